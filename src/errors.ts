@@ -1,0 +1,90 @@
+/**
+ * The one error class of the project. Every error says three things: what was
+ * wrong (which structure, which number), what a person can do now, and which
+ * exit code the process ends with.
+ *
+ * The families stay apart because they ask for different actions: `usage` is the
+ * caller's slip, `refused` would be unsafe, `unsupported` is sound but not ours
+ * to handle, `corrupt` needs a repair, `no-space` needs room, `io` is the device.
+ */
+
+/** Exit codes of every command; see docs/architecture.md. */
+export const exitCode = {
+  done: 0,
+  failure: 1,
+  usage: 2,
+  partial: 3,
+  nothingToGain: 4,
+  refused: 5,
+  corrupt: 6,
+  noSpace: 7,
+  interrupted: 130,
+} as const
+
+export type ErrorFamily = 'usage' | 'refused' | 'unsupported' | 'corrupt' | 'no-space' | 'io' | 'interrupted'
+
+const exitOf: Record<ErrorFamily, number> = {
+  usage: exitCode.usage,
+  refused: exitCode.refused,
+  unsupported: exitCode.refused,
+  corrupt: exitCode.corrupt,
+  'no-space': exitCode.noSpace,
+  io: exitCode.failure,
+  interrupted: exitCode.interrupted,
+}
+
+export interface ErrorDetails {
+  /** What to do next, a full sentence. */
+  readonly next?: string
+  readonly cause?: unknown
+  /** The structure a corrupt finding is about, such as "inode" or "group descriptor". */
+  readonly structure?: string
+  /** Which one of them. */
+  readonly number?: number
+}
+
+export class BootpackError extends Error {
+  override readonly name = 'BootpackError'
+  readonly next: string | undefined
+  readonly structure: string | undefined
+  readonly number: number | undefined
+
+  /**
+   * @param family  decides the exit code
+   * @param code    short and stable, for programs: `mounted`, `bad-checksum`
+   * @param message one sentence, for people
+   */
+  constructor(readonly family: ErrorFamily, readonly code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.next = details.next
+    this.structure = details.structure
+    this.number = details.number
+  }
+
+  get exitCode(): number {
+    return exitOf[this.family]
+  }
+}
+
+export const usageError = (code: string, message: string, next?: string): BootpackError =>
+  new BootpackError('usage', code, message, next === undefined ? {} : { next })
+
+export const refused = (code: string, message: string, next: string): BootpackError =>
+  new BootpackError('refused', code, message, { next })
+
+export const unsupported = (code: string, message: string, next?: string): BootpackError =>
+  new BootpackError('unsupported', code, message, next === undefined ? {} : { next })
+
+/**
+ * @param structure what is damaged: "superblock", "inode", "extent tree of inode"
+ * @param number    which one: the block, inode or group number
+ * @param problem   what was found, and what was expected
+ */
+export const corrupt = (structure: string, number: number, problem: string, next = 'Run e2fsck on it first.'): BootpackError =>
+  new BootpackError('corrupt', `bad-${structure.replaceAll(' ', '-')}`, `${structure} ${number}: ${problem}`, { next, structure, number })
+
+export const noSpace = (code: string, message: string, next: string): BootpackError =>
+  new BootpackError('no-space', code, message, { next })
+
+export const ioError = (message: string, cause?: unknown): BootpackError =>
+  new BootpackError('io', 'io', message, { cause })

@@ -1,0 +1,78 @@
+/**
+ * A plan: what will move where, in which round, why, and what it is worth. Pure
+ * data, written as JSON with a fixed order of keys, so that the same input gives
+ * the same bytes.
+ */
+import type { BlockRun } from '../layout/run.js'
+import type { FsBlock } from '../layout/block.js'
+import type { Move } from '../volume/volume.js'
+import type { ImmovableReason, OwnedKind } from '../layout/owner.js'
+import type { LayoutMeasure } from '../measure/layout-measure.js'
+
+export type MoveReason = 'boot' | 'evict'
+
+export interface PlannedMove extends Move {
+  readonly why: MoveReason
+  /** A stop on the way, to break a cycle; a later round carries the blocks on. */
+  readonly staging?: true
+}
+
+export interface PlanGap extends BlockRun {
+  /** Why the run of boot blocks is broken here, such as 'inode-table' or 'system-inode'. */
+  readonly cause: string
+}
+
+export type SkipReason = ImmovableReason | 'missing' | 'empty' | 'not-regular' | 'no-room'
+
+export interface Skip {
+  readonly inode?: number
+  readonly path?: string
+  readonly kind: OwnedKind
+  readonly reason: SkipReason
+  readonly blocks: number
+}
+
+export interface PlanGoal {
+  readonly block: FsBlock
+  readonly chosenBy: 'directory' | 'flag' | 'auto'
+  /** The directory whose first block it is. */
+  readonly directory?: string
+}
+
+export interface PlanVolume {
+  readonly target: string
+  /** Partition of a partitioned image; 0 for a bare filesystem. */
+  readonly partition: number
+  readonly uuid: string
+  readonly blockSize: number
+  readonly blockCount: number
+  /** SHA-256 over the mapping of every inode the plan touches. */
+  readonly fingerprint: string
+}
+
+export interface PlanCost {
+  /** Boot blocks that land in the run. */
+  readonly placedBlocks: number
+  /** Blocks of others moved out of the way. */
+  readonly evictedBlocks: number
+  /** Blocks written a second time because of a stop on the way. */
+  readonly stagedBlocks: number
+  /** All of them in bytes. */
+  readonly bytesWritten: number
+}
+
+export interface Plan {
+  readonly bootpack: 'plan'
+  readonly version: 1
+  readonly volume: PlanVolume
+  readonly goal: PlanGoal
+  /** Where the boot set will lie, in read order. */
+  readonly runs: readonly BlockRun[]
+  readonly gaps: readonly PlanGap[]
+  readonly rounds: readonly (readonly PlannedMove[])[]
+  readonly skipped: readonly Skip[]
+  readonly cost: PlanCost
+  readonly measure: { readonly before: LayoutMeasure, readonly predicted: LayoutMeasure }
+  /** What --evict would gain, when it was not asked for. */
+  readonly withEviction?: { readonly cost: PlanCost, readonly predicted: LayoutMeasure }
+}

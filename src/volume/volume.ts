@@ -1,0 +1,139 @@
+/**
+ * The contract between those who decide and those who touch blocks. The 2007
+ * e4defrag ioctl had two requests: the first physical block of a file, and
+ * "defragment this range of this file, searching from this goal". The contract
+ * keeps them and adds what a planner needs: free runs, owners, names, and moves
+ * with exact targets in rounds.
+ */
+import type { BlockRun } from '../layout/run.js'
+import type { Extent } from '../layout/extent.js'
+import type { FileBlock, FsBlock } from '../layout/block.js'
+import type { FixedKind, ImmovableReason, OwnedKind, OwnedRun } from '../layout/owner.js'
+
+export interface FixedRun extends BlockRun {
+  readonly kind: FixedKind
+}
+
+export interface Geometry {
+  readonly uuid: string
+  /** Bytes. */
+  readonly blockSize: number
+  /** Blocks of the whole filesystem; block numbers are below this. */
+  readonly blockCount: number
+  /** 1 with 1 KiB blocks, else 0. */
+  readonly firstDataBlock: number
+  readonly blocksPerGroup: number
+  readonly groupCount: number
+  readonly inodeCount: number
+  readonly inodesPerGroup: number
+  /** Bytes. */
+  readonly inodeSize: number
+  /** Groups whose bitmaps and inode tables lie together; 1 without flex_bg. */
+  readonly groupsPerFlex: number
+  /** Longest written extent in blocks (32768 on ext4). */
+  readonly longestExtent: number
+  /** Longest unwritten extent in blocks (32767 on ext4). */
+  readonly longestUnwrittenExtent: number
+  /** Sorted by start; what no engine ever moves. */
+  readonly fixedRuns: readonly FixedRun[]
+}
+
+export type FileType = 'regular' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket' | 'unknown'
+
+export interface FileRef {
+  readonly inode: number
+  /** From the root of the filesystem, starting with '/'; undefined when reached by number. */
+  readonly path?: string
+  readonly type: FileType
+  /** Bytes. */
+  readonly size: number
+  readonly links: number
+  /** Set when no engine of this kind may move the file's data. */
+  readonly immovable?: ImmovableReason
+}
+
+/** What a path walk went through, so that the blocks it reads can be packed too. */
+export interface Lookup {
+  readonly file: FileRef
+  /** Directories and symlinks on the way, outermost first, each once; inode numbers. */
+  readonly through: readonly number[]
+}
+
+/** The blocks of a file that are not file data. */
+export interface FileMetadata {
+  /** Extent-tree blocks in depth-first order; empty when the tree fits the inode. */
+  readonly tree: readonly FsBlock[]
+  /** The extended-attribute block, if any. */
+  readonly xattr?: FsBlock
+}
+
+/** `length` blocks of `kind` leave `from` and land exactly at `to`. */
+export interface Move {
+  readonly inode: number
+  /** For engines that reach files by name. */
+  readonly path?: string
+  readonly kind: OwnedKind
+  /** As in OwnedRun. */
+  readonly logical: FileBlock
+  readonly length: number
+  readonly from: FsBlock
+  readonly to: FsBlock
+}
+
+export type MoveStatus =
+  | 'moved'      // read back and found at `to`
+  | 'already'    // was there before
+  | 'gone'       // the blocks no longer exist (file deleted, tree block no longer needed)
+  | 'skipped'    // not moved; `reason` says why; the old place still holds
+
+export interface MoveOutcome {
+  readonly move: Move
+  readonly status: MoveStatus
+  readonly reason?: string
+}
+
+export interface RelocateOptions {
+  /** Blocks the engine must not use for its own needs, such as growing an extent tree. */
+  readonly reserved: readonly BlockRun[]
+  /** Stop after the current batch; what was begun is finished. */
+  readonly signal?: AbortSignal
+  /** Blocks copied so far. */
+  readonly onProgress?: (blocks: number) => void
+}
+
+export interface Volume {
+  /** 'ext4-image', 'ext4-live' or a plugin's own. */
+  readonly engine: string
+  /** What this engine can move. */
+  readonly moves: ReadonlySet<OwnedKind>
+  geometry(): Geometry
+  /**
+   * Walks a path from the root of the filesystem, following symlinks inside it.
+   * @returns undefined when nothing is there
+   */
+  lookup(path: string): Promise<Lookup | undefined>
+  /** @returns undefined when the inode is free or out of range */
+  byInode(inode: number): Promise<FileRef | undefined>
+  /** One path for each inode that has one. Reads directories only as far as needed. */
+  paths(inodes: Iterable<number>): Promise<Map<number, string>>
+  /** FIEMAP's view: sorted by logical block, holes left out. Empty for files without blocks. */
+  extents(file: FileRef): Promise<Extent[]>
+  metadata(file: FileRef): Promise<FileMetadata>
+  /** The goal a directory gives: physical block of its first block; undefined for inline ones. */
+  firstBlock(file: FileRef): Promise<FsBlock | undefined>
+  /** Free runs in [from, to), sorted. Jan Kara's sys_get_free_blocks. */
+  freeRuns(from: FsBlock, to: FsBlock): Promise<BlockRun[]>
+  /**
+   * Who holds the blocks of `run` that are in use, sorted, fixed metadata included.
+   * Runs may begin before and end after `run`: an owner's extent is given whole.
+   * @throws refused when two owners claim a block of `run`, or a claimed block is marked free
+   */
+  owners(run: BlockRun): Promise<OwnedRun[]>
+  /**
+   * Carries out one round: no target of it is a source of it, and all targets are free.
+   * Targets are exact: an engine that cannot reach one says so for that move.
+   * When the iteration ends, what it reported is on stable storage.
+   */
+  relocate(moves: readonly Move[], options: RelocateOptions): AsyncIterable<MoveOutcome>
+  close(): Promise<void>
+}
