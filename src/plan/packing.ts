@@ -1,0 +1,151 @@
+/**
+ * The decision itself, from data to data: where the boot set goes, who has to leave
+ * for it, where those go, and in which rounds. No I/O, no clock, no chance: the same
+ * snapshot gives the same packing.
+ */
+import type { FsBlock } from '../layout/block.js'
+import { runEnd, type BlockRun } from '../layout/run.js'
+import { RunSet } from '../layout/run-set.js'
+import type { OwnedKind, OwnedRun } from '../layout/owner.js'
+import { measureLayout } from '../measure/measure.js'
+import { referenceModel } from '../measure/disk-model.js'
+import type { LayoutMeasure } from '../measure/layout-measure.js'
+import type { Geometry } from '../volume/volume.js'
+import { noSpace } from '../errors.js'
+import type { BootItem } from './boot-items.js'
+import type { BootSet } from './boot-set.js'
+import { findHomes } from './homes.js'
+import { evictionMove, placeItems } from './placement.js'
+import type { PlanCost, PlanGap, PlannedMove } from './plan.js'
+import { layoutAfter } from './predict.js'
+import { scheduleMoves } from './schedule.js'
+import { Terrain } from './terrain.js'
+import { findWindow, type Window } from './window.js'
+
+/** What a volume looked like around the goal. */
+export interface Snapshot {
+  readonly geometry: Geometry
+  readonly movable: ReadonlySet<OwnedKind>
+  /** The part of the disk that was looked at. */
+  readonly region: BlockRun
+  readonly free: RunSet
+  /** Sorted by start. */
+  readonly owned: readonly OwnedRun[]
+}
+
+export interface PackingRequest {
+  readonly boot: BootSet
+  readonly items: readonly BootItem[]
+  readonly goal: FsBlock
+  /** Begin at the goal itself rather than where it is cheapest. */
+  readonly exact: boolean
+  readonly evict: boolean
+}
+
+export interface Packing {
+  readonly runs: readonly BlockRun[]
+  readonly gaps: readonly PlanGap[]
+  readonly rounds: readonly (readonly PlannedMove[])[]
+  readonly cost: PlanCost
+  readonly predicted: LayoutMeasure
+}
+
+/** Windows tried before a packing is given up: each try has learnt of extents that have nowhere to go. */
+const mostAttempts = 64
+
+/**
+ * @returns undefined when the region has no room for the boot set at all
+ * @throws no-space when the moves cannot be untangled
+ */
+export function pack(snapshot: Snapshot, request: PackingRequest): Packing | undefined {
+  if (request.items.length === 0) return finish(snapshot, request, { runs: [], gaps: [], evict: [] }, [])
+  return request.evict ? packWithEviction(snapshot, request) : packIntoFreeSpace(snapshot, request)
+}
+
+const bootSources = (items: readonly BootItem[]): RunSet =>
+  RunSet.of(items.map(({ from, length }) => ({ start: from, length })))
+
+const itemBlocks = (items: readonly BootItem[]): number => items.reduce((sum, { length }) => sum + length, 0)
+
+function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing | undefined {
+  const { region, free, owned, movable, geometry } = snapshot
+  const boot = bootSources(request.items)
+  const length = itemBlocks(request.items)
+  const room = free.clone()
+  for (const run of boot) room.add(run)
+  const longestHome = room.longest()?.length ?? 0
+  const stubborn = new Set(owned.filter((owner) => owner.length > longestHome).map(({ start }) => start))
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const terrain = new Terrain({ region, free, owned, boot, movable, evict: true, stubborn, shortest: 1 })
+    const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
+    if (!window) return undefined
+    const { homes, homeless } = findHomes(snapshot, window, boot)
+    if (homeless.length === 0) {
+      return finish(snapshot, request, window, window.evict.map((owner) => evictionMove(owner, homes.get(owner)!)))
+    }
+    for (const { start } of homeless) stubborn.add(start)
+  }
+  return undefined
+}
+
+/**
+ * Without eviction the run is broken wherever others lie. How short a free stretch
+ * is still worth using is not known beforehand: few long ones lie far apart, many
+ * short ones close together. So a few thresholds are tried and the predicted measure
+ * decides.
+ */
+function packIntoFreeSpace(snapshot: Snapshot, request: PackingRequest): Packing | undefined {
+  const { region, free, owned, movable, geometry } = snapshot
+  const boot = bootSources(request.items)
+  const length = itemBlocks(request.items)
+  const thresholds = [1]
+  for (let shortest = 8; shortest <= length * 2; shortest *= 2) thresholds.push(shortest)
+  let best: Packing | undefined
+  for (const shortest of thresholds) {
+    const terrain = new Terrain({ region, free, owned, boot, movable, evict: false, stubborn: new Set(), shortest })
+    const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
+    if (!window) break
+    const packing = finish(snapshot, request, window, [])
+    if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!) best = packing
+  }
+  return best
+}
+
+function finish(snapshot: Snapshot, request: PackingRequest, window: Window, evictions: readonly PlannedMove[]): Packing {
+  const { geometry } = snapshot
+  const placed = placeItems(request.items, window.runs)
+  const moves = [...evictions, ...placed].sort((a, b) => a.to - b.to)
+  const { rounds, stagedBlocks } = scheduleMoves(moves, snapshot.free)
+  const placedBlocks = placed.reduce((sum, { length }) => sum + length, 0)
+  const evictedBlocks = evictions.reduce((sum, { length }) => sum + length, 0)
+  return {
+    runs: trimRuns(window.runs, itemBlocks(request.items)),
+    gaps: window.gaps,
+    rounds,
+    cost: { placedBlocks, evictedBlocks, stagedBlocks, bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize },
+    predicted: measureLayout(request.boot.reads, layoutAfter(request.boot.layout, rounds), geometry, request.boot.missing.length),
+  }
+}
+
+/** The first `length` blocks of the runs. */
+function trimRuns(runs: readonly BlockRun[], length: number): BlockRun[] {
+  const trimmed: BlockRun[] = []
+  let left = length
+  for (const run of runs) {
+    if (left <= 0) break
+    trimmed.push({ start: run.start, length: Math.min(run.length, left) })
+    left -= run.length
+  }
+  return trimmed
+}
+
+/** How far a region reaches. */
+export const wholeDisk = (geometry: Geometry, region: BlockRun): boolean =>
+  region.start <= geometry.firstDataBlock && runEnd(region) >= geometry.blockCount
+
+/** The error for a boot set that fits nowhere. */
+export function noRoom(snapshot: Snapshot, items: readonly BootItem[], evict: boolean): Error {
+  const wanted = itemBlocks(items)
+  return noSpace('no-room', `The boot set has ${wanted} blocks and no stretch of the disk can take them: ${snapshot.free.blocks} blocks are free.`,
+    evict ? 'Free some space, or leave files out of the trace.' : 'Try --evict, which moves other files out of the way.')
+}

@@ -1,0 +1,44 @@
+import { fsBlock, type FsBlock } from '../layout/block.js'
+import { relocateExtents } from '../layout/extent.js'
+import type { DiskLayout, FileLayout } from '../layout/file-layout.js'
+import type { PlannedMove } from './plan.js'
+
+/**
+ * The layout after rounds of moves, as far as the files in `layout` go. Files that
+ * do not move are the same objects as before.
+ */
+export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly PlannedMove[])[]): DiskLayout {
+  const after = new Map(layout)
+  for (const round of rounds) {
+    const byInode = new Map<number, PlannedMove[]>()
+    for (const move of round) {
+      const moves = byInode.get(move.inode)
+      if (moves) moves.push(move)
+      else byInode.set(move.inode, [move])
+    }
+    const blocks = new Map<FsBlock, FsBlock>()
+    for (const move of round) if (move.kind === 'xattr') blocks.set(move.from, move.to)
+    for (const [inode, moves] of byInode) {
+      const file = after.get(inode)
+      if (file) after.set(inode, moveFile(file, moves))
+    }
+    // An attribute block is one block for all inodes that share it.
+    if (blocks.size > 0) {
+      for (const [inode, file] of after) {
+        const to = file.xattr === undefined ? undefined : blocks.get(file.xattr)
+        if (to !== undefined) after.set(inode, { ...file, xattr: to })
+      }
+    }
+  }
+  return after
+}
+
+function moveFile(file: FileLayout, moves: readonly PlannedMove[]): FileLayout {
+  const extents = moves.filter(({ kind }) => kind === file.kind)
+  const tree = new Map(moves.filter(({ kind }) => kind === 'tree').map(({ from, to }) => [from, to]))
+  return {
+    ...file,
+    extents: extents.length === 0 ? file.extents : relocateExtents(file.extents, extents),
+    tree: tree.size === 0 ? file.tree : file.tree.map((block) => tree.get(block) ?? fsBlock(block)),
+  }
+}

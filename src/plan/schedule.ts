@@ -1,0 +1,200 @@
+/**
+ * From a set of moves to rounds that can be carried out.
+ *
+ * The data: moves with disjoint sources and disjoint targets, and the set F of free
+ * blocks. The invariant an engine relies on: in every round all targets lie in F as
+ * it was when the round began. So within a round no target is another's source, a
+ * block freed in a round is written only in a later one, and a crash between rounds
+ * loses nothing.
+ *
+ * The operations: a round takes every move whose target is free. When none is, the
+ * moves that are left wait for each other in cycles (A sits where B goes); from each
+ * cycle the shortest move goes to staging space first, free blocks that are nobody's
+ * target, and comes back in a later round. When there is no staging space, the part
+ * of a move whose target happens to be free goes ahead. As long as one block is free
+ * one of the three applies.
+ */
+import { fileBlock, fsBlock } from '../layout/block.js'
+import { blockRun, runEnd, type BlockRun } from '../layout/run.js'
+import { RunSet } from '../layout/run-set.js'
+import { noSpace } from '../errors.js'
+import type { PlannedMove } from './plan.js'
+
+export interface Schedule {
+  readonly rounds: readonly (readonly PlannedMove[])[]
+  /** Blocks written once more because of a stop on the way. */
+  readonly stagedBlocks: number
+}
+
+const source = (move: PlannedMove): BlockRun => blockRun(move.from, move.length)
+const target = (move: PlannedMove): BlockRun => blockRun(move.to, move.length)
+
+/** More rounds than this mean that the disk is too full to be packed in sensible time. */
+const mostRounds = 2000
+
+/**
+ * @param moves     in the order their blocks shall be written within a round
+ * @param freeSpace free blocks when the first round begins
+ * @throws no-space when not a single block is free to break a cycle with
+ */
+export function scheduleMoves(moves: readonly PlannedMove[], freeSpace: RunSet): Schedule {
+  const free = freeSpace.clone()
+  const rounds: PlannedMove[][] = []
+  let stagedBlocks = 0
+  let pending = [...moves]
+  while (pending.length > 0) {
+    let round = pending.filter((move) => free.contains(target(move)))
+    if (round.length > 0) {
+      const done = new Set(round)
+      pending = pending.filter((move) => !done.has(move))
+    } else {
+      const detour = stageCycles(pending, free) ?? advanceParts(pending, free)
+      if (!detour) throw stuck(pending, free)
+      round = detour.round
+      pending = detour.pending
+      stagedBlocks += detour.stagedBlocks
+    }
+    for (const move of round) free.remove(target(move))
+    for (const move of round) free.add(source(move))
+    rounds.push(round)
+    if (rounds.length > mostRounds) throw stuck(pending, free)
+  }
+  return { rounds, stagedBlocks }
+}
+
+interface Detour {
+  readonly round: PlannedMove[]
+  readonly pending: PlannedMove[]
+  readonly stagedBlocks: number
+}
+
+/** Takes the shortest move out of each cycle; undefined without staging space. */
+function stageCycles(pending: readonly PlannedMove[], free: RunSet): Detour | undefined {
+  const scratch = free.clone()
+  for (const move of pending) scratch.remove(target(move))
+  const stops = new Map<PlannedMove, PlannedMove[]>()
+  const round: PlannedMove[] = []
+  let stagedBlocks = 0
+  for (const victim of cycleBreakers(pending)) {
+    const places = takeScratch(scratch, victim.length)
+    if (places.length === 0) break
+    const onward: PlannedMove[] = []
+    let done = 0
+    for (const place of places) {
+      const piece = { ...victim, logical: fileBlock(victim.logical + done), length: place.length }
+      round.push({ ...piece, from: fsBlock(victim.from + done), to: place.start, staging: true })
+      onward.push({ ...piece, from: place.start, to: fsBlock(victim.to + done) })
+      done += place.length
+    }
+    // What found no staging space waits where it is.
+    if (done < victim.length) {
+      onward.push({ ...victim, logical: fileBlock(victim.logical + done), length: victim.length - done,
+        from: fsBlock(victim.from + done), to: fsBlock(victim.to + done) })
+    }
+    stagedBlocks += done
+    stops.set(victim, onward)
+  }
+  if (round.length === 0) return undefined
+  return { round, pending: pending.flatMap((move) => stops.get(move) ?? [move]), stagedBlocks }
+}
+
+/**
+ * One move from every cycle of the waiting graph, the shortest of it. Each move
+ * waits for the first other (or itself) that sits on its target, which makes the
+ * graph a set of chains that end in cycles.
+ */
+function cycleBreakers(pending: readonly PlannedMove[]): PlannedMove[] {
+  const bySource = [...pending].sort((a, b) => a.from - b.from)
+  const sitter = (move: PlannedMove): PlannedMove | undefined => {
+    let low = 0
+    let high = bySource.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (bySource[middle]!.from + bySource[middle]!.length > move.to) high = middle
+      else low = middle + 1
+    }
+    const candidate = bySource[low]
+    return candidate && candidate.from < move.to + move.length ? candidate : undefined
+  }
+  const breakers: PlannedMove[] = []
+  const walkOf = new Map<PlannedMove, number>()
+  pending.forEach((first, walk) => {
+    const path: PlannedMove[] = []
+    let at: PlannedMove | undefined = first
+    while (at && !walkOf.has(at)) {
+      walkOf.set(at, walk)
+      path.push(at)
+      at = sitter(at)
+    }
+    if (!at || walkOf.get(at) !== walk) return
+    const cycle = path.slice(path.indexOf(at))
+    breakers.push(cycle.reduce((shortest, move) => (move.length < shortest.length ? move : shortest)))
+  })
+  return breakers
+}
+
+/** Takes room from the scratch space: the smallest run that fits, else the largest pieces there are. */
+function takeScratch(scratch: RunSet, length: number): BlockRun[] {
+  const taken: BlockRun[] = []
+  let wanted = length
+  while (wanted > 0) {
+    let fitting: BlockRun | undefined
+    for (const run of scratch) if (run.length >= wanted && (!fitting || run.length < fitting.length)) fitting = run
+    const run = fitting ?? scratch.longest()
+    if (!run) break
+    const piece = blockRun(run.start, Math.min(run.length, wanted))
+    scratch.remove(piece)
+    taken.push(piece)
+    wanted -= piece.length
+  }
+  return taken
+}
+
+/** Moves those parts whose target is free; undefined when there are none. */
+function advanceParts(pending: readonly PlannedMove[], free: RunSet): Detour | undefined {
+  const round: PlannedMove[] = []
+  const rest: PlannedMove[] = []
+  for (const move of pending) {
+    const inside = [...free.within(target(move))]
+    if (inside.length === 0) {
+      rest.push(move)
+      continue
+    }
+    let at: number = move.to
+    const piece = (run: BlockRun): PlannedMove => {
+      const offset = run.start - move.to
+      return { ...move, logical: fileBlock(move.logical + offset), length: run.length, from: fsBlock(move.from + offset), to: run.start }
+    }
+    for (const run of inside) {
+      if (run.start > at) rest.push(piece(blockRun(at, run.start - at)))
+      round.push(piece(run))
+      at = runEnd(run)
+    }
+    if (at < move.to + move.length) rest.push(piece(blockRun(at, move.to + move.length - at)))
+  }
+  return round.length === 0 ? undefined : { round, pending: rest, stagedBlocks: 0 }
+}
+
+function stuck(pending: readonly PlannedMove[], free: RunSet): Error {
+  const shortest = pending.reduce((least, move) => Math.min(least, move.length), Infinity)
+  const waiting = pending.reduce((sum, move) => sum + move.length, 0)
+  return noSpace('no-staging-space',
+    `${waiting} blocks wait for each other and only ${free.blocks} blocks are free; ${shortest} more free blocks would begin to untangle them.`,
+    `Free at least ${shortest} blocks (${pending.length} extents are waiting) and plan again.`)
+}
+
+/** Whether the rounds keep the invariant; for tests and for plans read from a file. */
+export function roundsAreSound(rounds: readonly (readonly PlannedMove[])[], freeSpace: RunSet): boolean {
+  const free = freeSpace.clone()
+  for (const round of rounds) {
+    const targets = new RunSet()
+    for (const move of round) {
+      if (!free.contains(target(move)) || targets.intersects(target(move))) return false
+      targets.add(target(move))
+    }
+    if (round.some((move) => free.intersects(source(move)))) return false
+    for (const run of targets) free.remove(run)
+    for (const move of round) free.add(source(move))
+  }
+  return true
+}
