@@ -43,8 +43,12 @@ export interface NodePlace {
 /** Entries that fit a node of so many bytes: 60 for the root, the block size else. */
 export const entriesPerNode = (nodeSize: number): number => Math.floor((nodeSize - headerSize) / entrySize)
 
-/** Where the checksum of a tree block is: not the last 4 bytes when blocks are 2, 8 or 32 KiB. */
-export const tailOffset = (blockSize: number): number => headerSize + entriesPerNode(blockSize) * entrySize
+/**
+ * Where the checksum of a tree block is: behind the room that its header claims,
+ * which is not the end of the block when blocks are 2, 8 or 32 KiB.
+ */
+const tailOffset = (bytes: Uint8Array): number =>
+  headerSize + Math.min(getU16(bytes, 4), entriesPerNode(bytes.length)) * entrySize
 
 /**
  * @param bytes 60 bytes of the inode or a whole block
@@ -130,16 +134,16 @@ export const isExtentRoot = (blockArea: Uint8Array): boolean => getU16(blockArea
  * Checksum of a tree block.
  * @param seed the inode's, see inodeSeed
  */
-export const extentBlockChecksum = (bytes: Uint8Array, seed: number): number => crc32c(seed, bytes, 0, tailOffset(bytes.length))
+export const extentBlockChecksum = (bytes: Uint8Array, seed: number): number => crc32c(seed, bytes, 0, tailOffset(bytes))
 
 /** Only with metadata_csum: puts the checksum of a tree block right. */
 export function sealExtentBlock(bytes: Uint8Array, seed: number): void {
-  putU32(bytes, tailOffset(bytes.length), extentBlockChecksum(bytes, seed))
+  putU32(bytes, tailOffset(bytes), extentBlockChecksum(bytes, seed))
 }
 
 /** @throws corrupt naming inode and block */
 export function verifyExtentBlock(bytes: Uint8Array, seed: number, place: NodePlace): void {
-  if (getU32(bytes, tailOffset(bytes.length)) !== extentBlockChecksum(bytes, seed)) {
+  if (getU32(bytes, tailOffset(bytes)) !== extentBlockChecksum(bytes, seed)) {
     throw corrupt('extent tree of inode', place.inode, `block ${place.block}: its checksum does not match`)
   }
 }

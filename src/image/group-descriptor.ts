@@ -34,12 +34,13 @@ const INODE_UNINIT = 0x1
 const BLOCK_UNINIT = 0x2
 
 /**
- * @param bytes starts at the descriptor
+ * @param bytes    starts at the descriptor
+ * @param verified the checksum was checked before
  * @throws corrupt when the checksum does not match or a block is outside the filesystem
  */
-export function decodeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock): GroupDescriptor {
+export function decodeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock, verified = false): GroupDescriptor {
   const { checksums } = superblock
-  if (checksums !== 'none' && getU16(bytes, 0x1e) !== groupDescriptorChecksum(bytes, group, superblock)) {
+  if (!verified && checksums !== 'none' && getU16(bytes, 0x1e) !== groupDescriptorChecksum(bytes, group, superblock)) {
     throw corrupt('group descriptor', group, 'its checksum does not match')
   }
   const wide = superblock.descriptorSize >= 64
