@@ -11,7 +11,7 @@ import { measureLayout } from '../measure/measure.js'
 import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Geometry } from '../volume/volume.js'
-import { noSpace } from '../errors.js'
+import { BootpackError, noSpace } from '../errors.js'
 import type { BootItem } from './boot-items.js'
 import type { BootSet } from './boot-set.js'
 import { findHomes } from './homes.js'
@@ -101,14 +101,27 @@ function packIntoFreeSpace(snapshot: Snapshot, request: PackingRequest): Packing
   const thresholds = [1]
   for (let shortest = 8; shortest <= length * 2; shortest *= 2) thresholds.push(shortest)
   let best: Packing | undefined
+  let full: BootpackError | undefined
   for (const shortest of thresholds) {
     const terrain = new Terrain({ region, free, owned, boot, movable, evict: false, stubborn: new Set(), shortest })
     const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
     if (!window) break
-    const packing = finish(snapshot, request, window, [])
-    if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!) best = packing
+    const packing = unlessFull(() => finish(snapshot, request, window, []))
+    if (packing instanceof BootpackError) full = packing
+    else if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!) best = packing
   }
+  if (!best && full) throw full
   return best
+}
+
+/** A threshold whose moves cannot be untangled is no reason to give up the others. */
+function unlessFull(attempt: () => Packing): Packing | BootpackError {
+  try {
+    return attempt()
+  } catch (error) {
+    if (error instanceof BootpackError && error.family === 'no-space') return error
+    throw error
+  }
 }
 
 function finish(snapshot: Snapshot, request: PackingRequest, window: Window, evictions: readonly PlannedMove[]): Packing {

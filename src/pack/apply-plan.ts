@@ -1,0 +1,123 @@
+/**
+ * Carries out a plan, or what is left of it: gate, rounds, and a look at the disk
+ * afterwards. What an engine reports is counted, but what is believed is the layout
+ * read back.
+ */
+import { refused } from '../errors.js'
+import type { Plan, PlannedMove } from '../plan/plan.js'
+import { fingerprintOf } from '../plan/fingerprint.js'
+import type { MoveOutcome, Volume } from '../volume/volume.js'
+import { checkIdentity, progressOf } from './plan-progress.js'
+import { isBetter } from './worth.js'
+
+export interface ApplyOptions {
+  /** Apply even when the plan predicts no gain. */
+  readonly force: boolean
+  readonly signal?: AbortSignal
+  /** Blocks copied and blocks to copy. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export interface UnmovedRun {
+  readonly inode: number
+  readonly path?: string
+  readonly blocks: number
+  readonly reason: string
+}
+
+export interface ApplyResult {
+  /** False when the gate stopped it: nothing was written. */
+  readonly begun: boolean
+  readonly rounds: number
+  readonly movedBlocks: number
+  /** Moves that did not happen, with their reason. */
+  readonly unmoved: readonly UnmovedRun[]
+  readonly interrupted: boolean
+  /** From the layout read back: everything lies where the plan puts it. */
+  readonly complete: boolean
+}
+
+/**
+ * @throws refused when the plan is for another filesystem, or files were moved since
+ *   it was made in a way the plan does not know
+ */
+export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOptions): Promise<ApplyResult> {
+  checkIdentity(plan, volume)
+  if (!options.force && !isBetter(plan.measure.predicted, plan.measure.before)) {
+    return { begun: false, rounds: 0, movedBlocks: 0, unmoved: [], interrupted: false, complete: false }
+  }
+  const before = await progressOf(plan, volume)
+  if (fingerprintOf(before.layouts) !== plan.volume.fingerprint && before.strayed.length > 0) {
+    const first = before.strayed[0]!
+    throw refused('stale-plan',
+      `${first.path ?? `Inode ${first.inode}`} no longer lies where the plan found it, nor where it would put it (${before.strayed.length} runs of blocks in all).`,
+      'Make the plan again with bootpack plan.')
+  }
+  const { rounds, outcomes, interrupted } = await carryOut(before.remaining, plan, volume, options)
+  const after = await progressOf(plan, volume)
+  return {
+    begun: true,
+    rounds,
+    movedBlocks: outcomes.reduce((sum, { move, status }) => sum + (status === 'moved' ? move.length : 0), 0),
+    unmoved: outcomes.filter(({ status }) => status === 'skipped').map(({ move, reason }) => ({
+      inode: move.inode, ...(move.path !== undefined && { path: move.path }), blocks: move.length, reason: reason ?? 'not reached',
+    })),
+    interrupted,
+    complete: after.remaining.length === 0 && after.strayed.length === 0,
+  }
+}
+
+/** Undoes a plan as far as it has come. */
+export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOptions, 'force'>): Promise<ApplyResult> {
+  checkIdentity(plan, volume)
+  const before = await progressOf(plan, volume)
+  const { rounds, outcomes, interrupted } = await carryOut(before.back, plan, volume, options)
+  const after = await progressOf(plan, volume)
+  return {
+    begun: true,
+    rounds,
+    movedBlocks: before.movedBlocks - after.movedBlocks,
+    unmoved: [
+      ...outcomes.filter(({ status }) => status === 'skipped').map(({ move, reason }) => ({
+        inode: move.inode, ...(move.path !== undefined && { path: move.path }), blocks: move.length, reason: reason ?? 'not reached',
+      })),
+      ...before.strayed.map((chain) => ({
+        inode: chain.inode, ...(chain.path !== undefined && { path: chain.path }), blocks: chain.length, reason: 'was moved by somebody else',
+      })),
+    ],
+    interrupted,
+    complete: after.back.length === 0 && after.strayed.length === 0,
+  }
+}
+
+interface CarriedOut {
+  readonly rounds: number
+  readonly outcomes: readonly MoveOutcome[]
+  readonly interrupted: boolean
+}
+
+async function carryOut(rounds: readonly (readonly PlannedMove[])[], plan: Plan, volume: Volume, options: Omit<ApplyOptions, 'force'>): Promise<CarriedOut> {
+  const outcomes: MoveOutcome[] = []
+  const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
+  let finished = 0
+  let carried = 0
+  for (const round of rounds) {
+    if (options.signal?.aborted) break
+    const moves = round.map(({ inode, path, kind, logical, length, from, to }) =>
+      ({ inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
+    for await (const outcome of volume.relocate(moves, {
+      reserved: reservedBlocks(plan),
+      ...(options.signal && { signal: options.signal }),
+      onProgress: (blocks) => options.onProgress?.(finished + blocks, total),
+    })) outcomes.push(outcome)
+    finished += round.reduce((sum, { length }) => sum + length, 0)
+    carried++
+    options.onProgress?.(finished, total)
+  }
+  const unfinished = carried < rounds.length || outcomes.length < rounds.flat().length
+  return { rounds: carried, outcomes, interrupted: unfinished && (options.signal?.aborted ?? false) }
+}
+
+/** Every block the plan names: an engine must not take one for itself. */
+const reservedBlocks = (plan: Plan): { start: PlannedMove['to'], length: number }[] =>
+  plan.rounds.flat().flatMap(({ from, to, length }) => [{ start: from, length }, { start: to, length }])

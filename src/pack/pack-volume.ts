@@ -1,0 +1,45 @@
+import type { LayoutMeasure } from '../measure/layout-measure.js'
+import { measureLayout } from '../measure/measure.js'
+import { createPlan, type PlanOptions } from '../plan/create-plan.js'
+import { layoutOf, type BootSet } from '../plan/boot-set.js'
+import type { Plan } from '../plan/plan.js'
+import type { TraceRead } from '../trace/trace.js'
+import type { Volume } from '../volume/volume.js'
+import { applyPlan, type ApplyOptions, type ApplyResult } from './apply-plan.js'
+import { isBetter } from './worth.js'
+
+export interface PackOptions extends PlanOptions, ApplyOptions {
+  /** Called with the plan before anything is written, so that it can be kept. */
+  readonly onPlan?: (plan: Plan) => Promise<void>
+  /** Plan and predict, write nothing. */
+  readonly dryRun: boolean
+}
+
+export interface PackResult {
+  readonly plan: Plan
+  /** Whether the plan predicts a gain. */
+  readonly worthwhile: boolean
+  readonly applied?: ApplyResult
+  /** From the layout read back after packing. */
+  readonly after?: LayoutMeasure
+}
+
+/** Plan, apply, look again, measure: the whole job. */
+export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, options: PackOptions): Promise<PackResult> {
+  const { plan, boot } = await createPlan(volume, trace, options)
+  const worthwhile = isBetter(plan.measure.predicted, plan.measure.before)
+  await options.onPlan?.(plan)
+  if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
+  const applied = await applyPlan(plan, volume, options)
+  return { plan, worthwhile, applied, after: await measureNow(boot, volume) }
+}
+
+/** Measures a resolved boot on the layout as it is now. */
+export async function measureNow(boot: BootSet, volume: Volume): Promise<LayoutMeasure> {
+  const layout = new Map<number, Awaited<ReturnType<typeof layoutOf>>>()
+  for (const inode of boot.layout.keys()) {
+    const file = await volume.byInode(inode)
+    if (file) layout.set(inode, await layoutOf(file, volume))
+  }
+  return measureLayout(boot.reads, layout, volume.geometry(), boot.missing.length)
+}

@@ -1,0 +1,25 @@
+import type { Plan } from '../plan/plan.js'
+import type { Volume } from '../volume/volume.js'
+import { checkIdentity, progressOf } from './plan-progress.js'
+import type { UnmovedRun } from './apply-plan.js'
+
+export interface Verification {
+  /** Blocks the plan moves and that still exist. */
+  readonly totalBlocks: number
+  readonly placedBlocks: number
+  /** Runs elsewhere, with where they are in the plan's terms. */
+  readonly misplaced: readonly UnmovedRun[]
+  readonly complete: boolean
+}
+
+/** Compares the disk with what the plan wants. Reads only. */
+export async function verifyPlan(plan: Plan, volume: Volume): Promise<Verification> {
+  checkIdentity(plan, volume)
+  const progress = await progressOf(plan, volume)
+  const waiting = progress.remaining.flat().filter((move) => !move.staging)
+  const misplaced = [
+    ...waiting.map(({ inode, path, length }) => ({ inode, ...(path !== undefined && { path }), blocks: length, reason: 'not moved yet' })),
+    ...progress.strayed.map(({ inode, path, length }) => ({ inode, ...(path !== undefined && { path }), blocks: length, reason: 'lies where the plan never put it' })),
+  ]
+  return { totalBlocks: progress.totalBlocks, placedBlocks: progress.placedBlocks, misplaced, complete: misplaced.length === 0 }
+}

@@ -1,0 +1,81 @@
+/**
+ * Plans as JSON text. The order of keys is fixed and every move has a line of its
+ * own, so that the same plan gives the same bytes and two plans can be compared
+ * with a line-based diff. A plan read back is trusted with nothing: every number is
+ * checked against the volume the plan says it is for.
+ */
+import { BootpackError } from '../errors.js'
+import { RunSet } from '../layout/run-set.js'
+import type { Plan, PlannedMove } from './plan.js'
+
+export function planText(plan: Plan): string {
+  const moves = plan.rounds.map((round) => `[\n${round.map((move) => `      ${JSON.stringify(move)}`).join(',\n')}\n    ]`)
+  const fields = Object.entries(plan).map(([key, value]) => {
+    if (key === 'rounds') return `  "rounds": [\n    ${moves.join(',\n    ')}\n  ]`
+    if (key === 'skipped' || key === 'gaps' || key === 'runs') return `  ${JSON.stringify(key)}: ${lines(value as readonly unknown[])}`
+    return `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`
+  })
+  return `{\n${fields.join(',\n')}\n}\n`
+}
+
+const lines = (values: readonly unknown[]): string =>
+  values.length === 0 ? '[]' : `[\n${values.map((value) => `    ${JSON.stringify(value)}`).join(',\n')}\n  ]`
+
+/** @throws corrupt naming the field or move that is wrong */
+export function parsePlan(text: string): Plan {
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch (cause) {
+    throw new BootpackError('corrupt', 'bad-plan', 'The plan is not JSON.', { next: 'Make it again with bootpack plan.', cause })
+  }
+  const plan = data as Plan
+  const { volume, rounds, measure, goal, cost } = object(data, 'plan')
+  check(plan.bootpack === 'plan' && plan.version === 1, 'it does not begin as a version 1 plan does')
+  const { target, partition, uuid, blockSize, blockCount, fingerprint } = object(volume, 'volume')
+  check(typeof target === 'string' && typeof uuid === 'string' && typeof fingerprint === 'string', 'volume lacks its identity')
+  check(whole(partition) && whole(blockSize) && whole(blockCount), 'volume has numbers that are none')
+  check(object(goal, 'goal') !== undefined && object(cost, 'cost') !== undefined, 'goal or cost is missing')
+  const { before, predicted } = object(measure, 'measure')
+  check(object(before, 'measure.before') !== undefined && object(predicted, 'measure.predicted') !== undefined, 'measure is missing')
+  for (const key of ['runs', 'gaps', 'skipped'] as const) check(Array.isArray(plan[key]), `${key} is not a list`)
+  check(Array.isArray(rounds), 'rounds is not a list')
+  ;(rounds as unknown[]).forEach((round, index) => {
+    check(Array.isArray(round), `round ${index + 1} is not a list`)
+    checkRound(round as unknown[], index, blockCount as number)
+  })
+  return plan
+}
+
+const kinds = new Set(['data', 'directory', 'symlink', 'tree', 'xattr'])
+
+/** Ranges inside the volume, targets disjoint from each other and from the round's sources. */
+function checkRound(round: readonly unknown[], index: number, blockCount: number): void {
+  const sources = new RunSet()
+  const targets = new RunSet()
+  round.forEach((value, number) => {
+    const name = `move ${number + 1} of round ${index + 1}`
+    const move = object(value, name) as unknown as PlannedMove
+    for (const field of ['inode', 'logical', 'length', 'from', 'to'] as const) check(whole(move[field]), `${name}: ${field} is not a whole number`)
+    check(kinds.has(move.kind) && (move.why === 'boot' || move.why === 'evict'), `${name}: unknown kind or why`)
+    check(move.path === undefined || typeof move.path === 'string', `${name}: path is not text`)
+    check(move.inode > 0 && move.length > 0 && move.from + move.length <= blockCount && move.to + move.length <= blockCount,
+      `${name}: lies outside the filesystem`)
+    const target = { start: move.to, length: move.length }
+    check(!targets.intersects(target), `${name}: its target is another move's target`)
+    targets.add(target)
+    sources.add({ start: move.from, length: move.length })
+  })
+  for (const target of targets) check(!sources.intersects(target), `round ${index + 1}: a target is also a source`)
+}
+
+const whole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+function object(value: unknown, name: string): Record<string, unknown> {
+  check(typeof value === 'object' && value !== null && !Array.isArray(value), `${name} is missing or no object`)
+  return value as Record<string, unknown>
+}
+
+function check(condition: boolean, problem: string): void {
+  if (!condition) throw new BootpackError('corrupt', 'bad-plan', `The plan cannot be used: ${problem}.`, { next: 'Make it again with bootpack plan.' })
+}

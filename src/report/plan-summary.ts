@@ -1,0 +1,59 @@
+import type { Plan, Skip } from '../plan/plan.js'
+import { runEnd } from '../layout/run.js'
+import { measureTable } from './measure-table.js'
+import { bytes, count } from './table.js'
+
+/** What a plan will do, in a few lines and a table. */
+export function planSummary(plan: Plan): string {
+  const { goal, runs, rounds, cost, volume, measure } = plan
+  const block = volume.blockSize
+  const where = goal.directory === undefined ? '' : `, first block of ${escapeControl(goal.directory)}`
+  const lines = [
+    `goal       block ${count(goal.block)} (chosen by ${goal.chosenBy}${where})`,
+    runs.length === 1
+      ? `run        blocks ${count(runs[0]!.start)} to ${count(runEnd(runs[0]!) - 1)}, unbroken`
+      : `runs       ${count(runs.length)}${runs.length === 0 ? '' : `, from block ${count(runs[0]!.start)} to ${count(runEnd(runs.at(-1)!) - 1)}`}`,
+    ...gapLines(plan),
+    `to write   ${bytes(cost.bytesWritten)}: boot ${bytes(cost.placedBlocks * block)}, others moved away ${bytes(cost.evictedBlocks * block)}, twice ${bytes(cost.stagedBlocks * block)}`,
+    `moves      ${count(rounds.flat().length)} in ${count(rounds.length)} round${rounds.length === 1 ? '' : 's'}`,
+    ...skipLines(plan.skipped),
+    '',
+    measureTable({ before: measure.before, predicted: measure.predicted }),
+  ]
+  if (plan.withEviction) {
+    const { predicted, cost: price } = plan.withEviction
+    lines.push('', `With --evict: ${count(predicted.seeks)} seeks instead of ${count(measure.predicted.seeks)},`,
+      `${count(predicted.seekDistanceBlocks)} blocks of seek distance instead of ${count(measure.predicted.seekDistanceBlocks)},`,
+      `for ${bytes(price.bytesWritten)} written (others: ${bytes(price.evictedBlocks * block)}).`)
+  }
+  return lines.join('\n')
+}
+
+function gapLines({ gaps }: Plan): string[] {
+  if (gaps.length === 0) return []
+  const byCause = new Map<string, { gaps: number, blocks: number }>()
+  for (const { cause, length } of gaps) {
+    const seen = byCause.get(cause) ?? { gaps: 0, blocks: 0 }
+    byCause.set(cause, { gaps: seen.gaps + 1, blocks: seen.blocks + length })
+  }
+  return [...byCause].sort((a, b) => b[1].gaps - a[1].gaps).map(([cause, seen], index) =>
+    `${index === 0 ? 'gaps      ' : '          '} ${count(seen.gaps)} of ${count(seen.blocks)} blocks: ${cause}`)
+}
+
+function skipLines(skipped: readonly Skip[]): string[] {
+  if (skipped.length === 0) return []
+  const byReason = new Map<string, Skip[]>()
+  for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
+  return [...byReason].sort((a, b) => b[1].length - a[1].length).map(([reason, skips], index) => {
+    const example = skips.find(({ path }) => path !== undefined)?.path
+    const name = example === undefined ? '' : `, such as ${shorten(escapeControl(example), 40)}`
+    return `${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`
+  })
+}
+
+/** Names from a disk or a trace may hold anything: control bytes are shown, not sent to the terminal. */
+export const escapeControl = (text: string): string =>
+  // eslint-disable-next-line no-control-regex
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+const shorten = (text: string, length: number): string => (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)
