@@ -42,8 +42,12 @@ export function makeImage(path: string, recipe: ImageRecipe): void {
 /** Output of one read-only debugfs request. */
 export const debugfs = (image: string, request: string): string => run('debugfs', ['-R', request, image]).stdout
 
+/** Output of many read-only debugfs requests, made by one process. */
+export const debugfsAll = (image: string, requests: readonly string[]): string =>
+  run('debugfs', ['-f', '-', image], { input: requests.join('\n') + '\n' }).stdout
+
 export function debugfsWrite(image: string, commands: readonly string[]): void {
-  run('debugfs', ['-w', '-f', '/dev/stdin', image], { input: commands.join('\n') + '\n' })
+  run('debugfs', ['-w', '-f', '-', image], { input: commands.join('\n') + '\n' })
 }
 
 /** Throws with e2fsck's own words unless a forced read-only check finds nothing. */
