@@ -1,0 +1,81 @@
+/**
+ * Directories as a whole: every entry of a linear, indexed or inline one.
+ */
+import { corrupt } from '../errors.js'
+import { getU32 } from '../bytes/little-endian.js'
+import { visitEntries, verifyDirectoryBlock, type DirectoryFormat, type EntryVisitor } from './directory-block.js'
+import { readFileMap } from './file-map.js'
+import type { Filesystem } from './filesystem.js'
+import { hasInlineData, readInlineData } from './inline-data.js'
+import { inodeFlag, inodeSeed, type Inode } from './inode.js'
+
+/** Blocks read ahead of the walk in large directories. */
+const window = 64
+
+/** As {@link EntryVisitor}, with the bytes that `start` and `end` count in. */
+export type DirectoryVisitor = (bytes: Uint8Array, ...entry: Parameters<EntryVisitor>) => boolean | void
+
+const formatOf = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
+  directory: inode.number,
+  types: filesystem.superblock.features.names.has('filetype'),
+  inodeCount: filesystem.superblock.inodeCount,
+  blockSize: filesystem.blockSize,
+  encrypted: (inode.flags & inodeFlag.encrypted) !== 0,
+})
+
+/**
+ * Calls `visit` for every entry but "." and "..", in the order they lie on disk,
+ * until it returns true.
+ * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
+ */
+export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit: DirectoryVisitor): Promise<void> {
+  const format = formatOf(filesystem, inode)
+  if (hasInlineData(inode)) {
+    const { inBlockArea, inAttribute } = readInlineData(inode)
+    // The first four bytes are the parent's inode number, in place of "." and "..".
+    for (const part of [inBlockArea.subarray(4), inAttribute]) {
+      if (visitEntries(part, format, (...entry) => visit(part, ...entry))) return
+    }
+    return
+  }
+  const { extents } = await readFileMap(filesystem, inode)
+  const checked = filesystem.superblock.checksums === 'crc32c'
+  const seed = checked ? inodeSeed(filesystem.superblock, inode.number, inode.generation) : 0
+  const blocks = directoryBlocks(filesystem, inode, extents)
+  for (let at = 0; at < blocks.length; at += window) {
+    const ahead = blocks.slice(at, at + window)
+    if (ahead.length > 1) await filesystem.blocks.prefetch(ahead.map(({ physical }) => physical))
+    for (const { logical, physical } of ahead) {
+      const bytes = await filesystem.blocks.read(physical)
+      if (checked) verifyDirectoryBlock(bytes, seed, inode.number, logical)
+      if (visitEntries(bytes, format, (...entry) => visit(bytes, ...entry))) return
+    }
+  }
+}
+
+interface DirectoryBlock {
+  readonly logical: number
+  readonly physical: number
+}
+
+function directoryBlocks(filesystem: Filesystem, inode: Inode, extents: Awaited<ReturnType<typeof readFileMap>>['extents']): DirectoryBlock[] {
+  if (inode.size % filesystem.blockSize !== 0) throw corrupt('directory inode', inode.number, `its size of ${inode.size} bytes is not whole blocks`)
+  const end = inode.size / filesystem.blockSize
+  const blocks: DirectoryBlock[] = []
+  for (const { logical, physical, length, unwritten } of extents) {
+    if (unwritten) continue
+    for (let i = 0; i < length && logical + i < end; i++) blocks.push({ logical: logical + i, physical: physical + i })
+  }
+  return blocks
+}
+
+/** Inode number of the directory this one is in; the root is in itself. */
+export async function parentOf(filesystem: Filesystem, inode: Inode): Promise<number> {
+  if (hasInlineData(inode)) return getU32(inode.blockArea, 0)
+  const { extents } = await readFileMap(filesystem, inode)
+  const first = extents[0]
+  if (!first || first.logical !== 0) throw corrupt('directory inode', inode.number, 'it has no first block')
+  const bytes = await filesystem.blocks.read(first.physical)
+  // "." is the first entry and 12 bytes long in every directory, ".." the second.
+  return getU32(bytes, 12)
+}
