@@ -30,8 +30,8 @@ export function identify(stats: BigIntStats): Identity {
 
 /** The kernel's spelling of a device number; the C library packs it into 64 bits. */
 export function deviceNumber(packed: bigint): string {
-  const major = ((packed >> 8n) & 0xfffn) | ((packed >> 32n) & ~0xfffn)
-  const minor = (packed & 0xffn) | ((packed >> 12n) & ~0xffn)
+  const major = ((packed >> 8n) & 0xfffn) | ((packed >> 32n) & 0xfffff000n)
+  const minor = (packed & 0xffn) | ((packed >> 12n) & 0xffffff00n)
   return `${major}:${minor}`
 }
 
