@@ -29,7 +29,7 @@ export function planSummary(plan: Plan): string {
   return lines.join('\n')
 }
 
-function gapLines({ gaps }: Plan): string[] {
+export function gapLines({ gaps }: Plan): string[] {
   if (gaps.length === 0) return []
   const byCause = new Map<string, { gaps: number, blocks: number }>()
   for (const { cause, length } of gaps) {
@@ -40,7 +40,7 @@ function gapLines({ gaps }: Plan): string[] {
     `${index === 0 ? 'gaps      ' : '          '} ${count(seen.gaps)} of ${count(seen.blocks)} blocks: ${cause}`)
 }
 
-function skipLines(skipped: readonly Skip[]): string[] {
+export function skipLines(skipped: readonly Skip[]): string[] {
   if (skipped.length === 0) return []
   const byReason = new Map<string, Skip[]>()
   for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])

@@ -1,0 +1,49 @@
+import { Command } from '@oclif/core'
+import { BootpackError, exitCode } from '../errors.js'
+import { escapeControl } from '../report/plan-summary.js'
+
+/**
+ * What every command shares: --json, errors as two sentences (what is wrong, what
+ * to do) with the exit code of their family, and an abort signal that Ctrl-C or a
+ * polite kill raises, so that what was begun is finished first.
+ */
+export abstract class BootpackCommand extends Command {
+  static override enableJsonFlag = true
+
+  private readonly aborter = new AbortController()
+
+  /** Raised by SIGINT and SIGTERM once `abortable` was called. */
+  protected get signal(): AbortSignal {
+    return this.aborter.signal
+  }
+
+  /** From here on the first signal asks for an orderly stop; the second ends the process. */
+  protected abortable(): void {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(name, () => {
+        this.aborter.abort()
+        process.stderr.write('\nFinishing what was begun; once more stops at once.\n')
+      })
+    }
+  }
+
+  /** Ends with a code other than 0 without calling it an error. */
+  protected end(code: number): void {
+    process.exitCode = code
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    if (!(error instanceof BootpackError)) return super.catch(error)
+    process.exitCode = error.exitCode
+    if (this.jsonEnabled()) {
+      const { family, code, message, next, structure, number } = error
+      this.logJson({ error: { family, code, message, next, structure, number }, exitCode: error.exitCode })
+      return
+    }
+    process.stderr.write(`bootpack: ${escapeControl(error.message)}\n`)
+    if (error.next !== undefined) process.stderr.write(`${escapeControl(error.next)}\n`)
+    if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${error.cause.message})\n`)
+  }
+}
+
+export { exitCode }

@@ -1,0 +1,54 @@
+import { Args, Flags } from '@oclif/core'
+import { usageError } from '../errors.js'
+
+export const targetArgument = Args.string({
+  description: 'mount point, path on a mounted filesystem, unmounted block device, or image file',
+  required: true,
+})
+
+export const traceFlag = Flags.string({
+  char: 't',
+  description: 'boot trace, or a list of paths in read order; - for standard input',
+  helpValue: 'FILE',
+  required: true,
+})
+
+export const formatFlag = Flags.string({
+  description: 'format of the trace; recognised by content when left out',
+  helpValue: 'FORMAT',
+})
+
+export const partitionFlag = Flags.integer({
+  description: 'partition of a partitioned disk or image',
+  helpValue: 'N',
+  min: 0,
+})
+
+/** What decides where the boot set goes; shared by plan and pack. */
+export const planningFlags = {
+  trace: traceFlag,
+  format: formatFlag,
+  partition: partitionFlag,
+  directory: Flags.string({
+    char: 'r',
+    description: 'take the goal from the first block of this directory (default: the deepest one that holds all traced files)',
+    helpValue: 'DIR',
+  }),
+  goal: Flags.string({
+    description: 'a block number to begin at, or auto to compare candidates',
+    helpValue: 'BLOCK|auto',
+  }),
+  evict: Flags.boolean({ description: 'move other files out of the way where needed' }),
+  metadata: Flags.boolean({
+    description: 'pack directories, extent-tree and attribute blocks too, where that is possible',
+    default: true,
+    allowNo: true,
+  }),
+}
+
+/** @throws usage unless the text is 'auto' or a block number */
+export function parseGoal(text: string | undefined): number | 'auto' | undefined {
+  if (text === undefined || text === 'auto') return text
+  if (!/^\d{1,15}$/.test(text)) throw usageError('bad-goal', `--goal ${text} is neither a block number nor auto.`)
+  return Number(text)
+}

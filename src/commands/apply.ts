@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import type { ApplyResult } from '../pack/apply-plan.js'
+
+export default class ApplyCommand extends BootpackCommand {
+  static override summary = 'Carry out a plan, or finish one that was interrupted.'
+  static override description = `A plan made for another filesystem, or for files that were moved since by
+somebody else, is refused (exit 5).`
+  static override examples = ['<%= config.bin %> apply disk.plan', '<%= config.bin %> apply disk.plan --target /dev/sdb1']
+  static override args = { plan: Args.string({ description: 'a plan written by bootpack plan', required: true }) }
+  static override flags = {
+    target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
+    force: Flags.boolean({ description: 'apply even when no gain is predicted' }),
+  }
+
+  async run(): Promise<ApplyResult> {
+    const { args, flags } = await this.parse(ApplyCommand)
+    const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { Progress }] = await Promise.all([
+      import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
+      import('../report/pack-report.js'), import('../cli/progress.js'),
+    ])
+    const plan = await readPlanFile(args.plan)
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition || undefined })
+    const progress = new Progress('Moving blocks')
+    try {
+      this.abortable()
+      const result = await applyPlan(plan, volume, {
+        force: flags.force,
+        signal: this.signal,
+        onProgress: (done, total) => progress.update(done, total),
+      })
+      progress.end()
+      this.log(applyReport(result))
+      this.end(!result.begun ? exitCode.nothingToGain : result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
+      return result
+    } finally {
+      progress.end()
+      await volume.close()
+    }
+  }
+}

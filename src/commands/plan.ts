@@ -1,0 +1,39 @@
+import { Flags } from '@oclif/core'
+import { BootpackCommand } from '../cli/base-command.js'
+import { planningFlags, targetArgument } from '../cli/flags.js'
+import { planOptions } from '../cli/planning.js'
+import type { Plan } from '../plan/plan.js'
+
+export default class PlanCommand extends BootpackCommand {
+  static override summary = 'Decide where a boot\'s blocks should go, and write nothing.'
+  static override description = `Prints what packing would do, what it would cost and what it would gain.
+With -o the plan goes to a file that bootpack apply carries out.`
+  static override examples = [
+    '<%= config.bin %> plan disk.img --trace boot.trace --evict -o disk.plan',
+    '<%= config.bin %> plan disk.img --trace files.txt -r /usr/lib --json',
+  ]
+  static override args = { target: targetArgument }
+  static override flags = {
+    ...planningFlags,
+    output: Flags.string({ char: 'o', description: 'write the plan to this file', helpValue: 'PLAN' }),
+  }
+
+  async run(): Promise<Plan> {
+    const { args, flags } = await this.parse(PlanCommand)
+    const [{ openTarget }, { loadTrace }, { createPlan }, { planSummary }, { writePlanFile }] = await Promise.all([
+      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../plan/create-plan.js'),
+      import('../report/plan-summary.js'), import('../cli/plan-files.js'),
+    ])
+    const trace = await loadTrace(flags.trace, flags.format)
+    const volume = await openTarget(args.target, { write: false, partition: flags.partition })
+    try {
+      const { plan } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
+      if (flags.output !== undefined) await writePlanFile(flags.output, plan)
+      this.log(planSummary(plan))
+      if (flags.output !== undefined) this.log(`\nWritten to ${flags.output}. Carry it out with: bootpack apply ${flags.output}`)
+      return plan
+    } finally {
+      await volume.close()
+    }
+  }
+}

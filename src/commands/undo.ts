@@ -1,0 +1,35 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import type { ApplyResult } from '../pack/apply-plan.js'
+
+export default class UndoCommand extends BootpackCommand {
+  static override summary = 'Put every block a plan moved back where it came from.'
+  static override description = 'What cannot go back, because its old place was taken since, is listed (exit 3).'
+  static override examples = ['<%= config.bin %> undo disk.plan']
+  static override args = { plan: Args.string({ description: 'the plan that was applied', required: true }) }
+  static override flags = {
+    target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
+  }
+
+  async run(): Promise<ApplyResult> {
+    const { args, flags } = await this.parse(UndoCommand)
+    const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { Progress }] = await Promise.all([
+      import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
+      import('../report/pack-report.js'), import('../cli/progress.js'),
+    ])
+    const plan = await readPlanFile(args.plan)
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition || undefined })
+    const progress = new Progress('Moving blocks back')
+    try {
+      this.abortable()
+      const result = await undoPlan(plan, volume, { signal: this.signal, onProgress: (done, total) => progress.update(done, total) })
+      progress.end()
+      this.log(undoReport(result))
+      this.end(result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
+      return result
+    } finally {
+      progress.end()
+      await volume.close()
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { LayoutMeasure } from '../measure/layout-measure.js'
+import type { Plan } from '../plan/plan.js'
+import { measureTable } from './measure-table.js'
+import { escapeControl, gapLines, skipLines } from './plan-summary.js'
+import { bytes, count } from './table.js'
+
+/** The part of an outcome that is told; the pack room's results have these fields. */
+interface Applied {
+  readonly begun: boolean
+  readonly rounds: number
+  readonly movedBlocks: number
+  readonly unmoved: readonly Unmoved[]
+  readonly interrupted: boolean
+  readonly complete: boolean
+}
+
+interface Unmoved {
+  readonly inode: number
+  readonly path?: string
+  readonly blocks: number
+  readonly reason: string
+}
+
+interface Packed {
+  readonly plan: Plan
+  readonly applied?: Applied
+  readonly after?: LayoutMeasure
+}
+
+const nothingToGain = 'Nothing to gain: the plan is not better than what is there. Nothing was written.'
+
+export function packReport({ plan, applied, after }: Packed): string {
+  if (!applied || !after) return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`
+  const lines = [
+    applyReport(applied),
+    `Written: ${bytes(plan.cost.bytesWritten)}, of which ${bytes(plan.cost.evictedBlocks * plan.volume.blockSize)} to move others out of the way.`,
+    ...gapLines(plan),
+    ...skipLines(plan.skipped),
+    '',
+    measureTable({ before: plan.measure.before, after }),
+  ]
+  if (plan.withEviction) lines.push('', `With --evict the seeks would go down to ${count(plan.withEviction.predicted.seeks)}, for ${bytes(plan.withEviction.cost.bytesWritten)} written.`)
+  return lines.join('\n')
+}
+
+export function applyReport(applied: Applied): string {
+  if (!applied.begun) return nothingToGain
+  const head = applied.complete
+    ? `Done: ${count(applied.movedBlocks)} blocks moved in ${count(applied.rounds)} round${applied.rounds === 1 ? '' : 's'}, and everything lies where the plan puts it.`
+    : applied.interrupted
+      ? `Interrupted after ${count(applied.movedBlocks)} blocks; the filesystem is whole, and applying the plan again finishes the work.`
+      : `Done in part: ${count(applied.movedBlocks)} blocks moved.`
+  return [head, ...unmovedLines(applied.unmoved)].join('\n')
+}
+
+export function undoReport(applied: Applied): string {
+  const head = applied.complete
+    ? `Undone: ${count(applied.movedBlocks)} blocks are back where they came from.`
+    : `Undone in part: ${count(applied.movedBlocks)} blocks are back where they came from.`
+  return [head, ...unmovedLines(applied.unmoved)].join('\n')
+}
+
+export function verifyReport(result: { readonly totalBlocks: number, readonly placedBlocks: number, readonly misplaced: readonly Unmoved[] }): string {
+  return [
+    `${count(result.placedBlocks)} of ${count(result.totalBlocks)} blocks lie where the plan puts them.`,
+    ...unmovedLines(result.misplaced),
+  ].join('\n')
+}
+
+/** Every file with its reason, but not more lines than a screen has. */
+function unmovedLines(unmoved: readonly Unmoved[]): string[] {
+  const most = 20
+  const lines = unmoved.slice(0, most).map(({ path, inode, blocks, reason }) =>
+    `  ${path === undefined ? `inode ${inode}` : escapeControl(path)}: ${count(blocks)} blocks not moved, ${reason}`)
+  return unmoved.length > most ? [...lines, `  and ${count(unmoved.length - most)} more (--json lists all)`] : lines
+}
