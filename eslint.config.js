@@ -23,7 +23,7 @@ const arrows = {
 const rooms = Object.keys(arrows)
 
 function roomRule(room) {
-  const forbidden = [...rooms, 'commands'].filter((other) => other !== room && !arrows[room].includes(other))
+  const forbidden = [...rooms, 'commands', 'cli'].filter((other) => other !== room && !arrows[room].includes(other))
   return {
     files: [`src/${room}/**/*.ts`],
     rules: {
