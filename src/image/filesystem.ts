@@ -6,7 +6,7 @@
  * on disk.
  */
 import { corrupt } from '../errors.js'
-import { setRange } from '../bytes/bitset.js'
+import { nextZero, setRange } from '../bytes/bitset.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { FixedRun } from '../volume/volume.js'
 import { verifyBlockBitmap, verifyInodeBitmap } from './bitmap.js'
@@ -63,25 +63,37 @@ export class Filesystem {
   /**
    * A group's block bitmap, a copy: bit n for block groupStart + n, ones beyond the
    * end. One that was never written (BLOCK_UNINIT) is made from the fixed runs.
-   * @throws corrupt when its checksum does not match
+   * @throws corrupt when its checksum does not match or fixed metadata is marked free
    */
   async blockBitmap(group: number): Promise<Uint8Array> {
     const descriptor = this.groups.get(group)
+    const start = groupStart(this.superblock, group)
     const length = groupLength(this.superblock, group)
     let bits: Uint8Array
-    if (descriptor.blocksUninitialised) {
-      bits = new Uint8Array(this.blockSize)
-      const start = groupStart(this.superblock, group)
-      for (const run of overlapping(this.fixedRuns(), blockRun(start, length))) {
-        setRange(bits, Math.max(0, run.start - start), Math.min(length, run.start + run.length - start))
-      }
-      setRange(bits, length, this.blockSize * 8)
-    } else {
+    if (descriptor.blocksUninitialised) bits = new Uint8Array(this.blockSize)
+    else {
       const held = await this.blocks.read(descriptor.blockBitmap)
       verifyBlockBitmap(held, descriptor, this.superblock)
       bits = held.slice()
     }
+    for (const run of overlapping(this.fixedRuns(), blockRun(start, length))) {
+      const from = Math.max(0, run.start - start)
+      const to = Math.min(length, run.start + run.length - start)
+      if (descriptor.blocksUninitialised) setRange(bits, from, to)
+      else if (nextZero(bits, from, to) < to) throw corrupt('block bitmap of group', group, `the ${run.kind} at block ${run.start} is marked free`)
+    }
+    setRange(bits, length, this.blockSize * 8)
     return bits
+  }
+
+  /** Brings the block bitmaps of groups [from, to) into the cache, as far as it has room. */
+  async prefetchBlockBitmaps(from: number, to: number): Promise<void> {
+    const blocks: number[] = []
+    for (let group = from; group < to; group++) {
+      const descriptor = this.groups.get(group)
+      if (!descriptor.blocksUninitialised) blocks.push(descriptor.blockBitmap)
+    }
+    await this.blocks.prefetch(blocks)
   }
 
   /**
@@ -117,7 +129,8 @@ export class Filesystem {
   async readInode(inode: number): Promise<Inode> {
     if (!this.inodeInRange(inode)) throw corrupt('inode', inode, `there are only ${this.superblock.inodeCount}`)
     const { block, offset } = this.inodeHome(inode)
-    return decodeInode((await this.blocks.read(block)).subarray(offset), inode, this.superblock)
+    const held = await this.blocks.read(block)
+    return decodeInode(held.slice(offset, offset + this.superblock.inodeSize), inode, this.superblock)
   }
 
   /**

@@ -4,6 +4,7 @@
  * boot block before the first group. Computed once from superblock and
  * descriptors; with flex_bg a TiB has fewer than 2,000 such runs.
  */
+import { corrupt } from '../errors.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { FixedKind } from '../layout/owner.js'
 import type { FixedRun } from '../volume/volume.js'
@@ -12,9 +13,8 @@ import { groupHead, groupStart, inodeTableBlocks } from './group-layout.js'
 import type { Superblock } from './superblock.js'
 
 /**
- * @returns sorted by start, neighbours of one kind joined; overlaps of a damaged
- *          filesystem are left in
- * @throws corrupt when a descriptor is damaged
+ * @returns sorted by start, disjoint, neighbours of one kind joined
+ * @throws corrupt when a descriptor is damaged or two structures share a block
  */
 export function computeFixedRuns(superblock: Superblock, groups: GroupDescriptors): FixedRun[] {
   const runs: FixedRun[] = []
@@ -39,6 +39,7 @@ export function computeFixedRuns(superblock: Superblock, groups: GroupDescriptor
   const joined: FixedRun[] = []
   for (const run of runs) {
     const last = joined.at(-1)
+    if (last && last.start + last.length > run.start) throw corrupt('fixed metadata at block', run.start, `belongs to both ${last.kind} and ${run.kind}`)
     if (last && last.kind === run.kind && last.start + last.length === run.start) {
       joined[joined.length - 1] = { ...last, length: last.length + run.length }
     } else {

@@ -29,7 +29,7 @@ export const inodeFlag = {
 
 export interface Inode {
   readonly number: number
-  /** The whole inode as it is on disk, a copy. */
+  /** The whole inode as it is on disk; not to be changed. */
   readonly raw: Uint8Array
   readonly type: FileType
   readonly mode: number
@@ -54,11 +54,10 @@ const typeOfMode: Readonly<Record<number, FileType>> = {
 export const fileTypeOfMode = (mode: number): FileType => typeOfMode[mode >>> 12] ?? 'unknown'
 
 /**
- * @param bytes starts at the inode; copied
+ * @param raw the bytes of the inode; kept, not copied
  * @throws corrupt when the checksum does not match
  */
-export function decodeInode(bytes: Uint8Array, number: number, superblock: Superblock): Inode {
-  const raw = bytes.slice(0, superblock.inodeSize)
+export function decodeInode(raw: Uint8Array, number: number, superblock: Superblock): Inode {
   verifyInode(raw, 0, number, superblock)
   const mode = getU16(raw, 0x0)
   const type = fileTypeOfMode(mode)
