@@ -46,7 +46,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       progress.end()
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result))
       this.end(exitOf(result))
-      const { rounds: _, ...plan } = result.plan
+      const { rounds: _rounds, ...plan } = result.plan
       return { ...result, plan }
     } finally {
       progress.end()

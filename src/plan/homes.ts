@@ -1,4 +1,4 @@
-import { RunSet } from '../layout/run-set.js'
+import type { RunSet } from '../layout/run-set.js'
 import type { BlockRun } from '../layout/run.js'
 import type { OwnedRun } from '../layout/owner.js'
 import { Allocator } from '../mballoc/allocator.js'

@@ -12,7 +12,7 @@
  */
 import { fsBlock, type FsBlock } from '../layout/block.js'
 import { intersectRuns, runEnd, type BlockRun } from '../layout/run.js'
-import { RunSet } from '../layout/run-set.js'
+import type { RunSet } from '../layout/run-set.js'
 import { isOwnedKind, type OwnedKind, type OwnedRun } from '../layout/owner.js'
 
 export type SegmentClass = 'free' | 'boot' | 'cold' | 'fixed'

@@ -53,7 +53,7 @@ export function skipLines(skipped: readonly Skip[]): string[] {
 
 /** Names from a disk or a trace may hold anything: control bytes are shown, not sent to the terminal. */
 export const escapeControl = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
+   
   text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 
 const shorten = (text: string, length: number): string => (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)
