@@ -1,0 +1,38 @@
+/**
+ * The public library. Plugins and programs import only this.
+ *
+ * @packageDocumentation
+ */
+export { BootpackError, exitCode, corrupt, ioError, noSpace, refused, unsupported, usageError, type ErrorDetails, type ErrorFamily } from './errors.js'
+
+export { fileBlock, fsBlock, type FileBlock, type FsBlock } from './layout/block.js'
+export { extent, mergeExtents, relocateExtents, type Extent, type Relocation } from './layout/extent.js'
+export { blockRun, intersectRuns, runEnd, runsOverlap, type BlockRun } from './layout/run.js'
+export { RunSet } from './layout/run-set.js'
+export { blocksOf, type DiskLayout, type FileLayout } from './layout/file-layout.js'
+export { isOwnedKind, type FixedKind, type ImmovableReason, type OwnedKind, type OwnedRun } from './layout/owner.js'
+
+export type {
+  FileMetadata, FileRef, FileType, FixedRun, Geometry, Lookup, Move, MoveOutcome, MoveStatus, RelocateOptions, Volume,
+} from './volume/volume.js'
+
+export { traceHeader, type ReadKind, type Trace, type TraceHeader, type TraceRead } from './trace/trace.js'
+
+export { Allocator } from './mballoc/allocator.js'
+export type { AllocationFlags, AllocationRequest, Strategy } from './mballoc/request.js'
+
+export { deviceReads, type DeviceRead } from './measure/device-reads.js'
+export { diskModels, referenceModel, type DiskModel } from './measure/disk-model.js'
+export { measureLayout } from './measure/measure.js'
+export type { BootRead } from './measure/boot-read.js'
+export type { LayoutMeasure } from './measure/layout-measure.js'
+
+export { resolveTrace, type BootSet } from './plan/boot-set.js'
+export { createPlan, type PlanningResult, type PlanOptions } from './plan/create-plan.js'
+export { parsePlan, planText } from './plan/plan-file.js'
+export type { Plan, PlanCost, PlanGap, PlanGoal, PlannedMove, Skip, SkipReason } from './plan/plan.js'
+
+export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
+export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
+export { verifyPlan, type Verification } from './pack/verify-plan.js'
+export { isBetter } from './pack/worth.js'
