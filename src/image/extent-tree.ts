@@ -28,10 +28,36 @@ export interface ExtentTree {
   readonly treeBlocks: readonly FsBlock[]
 }
 
+type Rooted = Pick<Inode, 'number' | 'generation' | 'blockArea'>
+
+/**
+ * A tree that is all in the inode, as nearly every tree is; without a promise, for
+ * scans of many inodes.
+ * @returns undefined when there are tree blocks
+ * @throws corrupt as {@link readExtentTree}
+ */
+export function readSmallExtentTree(filesystem: Filesystem, inode: Rooted): readonly Extent[] | undefined {
+  const root = decodeExtentNode(inode.blockArea, { inode: inode.number, block: 0 })
+  if (!('extents' in root)) return undefined
+  for (const found of root.extents) checkPlace(filesystem, inode, found)
+  return root.extents
+}
+
+/** Blocks the root points to, unchecked; to bring them in before reading many trees. */
+export function childrenOfRoot(inode: Rooted): readonly FsBlock[] {
+  const root = decodeExtentNode(inode.blockArea, { inode: inode.number, block: 0 })
+  return 'extents' in root ? [] : root.children.map(({ child }) => child)
+}
+
+function checkPlace(filesystem: Filesystem, { number }: Rooted, { logical, physical, length }: Extent): void {
+  if (filesystem.inside(blockRun(physical, length))) return
+  throw corrupt('extent tree of inode', number, `file block ${logical} is at block ${physical}, ${length} long, outside the filesystem`)
+}
+
 /**
  * @throws corrupt "extent tree of inode N" for any breach of the invariants above
  */
-export async function readExtentTree(filesystem: Filesystem, inode: Pick<Inode, 'number' | 'generation' | 'blockArea'>): Promise<ExtentTree> {
+export async function readExtentTree(filesystem: Filesystem, inode: Rooted): Promise<ExtentTree> {
   const root = decodeExtentNode(inode.blockArea, { inode: inode.number, block: 0 })
   const extents: Extent[] = []
   const treeBlocks: FsBlock[] = []
@@ -48,9 +74,7 @@ export async function readExtentTree(filesystem: Filesystem, inode: Pick<Inode, 
     if ('extents' in node) {
       for (const found of node.extents) {
         if (found.logical < from || found.logical + found.length > to) bad(`file block ${found.logical} is mapped outside the range of its node`)
-        if (!filesystem.inside(blockRun(found.physical, found.length))) {
-          bad(`file block ${found.logical} is at block ${found.physical}, ${found.length} long, outside the filesystem`)
-        }
+        checkPlace(filesystem, inode, found)
         mapped += found.length
         if (mapped > filesystem.superblock.blockCount) bad('it maps more blocks than the filesystem has')
         extents.push(found)

@@ -1,0 +1,121 @@
+/**
+ * The Volume contract over an ext4 filesystem in a Store: exact to the block, no
+ * mount, no root. Each method asks one file of this room.
+ */
+import type { FsBlock } from '../layout/block.js'
+import { mergeExtents, type Extent } from '../layout/extent.js'
+import type { OwnedKind, OwnedRun } from '../layout/owner.js'
+import type { BlockRun } from '../layout/run.js'
+import { RunSet } from '../layout/run-set.js'
+import type { FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import { hasBit } from '../bytes/bitset.js'
+import { longestExtent, longestUnwrittenExtent } from './extent-node.js'
+import { fileExtents, physicalOf, readFileMap } from './file-map.js'
+import type { Filesystem } from './filesystem.js'
+import { findFreeRuns } from './free-runs.js'
+import { groupOfInode } from './group-layout.js'
+import { ImmovableFiles } from './immovable.js'
+import type { Inode } from './inode.js'
+import { NameCache } from './name-cache.js'
+import { findPaths } from './name-search.js'
+import { findOwners } from './owners.js'
+import { walkPath } from './path-walk.js'
+import { relocateOnImage } from './relocate.js'
+
+export class ImageVolume implements Volume {
+  readonly engine = 'ext4-image'
+  readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data', 'directory', 'symlink', 'tree', 'xattr'])
+  private readonly immovable: ImmovableFiles
+  private readonly names: NameCache
+  private known: Geometry | undefined
+
+  private constructor(private readonly filesystem: Filesystem) {
+    this.immovable = new ImmovableFiles(filesystem)
+    this.names = new NameCache(filesystem)
+  }
+
+  static open(filesystem: Filesystem): Promise<ImageVolume> {
+    return Promise.resolve(new ImageVolume(filesystem))
+  }
+
+  geometry(): Geometry {
+    const { superblock } = this.filesystem
+    this.known ??= {
+      uuid: superblock.uuid,
+      blockSize: superblock.blockSize,
+      blockCount: superblock.blockCount,
+      firstDataBlock: superblock.firstDataBlock,
+      blocksPerGroup: superblock.blocksPerGroup,
+      groupCount: superblock.groupCount,
+      inodeCount: superblock.inodeCount,
+      inodesPerGroup: superblock.inodesPerGroup,
+      inodeSize: superblock.inodeSize,
+      groupsPerFlex: superblock.groupsPerFlex,
+      longestExtent,
+      longestUnwrittenExtent,
+      fixedRuns: this.filesystem.fixedRuns(),
+    }
+    return this.known
+  }
+
+  async lookup(path: string): Promise<Lookup | undefined> {
+    const walk = await walkPath(this.filesystem, path, this.names)
+    return walk && { file: await this.reference(walk.inode, walk.path), through: walk.through }
+  }
+
+  async byInode(number: number): Promise<FileRef | undefined> {
+    const { filesystem } = this
+    if (!filesystem.inodeInRange(number)) return undefined
+    const { inodesPerGroup } = filesystem.superblock
+    if (!hasBit(await filesystem.inodeBitmap(groupOfInode(filesystem.superblock, number)), (number - 1) % inodesPerGroup)) return undefined
+    return this.reference(await filesystem.readInode(number))
+  }
+
+  paths(inodes: Iterable<number>): Promise<Map<number, string>> {
+    return findPaths(this.filesystem, inodes)
+  }
+
+  async extents(file: FileRef): Promise<Extent[]> {
+    return fileExtents(this.filesystem, await this.filesystem.readInode(file.inode))
+  }
+
+  /** The map blocks of an indirect-mapped file count as its tree. */
+  async metadata(file: FileRef): Promise<FileMetadata> {
+    const inode = await this.filesystem.readInode(file.inode)
+    const { treeBlocks } = await readFileMap(this.filesystem, inode)
+    return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
+  }
+
+  async firstBlock(file: FileRef): Promise<FsBlock | undefined> {
+    const { extents } = await readFileMap(this.filesystem, await this.filesystem.readInode(file.inode))
+    return physicalOf(mergeExtents(extents), 0)
+  }
+
+  freeRuns(from: FsBlock, to: FsBlock): Promise<BlockRun[]> {
+    return findFreeRuns(this.filesystem, from, to)
+  }
+
+  owners(run: BlockRun): Promise<OwnedRun[]> {
+    return findOwners(this.filesystem, this.immovable, RunSet.of([run]))
+  }
+
+  relocate(moves: readonly Move[], options: RelocateOptions): AsyncIterable<MoveOutcome> {
+    return relocateOnImage(this.filesystem, moves, options)
+  }
+
+  close(): Promise<void> {
+    return this.filesystem.store.close()
+  }
+
+  private async reference(inode: Inode, path?: string): Promise<FileRef> {
+    const immovable = await this.immovable.reason(inode)
+    return {
+      inode: inode.number,
+      ...(path === undefined ? {} : { path }),
+      type: inode.type,
+      size: inode.size,
+      links: inode.links,
+      ...(immovable === undefined ? {} : { immovable }),
+    }
+  }
+}
