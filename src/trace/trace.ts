@@ -24,6 +24,8 @@ export interface TraceRead {
   readonly what?: 'tree' | 'xattr' | 'symlink' | 'inode-table' | 'bitmap' | 'journal' | 'superblock' | 'unknown'
   /** Device in the form `major:minor`, where the source tells. */
   readonly dev?: string
+  /** In a merged trace: how many of its boots read this. */
+  readonly support?: number
   /** Fields of other writers survive a round trip. */
   readonly [extra: string]: unknown
 }
@@ -40,6 +42,8 @@ export interface TraceHeader {
   readonly recorded?: string
   /** Events the recorder knows it lost. */
   readonly lost?: number
+  /** What the importer understood and left out: reason -> count, such as `write`, `repeat`, `other-device`. */
+  readonly ignored?: Readonly<Record<string, number>>
   readonly [extra: string]: unknown
 }
 

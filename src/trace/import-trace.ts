@@ -1,0 +1,51 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { settleDevice } from './choose-device.js'
+import { streamTrace, type ReadTraceOptions } from './read-trace.js'
+import { ReadSpool } from './read-spool.js'
+import { writeTrace, type WriteTraceOptions } from './write-trace.js'
+import type { FormatName } from './formats/format.js'
+import type { Trace, TraceHeader, TraceRead } from './trace.js'
+import type { TraceInput } from './trace-input.js'
+
+export interface Imported {
+  readonly format: FormatName
+  readonly header: TraceHeader
+  readonly bad: Trace['bad']
+  /** Written. */
+  readonly reads: number
+}
+
+/**
+ * Turns a recording of any known format into a trace file, in flat memory whatever
+ * its size. What is known only at the end (which device is the root's, how much was
+ * lost) stands in the header all the same: reads wait in a nameless file.
+ * @param output a path, or '-' for standard output
+ * @param more   fields of the header the recording cannot know, such as `recorded`
+ * @throws as streamTrace and writeTrace do; the output then is as it was before
+ */
+export async function importTrace(
+  input: TraceInput,
+  output: string,
+  options: ReadTraceOptions & WriteTraceOptions & { readonly header?: Partial<TraceHeader> } = {},
+): Promise<Imported> {
+  const spool = new ReadSpool(output === '-' ? join(tmpdir(), 'bootpack-trace') : output)
+  try {
+    const facts = await streamTrace(input, (reads) => spool.add(reads), options)
+    const { keep, complete } = settleDevice(facts, options.device)
+    let reads = 0
+    // The count of what is left out stands in the header, so it is counted first.
+    for await (const read of spool.all()) if (keep(read)) reads++
+    const header = { ...complete(), ...options.header }
+    const kept = async function* (): AsyncGenerator<TraceRead> {
+      for await (const read of spool.all()) {
+        const settled = keep(read)
+        if (settled) yield settled
+      }
+    }
+    await writeTrace(output, { header, reads: kept() }, options)
+    return { format: facts.format, header, bad: facts.bad, reads }
+  } finally {
+    await spool.close()
+  }
+}
