@@ -71,17 +71,14 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
   const { region, free, owned, movable, geometry } = snapshot
   const boot = bootSources(request.items)
   const length = itemBlocks(request.items)
-  const room = free.clone()
-  for (const run of boot) room.add(run)
-  const longestHome = room.longest()?.length ?? 0
-  const stubborn = new Set(owned.filter((owner) => owner.length > longestHome).map(({ start }) => start))
+  const stubborn = new Set<FsBlock>()
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const terrain = new Terrain({ region, free, owned, boot, movable, evict: true, stubborn, shortest: 1 })
     const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
     if (!window) return undefined
     const { homes, homeless } = findHomes(snapshot, window, boot)
     if (homeless.length === 0) {
-      return finish(snapshot, request, window, window.evict.map((owner) => evictionMove(owner, homes.get(owner)!)))
+      return finish(snapshot, request, window, [...homes].map(([owner, home]) => evictionMove(owner, home)))
     }
     for (const { start } of homeless) stubborn.add(start)
   }

@@ -32,13 +32,16 @@ export interface WindowRequest {
   readonly blockCount: number
   /** True: the window begins at the goal or as soon after it as blocks can be had. */
   readonly exact: boolean
+  /** Only a stretch without a gap will do. */
+  readonly unbroken?: boolean
 }
 
-/** @returns undefined when the terrain has fewer usable blocks than are to be placed */
+/** @returns undefined when there is no such stretch */
 export function findWindow(terrain: Terrain, request: WindowRequest): Window | undefined {
   const { length } = request
   if (length === 0 || terrain.usableBlocks < length) return undefined
   const start = request.exact ? exactStart(terrain, request) : cheapestStart(terrain, request)
+  if (start === undefined) return undefined
   return describe(terrain, start, endOf(terrain, start, length)!)
 }
 
@@ -51,15 +54,17 @@ function exactStart(terrain: Terrain, { goal, length }: WindowRequest): FsBlock 
   return fsBlock(terrain.blockAfterUsable(wanted + 1)! - 1)
 }
 
-function cheapestStart(terrain: Terrain, { goal, length, blockCount }: WindowRequest): FsBlock {
+function cheapestStart(terrain: Terrain, { goal, length, blockCount, unbroken }: WindowRequest): FsBlock | undefined {
   let best: FsBlock | undefined
   let bestCost = Infinity
   const consider = (start: FsBlock): void => {
     const end = endOf(terrain, start, length)
     if (end === undefined) return
+    const gaps = terrain.gapsIn(start, end)
+    if (unbroken && gaps > 0) return
     const cost = terrain.evictedBy(start, end)
       + distanceWeight * length * (Math.abs(start - goal) / blockCount)
-      + gapWeight * length * terrain.gapsIn(start, end)
+      + gapWeight * length * gaps
     if (cost < bestCost || (cost === bestCost && start < best!)) {
       best = start
       bestCost = cost
@@ -74,7 +79,7 @@ function cheapestStart(terrain: Terrain, { goal, length, blockCount }: WindowReq
   }
   const goalSegment = terrain.segments[terrain.indexOf(goal)]!
   if (goalSegment.class !== 'fixed' && goalSegment.start <= goal && goal < runEnd(goalSegment)) consider(goal)
-  return best!
+  return best
 }
 
 function describe(terrain: Terrain, start: FsBlock, end: FsBlock): Window {
