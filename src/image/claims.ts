@@ -9,6 +9,7 @@ import type { ImmovableReason, OwnedKind, OwnedRun } from '../layout/owner.js'
 import { blockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import { ClaimList, type Claim } from './claim-list.js'
+import type { ClaimMap } from './claim-map.js'
 import { childrenOfRoot, readSmallExtentTree } from './extent-tree.js'
 import { mapKind, readFileMap, type FileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
@@ -37,10 +38,11 @@ export interface Claims {
 }
 
 /**
+ * @param map takes every claim, wherever it is
  * @throws corrupt when any inode or tree is damaged, wherever it is: what it claims
  *         cannot be known then
  */
-export async function collectClaims(filesystem: Filesystem, runs: RunSet): Promise<Claims> {
+export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: ClaimMap): Promise<Claims> {
   const list = new ClaimList()
   const xattrs = new Map<number, number[]>()
   const probes: SwapProbe[] = []
@@ -52,6 +54,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet): Promi
     const kind = inode.type === 'directory' ? 1 : inode.type === 'symlink' ? 2 : 0
     let found = false
     const add = (start: number, length: number, logical: number, what: number): void => {
+      map?.claim(start, length)
       if (!runs.intersects(blockRun(start, length))) return
       found = true
       list.add(start, length, inode.number, logical, what)
@@ -76,8 +79,8 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet): Promi
       const some = inodes.slice(from, from + treesAtOnce)
       await filesystem.blocks.prefetch(some.flatMap((inode) => rootTargets(filesystem, inode)))
       for (const inode of some) {
-        const map: FileMap = await readFileMap(filesystem, inode)
-        take(inode, map.extents, map.treeBlocks)
+        const { extents, treeBlocks }: FileMap = await readFileMap(filesystem, inode)
+        take(inode, extents, treeBlocks)
       }
     }
   }
@@ -88,6 +91,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet): Promi
       const { xattrBlock, number } = inode
       if (xattrBlock !== 0) {
         if (!filesystem.inside(blockRun(xattrBlock, 1))) throw corrupt('inode', number, `its attribute block is ${xattrBlock}, outside the filesystem`)
+        map?.claimShared(xattrBlock)
         if (runs.has(xattrBlock)) {
           const sharers = xattrs.get(xattrBlock)
           if (sharers) sharers.push(number)

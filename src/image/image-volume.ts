@@ -2,14 +2,16 @@
  * The Volume contract over an ext4 filesystem in a Store: exact to the block, no
  * mount, no root. Each method asks one file of this room.
  */
+import { usageError } from '../errors.js'
+import { hasBit } from '../bytes/bitset.js'
 import type { FsBlock } from '../layout/block.js'
 import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import type { BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
-import { hasBit } from '../bytes/bitset.js'
 import { longestExtent, longestUnwrittenExtent } from './extent-node.js'
+import { ClaimMap, type Suspects } from './claim-map.js'
 import { fileExtents, physicalOf, readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import { findFreeRuns } from './free-runs.js'
@@ -21,6 +23,8 @@ import { findPaths } from './name-search.js'
 import { findOwners } from './owners.js'
 import { walkPath } from './path-walk.js'
 import { relocateOnImage } from './relocate.js'
+import { findSuspects, guardRound } from './round-guard.js'
+import { openCommitter, type Committer } from './transaction-commit.js'
 
 export class ImageVolume implements Volume {
   readonly engine = 'ext4-image'
@@ -28,14 +32,19 @@ export class ImageVolume implements Volume {
   private readonly immovable: ImmovableFiles
   private readonly names: NameCache
   private known: Geometry | undefined
+  /** All claims as of the last scan; dropped with the first round. */
+  private claims: ClaimMap | undefined
+  /** What was doubtful about them then; moving blocks adds nothing to it. */
+  private suspects: Promise<Suspects> | undefined
 
-  private constructor(private readonly filesystem: Filesystem) {
+  private constructor(private readonly filesystem: Filesystem, private readonly committer: Committer | undefined) {
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }
 
-  static open(filesystem: Filesystem): Promise<ImageVolume> {
-    return Promise.resolve(new ImageVolume(filesystem))
+  /** @throws refused when the store is writable and a crash while writing could not be mended */
+  static async open(filesystem: Filesystem): Promise<ImageVolume> {
+    return new ImageVolume(filesystem, filesystem.store.writable ? await openCommitter(filesystem) : undefined)
   }
 
   geometry(): Geometry {
@@ -95,16 +104,30 @@ export class ImageVolume implements Volume {
     return findFreeRuns(this.filesystem, from, to)
   }
 
-  owners(run: BlockRun): Promise<OwnedRun[]> {
-    return findOwners(this.filesystem, this.immovable, RunSet.of([run]))
+  async owners(run: BlockRun): Promise<OwnedRun[]> {
+    const claims = this.suspects ? undefined : new ClaimMap(this.filesystem.superblock)
+    const owned = await findOwners(this.filesystem, this.immovable, RunSet.of([run]), claims)
+    if (!this.suspects) this.claims = claims
+    return owned
   }
 
-  relocate(moves: readonly Move[], options: RelocateOptions): AsyncIterable<MoveOutcome> {
-    return relocateOnImage(this.filesystem, moves, options)
+  async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
+    const { filesystem, committer } = this
+    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    this.suspects ??= findSuspects(filesystem, this.claims)
+    this.claims = undefined
+    const suspects = await this.suspects
+    const round = await guardRound(filesystem, this.immovable, suspects, moves)
+    yield* round.skipped
+    yield* relocateOnImage(filesystem, committer, round.moves, { ...options, reserved: [...options.reserved, ...suspects.markedFree] })
   }
 
-  close(): Promise<void> {
-    return this.filesystem.store.close()
+  async close(): Promise<void> {
+    try {
+      await this.committer?.close()
+    } finally {
+      await this.filesystem.store.close()
+    }
   }
 
   private async reference(inode: Inode, path?: string): Promise<FileRef> {

@@ -10,12 +10,12 @@ import { fileBlock, fsBlock } from '../layout/block.js'
 import type { OwnedRun } from '../layout/owner.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
+import type { ClaimMap } from './claim-map.js'
 import { collectClaims, ownedRun, type Claims } from './claims.js'
 import type { Filesystem } from './filesystem.js'
 import { overlapping } from './fixed-runs.js'
 import { groupLength, groupOfBlock, groupStart } from './group-layout.js'
-import type { ImmovableFiles } from './immovable.js'
-import { isSystemInode } from './immovable.js'
+import { isSystemInode, type ImmovableFiles } from './immovable.js'
 import { findSwapFiles } from './swap-file.js'
 import { decodeXattrBlock } from './xattr-block.js'
 
@@ -26,10 +26,11 @@ const repair = 'Run e2fsck on it first.'
 
 /**
  * All owners of blocks in `runs`, sorted; owners' extents whole.
+ * @param map takes every claim, wherever it is
  * @throws refused when two claim a block of the runs, or a claimed one is marked free
  */
-export async function findOwners(filesystem: Filesystem, immovable: ImmovableFiles, runs: RunSet): Promise<OwnedRun[]> {
-  const claims = await collectClaims(filesystem, runs)
+export async function findOwners(filesystem: Filesystem, immovable: ImmovableFiles, runs: RunSet, map?: ClaimMap): Promise<OwnedRun[]> {
+  const claims = await collectClaims(filesystem, runs, map)
   const swapFiles = await findSwapFiles(filesystem, claims.probes)
   const bootLoader = await immovable.bootLoaderFiles()
   const owned: OwnedRun[] = await xattrOwners(filesystem, claims)
