@@ -53,6 +53,8 @@ import type { FsBlock } from '../layout/block.js'
 import { encodeTransaction, logBlocksFor, type JournalFormat, type LoggedBlock } from './journal-record.js'
 import { decodeJournalSuperblock, setJournalTail, widenJournal, type JournalSuperblock } from './journal-superblock.js'
 import { JournalMap } from './journal-map.js'
+import type { Committer } from './transaction-commit.js'
+import type { SuperblockMark } from './transaction-mark.js'
 import { writeBlocks } from './transaction-write.js'
 import type { Store } from './store.js'
 
@@ -66,8 +68,8 @@ export interface JournalOptions {
   readonly extents: readonly Extent[]
   /** Time written into commit blocks, in seconds since 1970. */
   readonly seconds: number
-  /** Turns needs_recovery on or off in the filesystem's superblock on the disk; does not flush. */
-  readonly setNeedsRecovery: (on: boolean) => Promise<void>
+  /** Of needs_recovery. */
+  readonly mark: Pick<SuperblockMark, 'write' | 'apply'>
 }
 
 /**
@@ -78,7 +80,7 @@ export interface JournalOptions {
  */
 type JournalState = 'closed' | 'empty' | 'holding'
 
-export class Journal {
+export class Journal implements Committer {
   private state: JournalState = 'closed'
   /** Where the next transaction begins. */
   private head: number
@@ -150,6 +152,7 @@ export class Journal {
   }
 
   private async writeTransaction(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void> {
+    this.options.mark.apply(blocks)
     const logged: LoggedBlock[] = [...blocks].sort(([a], [b]) => a - b)
     const need = logBlocksFor(this.format, logged.length)
     if (!this.fits(need)) await this.empty()
@@ -157,7 +160,7 @@ export class Journal {
     const sequence = next(this.sequence)
     const start = this.head
     const { body, commit } = encodeTransaction(this.format, sequence, logged, this.options.seconds)
-    if (this.state === 'closed') await this.options.setNeedsRecovery(true)
+    if (this.state === 'closed') await this.options.mark.write(true)
     await this.writeLog(start, body)
     await this.options.store.flush()
     await this.writeTail(start, sequence)
@@ -180,7 +183,7 @@ export class Journal {
     this.broken = true
     if (this.state === 'holding') await this.empty()
     if (this.state === 'empty') {
-      await this.options.setNeedsRecovery(false)
+      await this.options.mark.write(false)
       await this.options.store.flush()
       this.state = 'closed'
     }

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { fsBlock, type FsBlock } from '../../src/layout/block.js'
 import { BootpackError } from '../../src/errors.js'
 import { checkImage, debugfs, debugfsAll, debugfsWrite, hashFiles, makeImage } from '../support/images.js'
-import { flagNeedsRecovery, journalExtents, openJournal } from '../support/journal.js'
+import { journalExtents, openJournal } from '../support/journal.js'
 import { Random } from '../support/random.js'
 import { RecordingStore } from '../support/recording-store.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
@@ -75,14 +75,13 @@ class TwoStates {
     this.b = readFileSync(this.bPath)
   }
 
-  /** Blocks that turn one state into the other, needs_recovery on as in every journaled superblock. */
+  /** Blocks that turn one state into the other. */
   transaction(to: Uint8Array): Map<FsBlock, Uint8Array> {
     const { blockSize } = this.variant
     const blocks = new Map<FsBlock, Uint8Array>()
     for (let at = 0; at < to.length; at += blockSize) {
       const bytes = new Uint8Array(to.subarray(at, at + blockSize))
       if (Buffer.compare(bytes, this.a.subarray(at, at + blockSize)) === 0 && Buffer.compare(bytes, this.b.subarray(at, at + blockSize)) === 0) continue
-      if (at <= 1024 && 1024 < at + blockSize) flagNeedsRecovery(bytes.subarray(1024 - at, 2048 - at), true)
       blocks.set(fsBlock(at / blockSize), bytes)
     }
     return blocks

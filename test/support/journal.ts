@@ -4,6 +4,7 @@ import { crc32c } from '../../src/bytes/crc32c.js'
 import { Journal } from '../../src/image/journal.js'
 import type { Store } from '../../src/image/store.js'
 import { extent, type Extent } from '../../src/layout/extent.js'
+import { fsBlock } from '../../src/layout/block.js'
 import { debugfs } from './images.js'
 
 /** Mapping of the journal inode. */
@@ -32,11 +33,18 @@ export function openJournal(store: Store, image: string, blockSize: number): Pro
     blockCount: store.size / blockSize,
     extents: journalExtents(image),
     seconds: 1_500_000_000,
-    setNeedsRecovery: async (on) => {
-      const superblock = new Uint8Array(1024)
-      await store.read(1024, superblock)
-      flagNeedsRecovery(superblock, on)
-      await store.write(1024, superblock)
+    mark: {
+      write: async (on) => {
+        const superblock = new Uint8Array(1024)
+        await store.read(1024, superblock)
+        flagNeedsRecovery(superblock, on)
+        await store.write(1024, superblock)
+      },
+      apply: (blocks) => {
+        const [block, offset] = blockSize === 1024 ? [fsBlock(1), 0] : [fsBlock(0), 1024]
+        const bytes = blocks.get(block)
+        if (bytes) flagNeedsRecovery(bytes.subarray(offset, offset + 1024), true)
+      },
     },
   })
 }

@@ -1,0 +1,132 @@
+/**
+ * Which moves of a round may be carried out. Nothing is believed of a move: its
+ * blocks must lie where it says, belong to what it says, and be free to go; its
+ * target must be free in the bitmap and nobody else's target. A target that is
+ * another move's source is in use and so fails by itself.
+ */
+import { nextOne } from '../bytes/bitset.js'
+import { blockRun, type BlockRun } from '../layout/run.js'
+import { RunSet } from '../layout/run-set.js'
+import type { OwnedKind } from '../layout/owner.js'
+import type { FileType, Move, MoveOutcome } from '../volume/volume.js'
+import type { Filesystem } from './filesystem.js'
+import { groupLength, groupOfBlock, groupStart } from './group-layout.js'
+import { inherentReason, isSystemInode } from './immovable.js'
+import { placeOf, readInodeState, type InodeState } from './relocate-place.js'
+
+export interface CheckedRound {
+  /** Moves that can be made, by inode in ascending order. */
+  readonly accepted: ReadonlyMap<number, readonly Move[]>
+  /** Outcomes that are known already. */
+  readonly settled: readonly MoveOutcome[]
+}
+
+/** Inodes whose state is read ahead together. */
+const inodesAhead = 1024
+
+/** @throws corrupt when an inode, a tree or a bitmap that was looked at is damaged */
+export async function checkRound(filesystem: Filesystem, moves: readonly Move[]): Promise<CheckedRound> {
+  const settled: MoveOutcome[] = []
+  const skip = (move: Move, reason: string): void => {
+    settled.push({ move, status: 'skipped', reason })
+  }
+  const byInode = new Map<number, Move[]>()
+  for (const move of moves) {
+    const problem = badNumbers(filesystem, move)
+    if (problem !== undefined) skip(move, problem)
+    else if (byInode.get(move.inode)?.push(move) === undefined) byInode.set(move.inode, [move])
+  }
+
+  const accepted = new Map<number, Move[]>()
+  const sources = new RunSet()
+  const targets = new TargetCheck(filesystem)
+  const numbers = [...byInode.keys()].sort((a, b) => a - b)
+  for (const [index, number] of numbers.entries()) {
+    if (index % inodesAhead === 0) {
+      await filesystem.blocks.prefetch(numbers.slice(index, index + inodesAhead)
+        .filter((inode) => filesystem.inodeInRange(inode)).map((inode) => filesystem.inodeHome(inode).block))
+    }
+    const state = await readInodeState(filesystem, number)
+    for (const move of byInode.get(number)!) {
+      const place = state ? placeOf(state, move) : 'gone'
+      if (place === 'gone') settled.push({ move, status: 'gone' })
+      else if (place === 'at-target') settled.push({ move, status: 'already' })
+      else if (place === 'elsewhere') skip(move, 'its blocks are no longer where they were')
+      else {
+        const reason = immovable(filesystem, state!, move)
+          ?? (sources.intersects(source(move)) && !targets.sharesXattr(move) ? 'another move takes the same blocks' : undefined)
+          ?? await targets.claim(move)
+        if (reason !== undefined) skip(move, reason)
+        else {
+          sources.add(source(move))
+          if (accepted.get(number)?.push(move) === undefined) accepted.set(number, [move])
+        }
+      }
+    }
+  }
+  return { accepted, settled }
+}
+
+const source = (move: Move): BlockRun => blockRun(move.from, move.length)
+const target = (move: Move): BlockRun => blockRun(move.to, move.length)
+
+function badNumbers(filesystem: Filesystem, move: Move): string | undefined {
+  const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
+  if (!whole(move.inode) || !whole(move.logical) || !whole(move.from) || !whole(move.to) || !whole(move.length) || move.length === 0) {
+    return 'its numbers make no sense'
+  }
+  if (!filesystem.inside(source(move)) || !filesystem.inside(target(move))) return 'it leads outside the filesystem'
+  if (move.kind === 'xattr' && move.length !== 1) return 'an attribute block is one block'
+  return undefined
+}
+
+const typeOfKind: Readonly<Partial<Record<OwnedKind, FileType>>> = { data: 'regular', directory: 'directory', symlink: 'symlink' }
+
+/** Why this engine must leave the blocks where they are. */
+function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move): string | undefined {
+  if (move.kind === 'xattr') return isSystemInode(inode.number, superblock) ? 'system-inode' : undefined
+  const type = typeOfKind[move.kind]
+  return inherentReason(inode, superblock)
+    ?? (type !== undefined && type !== inode.type ? `inode ${inode.number} is no ${type}` : undefined)
+}
+
+/** Targets that were given away in this round, and the bitmaps they were looked up in. */
+class TargetCheck {
+  private readonly claimed = new RunSet()
+  private readonly bitmaps = new Map<number, Uint8Array>()
+  private readonly xattr = new Map<number, number>()
+
+  constructor(private readonly filesystem: Filesystem) {}
+
+  /** Inodes that share an attribute block may each bring the same move of it. */
+  sharesXattr(move: Move): boolean {
+    return move.kind === 'xattr' && this.xattr.get(move.from) === move.to
+  }
+
+  /** @returns why the target cannot be had */
+  async claim(move: Move): Promise<string | undefined> {
+    if (this.sharesXattr(move)) return undefined
+    const run = target(move)
+    if (this.claimed.intersects(run)) return 'another move has the same target'
+    const used = await this.firstUsed(run)
+    if (used !== undefined) return `block ${used} of its target is in use`
+    this.claimed.add(run)
+    if (move.kind === 'xattr') this.xattr.set(move.from, move.to)
+    return undefined
+  }
+
+  private async firstUsed(run: BlockRun): Promise<number | undefined> {
+    const { superblock } = this.filesystem
+    for (let at: number = run.start; at < run.start + run.length;) {
+      const group = groupOfBlock(superblock, at)
+      const start = groupStart(superblock, group)
+      const to = Math.min(groupLength(superblock, group), run.start + run.length - start)
+      let bits = this.bitmaps.get(group)
+      if (!bits) this.bitmaps.set(group, bits = await this.filesystem.blockBitmap(group))
+      const used = nextOne(bits, at - start, to)
+      if (used < to) return start + used
+      at = start + to
+    }
+    return undefined
+  }
+}

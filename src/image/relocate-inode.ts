@@ -1,0 +1,176 @@
+/**
+ * What the moves of one inode change on the disk, worked out before anything is
+ * written: which blocks are copied, taken and given back, which tree blocks are
+ * written anew or in place, and what becomes of the inode.
+ *
+ * The extent tree is built new and as small as it goes over the merged extents. Its
+ * blocks keep their places, or take those that moves of kind 'tree' give them; what
+ * the smaller tree has no use for is freed, what a larger one lacks is found near
+ * the inode. A tree block at a new place is written there before the commit, for
+ * nobody points at it yet; one that stays goes through the journal, and only if its
+ * contents change.
+ */
+import { fsBlock, type FsBlock } from '../layout/block.js'
+import { extent, relocateExtents, type Extent } from '../layout/extent.js'
+import { blockRun, type BlockRun } from '../layout/run.js'
+import type { Move } from '../volume/volume.js'
+import { buildExtentTree, storableExtents, treeBlocksNeeded } from './extent-tree.js'
+import type { Filesystem } from './filesystem.js'
+import { inodeSeed, type Inode, type InodeChange } from './inode.js'
+import type { CopyPiece } from './relocate-copy.js'
+import { overlapping, type InodeState } from './relocate-place.js'
+import type { TreeRoom } from './relocate-room.js'
+import { decodeXattrBlock, sealXattrBlock } from './xattr-block.js'
+
+export interface BlockContents {
+  readonly block: FsBlock
+  readonly bytes: Uint8Array
+}
+
+/** Everything the moves of one inode ask for. */
+export interface InodeRelocation {
+  readonly number: number
+  readonly moves: readonly Move[]
+  readonly copies: readonly CopyPiece[]
+  readonly take: readonly BlockRun[]
+  readonly release: readonly BlockRun[]
+  /** New contents of blocks the inode keeps. */
+  readonly rewritten: readonly BlockContents[]
+  /** Contents of blocks it takes. */
+  readonly fresh: readonly BlockContents[]
+  /** Those of the fresh blocks that {@link TreeRoom} gave. */
+  readonly grownInto: readonly FsBlock[]
+  /** Of this inode, and of those that share its attribute block. */
+  readonly changes: readonly { readonly inode: Inode, readonly change: InodeChange }[]
+}
+
+/** All inodes whose i_file_acl is the block. */
+export type XattrSharers = (block: FsBlock) => Promise<readonly number[]>
+
+export interface PlannedInode {
+  /** Undefined when none of the moves can be made. */
+  readonly relocation: InodeRelocation | undefined
+  readonly refused: readonly { readonly move: Move, readonly reason: string }[]
+}
+
+/**
+ * @param moves whose blocks are where the moves say; their targets are free
+ * @throws corrupt when the attribute block is damaged
+ */
+export async function planInode(
+  filesystem: Filesystem, state: InodeState, moves: readonly Move[], room: TreeRoom, sharers: XattrSharers,
+): Promise<PlannedInode> {
+  const parts: Part[] = []
+  const made: Move[] = []
+  const refused: { move: Move, reason: string }[] = []
+  const note = (concerned: readonly Move[], part: Part | string): void => {
+    if (typeof part === 'string') refused.push(...concerned.map((move) => ({ move, reason: part })))
+    else {
+      parts.push(part)
+      made.push(...concerned)
+    }
+  }
+  const mapped = moves.filter(({ kind }) => kind !== 'xattr')
+  if (mapped.length > 0) note(mapped, await planMapping(filesystem, state, mapped, room))
+  for (const move of moves) if (move.kind === 'xattr') note([move], await planXattr(filesystem, state.inode, move, sharers))
+  if (parts.length === 0) return { relocation: undefined, refused }
+  return {
+    relocation: {
+      number: state.inode.number,
+      moves: made,
+      copies: parts.flatMap((part) => part.copies),
+      take: parts.flatMap((part) => part.take),
+      release: parts.flatMap((part) => part.release),
+      rewritten: parts.flatMap((part) => part.rewritten),
+      fresh: parts.flatMap((part) => part.fresh),
+      grownInto: parts.flatMap((part) => part.grownInto),
+      changes: parts.flatMap((part) => part.changes),
+    },
+    refused,
+  }
+}
+
+type Part = Omit<InodeRelocation, 'number' | 'moves'>
+
+/** @returns a sentence when it cannot be done */
+async function planMapping(filesystem: Filesystem, { inode, map }: InodeState, moves: readonly Move[], room: TreeRoom): Promise<Part | string> {
+  const { superblock, blockSize } = filesystem
+  const contents = moves.filter(({ kind }) => kind !== 'tree')
+  const extents = storableExtents(relocateExtents(map.extents, contents))
+  const needed = treeBlocksNeeded(extents.length, blockSize)
+  const grown = needed - map.treeBlocks.length
+  if (grown !== 0 && superblock.quotaInodes.length > 0) {
+    return 'its extent tree would change its size, and quotas count tree blocks'
+  }
+  const extra = grown > 0 ? await room.take(grown, inode.number) : []
+  if (!extra) return `its extent tree grows by ${grown} blocks, and none are free for it`
+
+  const movedTo = new Map<number, FsBlock>()
+  for (const { kind, from, to, length } of moves) {
+    if (kind === 'tree') for (let i = 0; i < length; i++) movedTo.set(from + i, fsBlock(to + i))
+  }
+  const kept = map.treeBlocks.slice(0, needed)
+  const places = [...kept.map((block) => movedTo.get(block) ?? block), ...extra]
+  const left = [...kept.filter((block) => movedTo.has(block)), ...map.treeBlocks.slice(needed)]
+  for (const block of left) room.exclude(block)
+
+  const seed = superblock.checksums === 'crc32c' ? inodeSeed(superblock, inode.number, inode.generation) : undefined
+  const tree = buildExtentTree(extents, blockSize, places, seed)
+  const staying = new Set<number>(kept.filter((block) => !movedTo.has(block)))
+  const rewritten: BlockContents[] = []
+  for (const node of tree.blocks) {
+    if (staying.has(node.block) && !equal(await filesystem.blocks.read(node.block), node.bytes)) rewritten.push(node)
+  }
+  const fresh = tree.blocks.filter(({ block }) => !staying.has(block))
+  return {
+    copies: contents.flatMap((move) => written(map.extents, move)),
+    take: [...contents.map(({ to, length }) => blockRun(to, length)), ...fresh.map(({ block }) => blockRun(block, 1))],
+    release: [...contents.map(({ from, length }) => blockRun(from, length)), ...left.map((block) => blockRun(block, 1))],
+    rewritten,
+    fresh,
+    grownInto: extra,
+    changes: [{
+      inode,
+      change: { blockArea: tree.root, ...(grown !== 0 && { sectors: inode.sectors + grown * (blockSize / 512) }) },
+    }],
+  }
+}
+
+/** The parts of a move that hold contents: unwritten blocks have none. */
+function written(extents: readonly Extent[], move: Move): CopyPiece[] {
+  const pieces: CopyPiece[] = []
+  for (const found of overlapping(extents, move.logical, move.length)) {
+    if (found.unwritten) continue
+    const start = Math.max(found.logical, move.logical)
+    const end = Math.min(found.logical + found.length, move.logical + move.length)
+    const part = extent(start, found.physical + (start - found.logical), end - start)
+    pieces.push({ from: part.physical, to: fsBlock(move.to + (start - move.logical)), length: part.length })
+  }
+  return pieces
+}
+
+/** @returns a sentence when it cannot be done */
+async function planXattr(filesystem: Filesystem, inode: Inode, { from, to }: Move, sharers: XattrSharers): Promise<Part | string> {
+  const { superblock } = filesystem
+  const bytes = await filesystem.blocks.readRun(from, 1)
+  const { references } = decodeXattrBlock(bytes, from, superblock)
+  const numbers = references === 1 ? [inode.number] : await sharers(from)
+  if (numbers.length !== references || !numbers.includes(inode.number)) {
+    return `its attribute block counts ${references} owners, and ${numbers.length} were found`
+  }
+  sealXattrBlock(bytes, to, superblock)
+  const owners = await Promise.all(numbers.map(async (number) => (number === inode.number ? inode : filesystem.readInode(number))))
+  const stranger = owners.find((owner) => owner.xattrBlock !== from)
+  if (stranger) return `inode ${stranger.number} does not share its attribute block`
+  return {
+    copies: [],
+    take: [blockRun(to, 1)],
+    release: [blockRun(from, 1)],
+    rewritten: [],
+    fresh: [{ block: to, bytes }],
+    grownInto: [],
+    changes: owners.map((owner) => ({ inode: owner, change: { xattrBlock: to } })),
+  }
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index])

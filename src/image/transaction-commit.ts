@@ -1,0 +1,55 @@
+/** How a transaction becomes part of the filesystem. */
+import { refused } from '../errors.js'
+import { getU32 } from '../bytes/little-endian.js'
+import type { FsBlock } from '../layout/block.js'
+import { readFileMap } from './file-map.js'
+import type { Filesystem } from './filesystem.js'
+import { Journal } from './journal.js'
+import { InPlaceCommitter } from './journal-less.js'
+import { superblockOffset, superblockSize } from './superblock.js'
+import { SuperblockMark } from './transaction-mark.js'
+
+export interface Committer {
+  /** Blocks one transaction may have. */
+  readonly capacity: number
+  /**
+   * Makes the blocks durable, and before them everything that was written to the
+   * store until now. On return the store reads as the blocks say.
+   * @param blocks whole blocks; a superblock among them is given the mark of a
+   *               filesystem in the middle of a change
+   */
+  commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void>
+  /** Leaves the filesystem clean. */
+  close(): Promise<void>
+}
+
+export interface CommitterOptions {
+  /** An undo file beneath the store can take back whatever is written: a filesystem without a journal may be changed. */
+  readonly undoProtected?: boolean
+}
+
+/** @throws refused when a crash could not be mended: no journal and no undo file */
+export async function openCommitter(filesystem: Filesystem, options: CommitterOptions = {}): Promise<Committer> {
+  const { superblock, store } = filesystem
+  if (superblock.journalInode !== 0) {
+    const { extents } = await readFileMap(filesystem, await filesystem.readInode(superblock.journalInode))
+    return Journal.open({
+      store,
+      blockSize: superblock.blockSize,
+      blockCount: superblock.blockCount,
+      extents,
+      seconds: await lastWriteTime(filesystem),
+      mark: new SuperblockMark(filesystem, 'needs-recovery'),
+    })
+  }
+  if (options.undoProtected) return new InPlaceCommitter(store, superblock.blockSize, new SuperblockMark(filesystem, 'not-clean'))
+  throw refused('no-journal', 'The filesystem has no journal: a crash in the middle could not be mended.',
+    'Keep an undo file with --undo-file FILE, or give it a journal with: tune2fs -O has_journal IMAGE')
+}
+
+/** s_wtime: a time for commit blocks that is the filesystem's own, so that equal runs write equal bytes. */
+async function lastWriteTime(filesystem: Filesystem): Promise<number> {
+  const bytes = new Uint8Array(superblockSize)
+  await filesystem.store.read(superblockOffset, bytes)
+  return getU32(bytes, 0x30)
+}
