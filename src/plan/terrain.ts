@@ -1,11 +1,11 @@
 /**
  * The disk around the goal as the planner sees it: a sorted, gapless list of
  * segments, each free, held by the boot set, held by others who can move, or held
- * for good. With prefix sums over them the cost of any window is two lookups:
+ * for good. With prefix sums over them what a window costs is a few subtractions:
  *
- *   usable(window)  = U(end) - U(start)      blocks that may carry boot data
- *   evicted(window) = C(last) - C(first)     whole extents of others that touch it
- *   gaps(window)    = G(last) - G(first)     runs of fixed blocks strictly inside
+ *   usable  = U(end) - U(start)      blocks that may carry boot data
+ *   evicted = C(last) - C(first)     whole extents of others that touch it
+ *   gaps    = G(last) - G(first)     runs of fixed blocks strictly inside
  *
  * Others are counted by whole extents because only whole extents are moved: cutting
  * one at the border of the window would fragment its file.
@@ -98,14 +98,29 @@ export class Terrain {
     return fsBlock(this.segments[low]!.start + (usable - this.usableBefore[low]!))
   }
 
-  /** Blocks of others in segments that touch [start, end). */
-  evictedBy(start: number, end: number): number {
-    return this.coldBefore[this.indexOf(end - 1) + 1]! - this.coldBefore[this.indexOf(start)]!
-  }
-
-  /** Gaps strictly inside [start, end), which must begin and end with usable blocks. */
-  gapsIn(start: number, end: number): number {
-    return this.gapsBefore[this.indexOf(end - 1) + 1]! - this.gapsBefore[this.indexOf(start)]!
+  /**
+   * Visits the windows of `length` usable blocks that are worth looking at: those
+   * that begin where a segment begins, and those that end where one ends, so that no
+   * extent is cut there. Both ends only ever advance, so all of them together cost
+   * one pass.
+   */
+  eachWindow(length: number, visit: (start: FsBlock, evicted: number, gaps: number) => void): void {
+    const { segments, usableBefore, coldBefore, gapsBefore } = this
+    let last = 0
+    for (let first = 0; first < segments.length; first++) {
+      if (segments[first]!.class === 'fixed') continue
+      const wanted = usableBefore[first]! + length
+      if (wanted > this.usableBlocks) break
+      while (usableBefore[last + 1]! < wanted) last++
+      visit(segments[first]!.start, coldBefore[last + 1]! - coldBefore[first]!, gapsBefore[last + 1]! - gapsBefore[first]!)
+    }
+    let first = 0
+    for (let end = 0; end < segments.length; end++) {
+      const before = usableBefore[end + 1]! - length
+      if (before < 0 || segments[end]!.class === 'fixed') continue
+      while (usableBefore[first + 1]! <= before) first++
+      visit(fsBlock(segments[first]!.start + (before - usableBefore[first]!)), coldBefore[end + 1]! - coldBefore[first]!, gapsBefore[end + 1]! - gapsBefore[first]!)
+    }
   }
 
   /** The segments that touch [start, end). */

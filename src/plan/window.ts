@@ -57,28 +57,16 @@ function exactStart(terrain: Terrain, { goal, length }: WindowRequest): FsBlock 
 function cheapestStart(terrain: Terrain, { goal, length, blockCount, unbroken }: WindowRequest): FsBlock | undefined {
   let best: FsBlock | undefined
   let bestCost = Infinity
-  const consider = (start: FsBlock): void => {
-    const end = endOf(terrain, start, length)
-    if (end === undefined) return
-    const gaps = terrain.gapsIn(start, end)
+  terrain.eachWindow(length, (start, evicted, gaps) => {
     if (unbroken && gaps > 0) return
-    const cost = terrain.evictedBy(start, end)
+    const cost = evicted
       + distanceWeight * length * (Math.abs(start - goal) / blockCount)
       + gapWeight * length * gaps
     if (cost < bestCost || (cost === bestCost && start < best!)) {
       best = start
       bestCost = cost
     }
-  }
-  for (const segment of terrain.segments) {
-    if (segment.class === 'fixed') continue
-    consider(segment.start)
-    // A window may also end where this segment ends: no extent is cut there.
-    const beforeEnd = terrain.usableUpTo(runEnd(segment)) - length
-    if (beforeEnd >= 0) consider(fsBlock(terrain.blockAfterUsable(beforeEnd + 1)! - 1))
-  }
-  const goalSegment = terrain.segments[terrain.indexOf(goal)]!
-  if (goalSegment.class !== 'fixed' && goalSegment.start <= goal && goal < runEnd(goalSegment)) consider(goal)
+  })
   return best
 }
 
