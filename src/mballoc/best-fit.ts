@@ -4,11 +4,12 @@
  * goal, cut at the end nearer to the goal. When no hole holds the length and less
  * will do, the longest hole of all, so that the pieces are as few as can be.
  *
- * Groups are visited by their distance from the goal, both ways at once, until the
- * next is farther than d + near; their statistics name those that cannot hold it.
+ * Groups are visited by their distance from the goal, both ways at once: first until
+ * the next is farther than d, to know d, then until it is farther than d + near.
+ * Those whose figures deny the length are passed by.
  */
 import type { FreeSpace } from './free-space.js'
-import { distanceOf, fitsBetter, placeIn, searchGroups, visitHoles, type Hole, type Search } from './hole.js'
+import { distanceOf, fitsBetter, groupsOf, placeIn, searchGroups, visitHoles, type Hole, type Search } from './hole.js'
 import type { Piece } from './criteria.js'
 
 /** As byCriteria; `near` in blocks. */
@@ -20,11 +21,21 @@ export function byBestFit(space: FreeSpace, search: Search, length: number, whol
 }
 
 function smallestNear(space: FreeSpace, search: Search, length: number, near: number): Hole | undefined {
-  const found: Hole[] = []
   let nearest = Infinity
-  const home = space.groupOf(search.goal)
-  const first = space.groupOf(search.from)
-  const last = space.groupOf(search.to - 1)
+  byDistance(space, search, length, () => nearest, (hole) => {
+    nearest = Math.min(nearest, distanceOf(hole, search.goal))
+  })
+  let best: Hole | undefined
+  byDistance(space, search, length, () => nearest + near, (hole) => {
+    if (best && hole.end - hole.start > best.end - best.start) return
+    if (distanceOf(hole, search.goal) <= nearest + near && fitsBetter(hole, best, length, search.goal)) best = hole
+  })
+  return best
+}
+
+/** Visits the holes that hold the length, group by group from the goal, until the next group is farther than `limit`. */
+function byDistance(space: FreeSpace, search: Search, length: number, limit: () => number, visit: (hole: Hole) => void): void {
+  const { home, first, last } = groupsOf(space, search)
   const ahead = (from: number): number => space.figures.byLargestOrder.next(0, from, last)
   const behind = (from: number): number => space.figures.byLargestOrder.previous(0, from, first)
   let forward = ahead(Math.max(home, first))
@@ -32,29 +43,18 @@ function smallestNear(space: FreeSpace, search: Search, length: number, near: nu
   while (forward >= 0 || backward >= 0) {
     const toForward = forward < 0 ? Infinity : Math.max(0, space.startOf(forward) - search.goal)
     const toBackward = backward < 0 ? Infinity : search.goal - (space.startOf(backward) + space.sizeOf(backward) - 1)
-    if (Math.min(toForward, toBackward) > nearest + near) break
+    if (Math.min(toForward, toBackward) > limit()) return
     const group = toForward <= toBackward ? forward : backward
     if (toForward <= toBackward) forward = ahead(group + 1)
     else backward = behind(group - 1)
-    if (!space.mayHold(group, length)) continue
-    visitHoles(space, search, group, length, (hole) => {
-      const distance = distanceOf(hole, search.goal)
-      if (distance > nearest + near) return
-      if (distance < nearest) nearest = distance
-      found.push(hole)
-    })
+    if (space.mayHold(group, length)) visitHoles(space, search, group, length, visit)
   }
-  let best: Hole | undefined
-  for (const hole of found) {
-    if (distanceOf(hole, search.goal) <= nearest + near && fitsBetter(hole, best, length, search.goal)) best = hole
-  }
-  return best
 }
 
 /** The nearest of the longest holes, the one after the goal on a tie. */
 function longestHole(space: FreeSpace, search: Search): Hole | undefined {
   let best: Hole | undefined
-  searchGroups(space, search, space.figures.byLargestOrder, 0, (group) => {
+  searchGroups(groupsOf(space, search), space.figures.byLargestOrder, 0, (group) => {
     const least = best ? best.end - best.start : 1
     if (space.mayHold(group, least)) {
       visitHoles(space, search, group, least, (hole) => {

@@ -2,7 +2,10 @@
  * One piece of an allocation by the kernel's criteria: each names the groups that
  * are worth looking into and what is acceptable there, from cheap and good to slow
  * and anything. Groups are visited from the goal's forward to the last, then
- * backward to the first; inside a group the best hole counts, wherever it lies.
+ * backward to the first; inside a group the best hole counts, wherever it lies. The
+ * three criteria between goal and goal-slow trade nearness for better groups, so
+ * they look only a few groups either way: a free run in a better group is not worth
+ * a seek across the disk, nor the loading of every group on the way.
  *
  * | criterion    | groups                                     | takes in the group                  |
  * |--------------|--------------------------------------------|-------------------------------------|
@@ -19,7 +22,7 @@
 import { blockRun, type BlockRun } from '../layout/run.js'
 import { floorLog2 } from './buddy.js'
 import type { FreeSpace } from './free-space.js'
-import { fitsBetter, mayUse, placeIn, searchGroups, usableEnd, visitHoles, type Hole, type Search } from './hole.js'
+import { fitsBetter, groupsOf, mayUse, placeIn, searchGroups, visitHoles, type Hole, type Search } from './hole.js'
 
 export const criteria = ['goal', 'power2', 'goal-fast', 'best-avail', 'goal-slow', 'any'] as const
 
@@ -39,12 +42,13 @@ const mostTrim = 3
  * @param whole  nothing shorter will do: the criteria that trim are left out
  */
 export function byCriteria(space: FreeSpace, search: Search, length: number, whole: boolean): Piece | undefined {
-  if (usableEnd(space, search, search.goal, search.goal + length) === search.goal + length) {
-    return { run: blockRun(search.goal, length), by: 'goal' }
-  }
+  const atGoal = blockRun(search.goal, length)
+  if (mayUse(search, atGoal) && space.isFree(atGoal)) return { run: atGoal, by: 'goal' }
+  const everywhere = groupsOf(space, search)
+  const near = groupsOf(space, search, space.fastGroups)
   const power = floorLog2(length)
   if (power > 0 && power <= space.figures.byLargestOrder.top && length === 2 ** power) {
-    const run = searchGroups(space, search, space.figures.byLargestOrder, power, (group) => alignedChunk(space, search, group, power))
+    const run = searchGroups(near, space.figures.byLargestOrder, power, (group) => alignedChunk(space, search, group, power))
     if (run) return { run, by: 'power2' }
   }
 
@@ -56,10 +60,10 @@ export function byCriteria(space: FreeSpace, search: Search, length: number, who
     return hole && placeIn(hole, length, search.goal)
   }
   const byAverage = (least: number): BlockRun | undefined =>
-    searchGroups(space, search, space.figures.byAverage, floorLog2(least), (group) =>
+    searchGroups(near, space.figures.byAverage, floorLog2(least), (group) =>
       space.averages(group, least) ? best(group, least) : undefined)
   const byScan = (least: number): BlockRun | undefined =>
-    searchGroups(space, search, space.figures.byLargestOrder, 0, (group) =>
+    searchGroups(everywhere, space.figures.byLargestOrder, 0, (group) =>
       space.mayHold(group, least) ? best(group, least) : undefined)
 
   const fast = byAverage(length)

@@ -1,6 +1,6 @@
 import { corrupt, unsupported, usageError } from '../errors.js'
 import { fsBlock } from '../layout/block.js'
-import { blockRun, runEnd, type BlockRun } from '../layout/run.js'
+import { blockRun, type BlockRun } from '../layout/run.js'
 import { floorLog2 } from './buddy.js'
 import { Group } from './group.js'
 import { averageOrder, boundsOf, figuresOf, GroupFigures, type Figures } from './group-figures.js'
@@ -27,6 +27,8 @@ export interface FreeSpaceSource {
   readonly freeCount?: ((group: number) => number | undefined) | undefined
   /** Unchanged groups beyond this many are forgotten and loaded again when needed; 4096 (some 40 MB with 4 KiB blocks). */
   readonly groupsInMemory?: number | undefined
+  /** How many groups either way of the goal's the fast criteria look into; 16. */
+  readonly fastGroups?: number | undefined
 }
 
 const mostBlocksPerGroup = 8 * 65536 // one bitmap block of the largest block size
@@ -43,6 +45,7 @@ export class FreeSpace {
   readonly first: number
   readonly end: number
   readonly groupCount: number
+  readonly fastGroups: number
   readonly figures: GroupFigures
   private readonly loaded = new Map<number, Group>()
   /** Groups whose free count is not known. */
@@ -61,6 +64,7 @@ export class FreeSpace {
     }
     this.first = firstDataBlock
     this.end = blockCount
+    this.fastGroups = source.fastGroups ?? 16
     this.groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup)
     if (this.groupCount > mostGroups) {
       throw unsupported('too-many-groups', `${this.groupCount} block groups: at most ${mostGroups} are handled`)
@@ -125,7 +129,7 @@ export class FreeSpace {
       if (!(Number.isSafeInteger(run.start) && Number.isSafeInteger(run.length) && run.length > 0 && run.start >= start && run.start + run.length <= start + group.size)) {
         throw corrupt('block group', index, `a free run of ${run.length} blocks at ${run.start} is not inside its blocks ${start} to ${start + group.size - 1}`)
       }
-      if (group.buddy.setFree(run.start - start, run.length) !== run.length) {
+      if (!group.give(run.start - start, run.length)) {
         throw corrupt('block group', index, `the free run of ${run.length} blocks at ${run.start} overlaps another`)
       }
     }
@@ -133,7 +137,6 @@ export class FreeSpace {
     if (group.buddy.free !== count) {
       throw corrupt('block group', index, `its bitmap has ${group.buddy.free} free blocks, its descriptor says ${count}`)
     }
-    group.refresh()
     return group
   }
 
@@ -200,11 +203,7 @@ export class FreeSpace {
       if (this.figures.isEmpty(index)) break
       if (this.figures.isWhole(index)) at = start
       else {
-        const { starts, ends } = this.group(index)
-        let i = ends.length - 1
-        while (i >= 0 && starts[i]! >= at - start) i--
-        if (i < 0 || ends[i]! < at - start) break
-        at = start + starts[i]!
+        at = start + this.group(index).runStart(at - start)
         if (at > start) break
       }
     }
@@ -232,24 +231,21 @@ export class FreeSpace {
   /** Makes a run used. It must be free: callers look first, so that nothing is done by halves. */
   take(run: BlockRun): void {
     for (const part of this.parts(run)) {
-      const group = this.group(part.group)
-      group.buddy.setUsed(part.offset, part.length)
-      this.changed(part.group, group)
+      this.change(part.group, (group) => group.take(part.offset, part.length))
     }
   }
 
   /** Makes a run free. It must be used. */
   give(run: BlockRun): void {
     for (const part of this.parts(run)) {
-      const group = this.group(part.group)
-      group.buddy.setFree(part.offset, part.length)
-      this.changed(part.group, group)
+      this.change(part.group, (group) => group.give(part.offset, part.length))
     }
   }
 
-  private changed(index: number, group: Group): void {
+  private change(index: number, act: (group: Group) => boolean): void {
+    const group = this.group(index)
+    if (!act(group)) throw new Error(`block group ${index}: blocks were not in the state their user had made sure of`)
     group.changed = true
-    group.refresh()
     this.figures.set(index, figuresOf(group), true)
   }
 
@@ -326,23 +322,8 @@ export class FreeSpace {
       sum += this.figures.free[index]!
       const group = this.loaded.get(index)
       if (!group) continue
-      group.buddy.checkInvariants()
-      const runs: BlockRun[] = []
-      for (let block = 0; block < group.size; block++) {
-        if (!group.buddy.isFreeChunk(0, block)) continue
-        const last = runs.at(-1)
-        if (last && runEnd(last) === block) runs[runs.length - 1] = blockRun(last.start, last.length + 1)
-        else runs.push(blockRun(block, 1))
-      }
-      const lengths = runs.map((run) => run.length)
-      const expected: Figures = {
-        free: lengths.reduce((all, length) => all + length, 0),
-        fragments: runs.length,
-        longest: Math.max(0, ...lengths),
-        head: runs[0]?.start === 0 ? runs[0].length : 0,
-        tail: runs.length > 0 && runEnd(runs.at(-1)!) === group.size ? runs.at(-1)!.length : 0,
-        order: group.buddy.largestFreeOrder,
-      }
+      group.checkInvariants()
+      const expected = figuresOf(group)
       const kept = this.figures.get(index)
       for (const key of Object.keys(expected) as (keyof Figures)[]) {
         if (kept[key] !== expected[key]) throw new Error(`group ${index}: ${key} is kept as ${kept[key]}, its bitmap says ${expected[key]}`)

@@ -1,13 +1,16 @@
 import { Buddy } from './buddy.js'
 
 /**
- * One loaded block group: its buddy bitmaps, and what is read off them after each
- * change. Block numbers here count from the group's first block.
+ * One loaded block group: its buddy bitmaps, and the list of its free runs. Block
+ * numbers here count from the group's first block.
  *
  * The invariant: starts and ends list the maximal free runs inside the group, in
- * order (ends[i] < starts[i + 1]); longest, head and tail are the longest of them,
- * the one that touches the group's first block and the one that touches its last,
- * 0 when there is none.
+ * order (ends[i] < starts[i + 1]), as the bitmap has them; longest is the longest
+ * of them, head the one that touches the group's first block, tail the one that
+ * touches its last, 0 when there is none.
+ *
+ * Taking cuts a run, giving joins up to two: each change costs a search and a
+ * splice, where reading the bitmap again would cost the whole group.
  */
 export class Group {
   readonly buddy: Buddy
@@ -34,19 +37,93 @@ export class Group {
     return this.ends.at(-1) === this.size ? this.size - this.starts.at(-1)! : 0
   }
 
-  /** Reads the runs off the bitmap; to be called after every change of the buddy. */
-  refresh(): void {
-    let count = 0
-    this.longest = 0
-    for (let start = this.buddy.nextFree(0); start < this.size;) {
-      const end = this.buddy.nextUsed(start)
-      this.starts[count] = start
-      this.ends[count] = end
-      count++
-      if (end - start > this.longest) this.longest = end - start
-      start = this.buddy.nextFree(end)
+  /** Position of the first run that ends at or after `block`. */
+  private firstEndingAt(block: number): number {
+    let low = 0
+    let high = this.ends.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.ends[middle]! >= block) high = middle
+      else low = middle + 1
     }
-    this.starts.length = count
-    this.ends.length = count
+    return low
+  }
+
+  /** The start of the free run that holds the block before `block`; `block` itself when that is used. */
+  runStart(block: number): number {
+    const i = this.firstEndingAt(block)
+    return i < this.starts.length && this.starts[i]! < block ? this.starts[i]! : block
+  }
+
+  /** Makes used blocks free. @returns false, and changes nothing, when one of them was free already */
+  give(start: number, length: number): boolean {
+    const end = start + length
+    if (this.buddy.nextFree(start) < end) return false
+    this.buddy.setFree(start, length)
+    const i = this.firstEndingAt(start)
+    const joinsBefore = this.ends[i] === start
+    const after = joinsBefore ? i + 1 : i
+    const joinsAfter = this.starts[after] === end
+    const from = joinsBefore ? this.starts[i]! : start
+    const to = joinsAfter ? this.ends[after]! : end
+    const joined = Number(joinsBefore) + Number(joinsAfter)
+    if (joined === 1) {
+      this.starts[i] = from
+      this.ends[i] = to
+    } else {
+      this.starts.splice(i, joined, from)
+      this.ends.splice(i, joined, to)
+    }
+    this.longest = Math.max(this.longest, to - from)
+    return true
+  }
+
+  /** Makes free blocks used. @returns false, and changes nothing, when one of them was used already */
+  take(start: number, length: number): boolean {
+    const end = start + length
+    const i = this.firstEndingAt(end)
+    if (i === this.starts.length || this.starts[i]! > start) return false
+    this.buddy.setUsed(start, length)
+    const from = this.starts[i]!
+    const to = this.ends[i]!
+    if (from === start && to === end) {
+      this.starts.splice(i, 1)
+      this.ends.splice(i, 1)
+    } else if (from === start) {
+      this.starts[i] = end
+    } else {
+      this.ends[i] = start
+      if (to > end) {
+        this.starts.splice(i + 1, 0, end)
+        this.ends.splice(i + 1, 0, to)
+      }
+    }
+    if (to - from === this.longest) this.longest = this.measureLongest()
+    return true
+  }
+
+  private measureLongest(): number {
+    let longest = 0
+    for (let i = 0; i < this.starts.length; i++) longest = Math.max(longest, this.ends[i]! - this.starts[i]!)
+    return longest
+  }
+
+  /** Reads the bitmap block by block and compares. @throws Error naming what is wrong */
+  checkInvariants(): void {
+    this.buddy.checkInvariants()
+    const starts: number[] = []
+    const ends: number[] = []
+    for (let block = 0; block < this.size; block++) {
+      if (!this.buddy.isFreeChunk(0, block)) continue
+      if (ends.at(-1) === block) ends[ends.length - 1] = block + 1
+      else {
+        starts.push(block)
+        ends.push(block + 1)
+      }
+    }
+    if (starts.join() !== this.starts.join() || ends.join() !== this.ends.join()) {
+      throw new Error(`its free runs are kept as ${this.starts.join()} to ${this.ends.join()}, its bitmap says ${starts.join()} to ${ends.join()}`)
+    }
+    if (this.longest !== this.measureLongest()) throw new Error(`its longest run is kept as ${this.longest}, it is ${this.measureLongest()}`)
   }
 }

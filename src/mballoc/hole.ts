@@ -1,6 +1,7 @@
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import type { FreeSpace } from './free-space.js'
+import type { GroupLists } from './group-lists.js'
 
 /** What a search may use, and where it begins. */
 export interface Search {
@@ -81,41 +82,59 @@ function usableStart(space: FreeSpace, search: Search, block: number): number {
  */
 export function visitHoles(space: FreeSpace, search: Search, group: number, least: number, visit: (hole: Hole) => void): void {
   const { starts, ends, size } = space.group(group)
-  const base = space.startOf(group)
+  const first = space.startOf(group)
   const piece = (start: number, end: number): void => {
-    const whole: Hole = {
-      start: start === base ? usableStart(space, search, start) : start,
-      end: end === base + size ? usableEnd(space, search, end) : end,
+    if (start > first && end < first + size) {
+      if (end - start >= least) visit({ start, end })
+      return
     }
-    if (whole.end - whole.start < least) return
-    const nearest = whole.start > search.goal ? whole.start : whole.end <= search.goal ? whole.end - 1 : search.goal
-    if (space.groupOf(nearest) === group) visit(whole)
+    const hole: Hole = {
+      start: start === first ? usableStart(space, search, start) : start,
+      end: end === first + size ? usableEnd(space, search, end) : end,
+    }
+    if (hole.end - hole.start < least) return
+    const nearest = hole.start > search.goal ? hole.start : hole.end <= search.goal ? hole.end - 1 : search.goal
+    if (space.groupOf(nearest) === group) visit(hole)
   }
   for (let i = 0; i < starts.length; i++) {
     const touches = starts[i] === 0 || ends[i] === size
     if (!touches && ends[i]! - starts[i]! < least) continue
-    const start = Math.max(base + starts[i]!, search.from)
-    const end = Math.min(base + ends[i]!, search.to)
+    const start = Math.max(first + starts[i]!, search.from)
+    const end = Math.min(first + ends[i]!, search.to)
     if (start >= end) continue
+    if (!search.forbid) {
+      piece(start, end)
+      continue
+    }
     const run = blockRun(start, end - start)
-    if (!search.forbid?.intersects(run)) piece(start, end)
+    if (!search.forbid.intersects(run)) piece(start, end)
     else for (const part of search.forbid.missingFrom(run)) piece(part.start, part.start + part.length)
   }
 }
 
-/**
- * Visits the groups of the search's region that `next` and `previous` name: from
- * the goal's group forward to the last, then from the one before it backward to
- * the first. Ends at the first answer.
- */
-export function searchGroups<T>(
-  space: FreeSpace, search: Search,
-  lists: { next(order: number, from: number, to: number): number, previous(order: number, from: number, to: number): number },
-  order: number, visit: (group: number) => T | undefined,
-): T | undefined {
+/** Block groups of a search: those from `first` to `last`, beginning at `home`. */
+export interface GroupRange {
+  readonly home: number
+  readonly first: number
+  readonly last: number
+}
+
+/** The groups of a search's region; only those at most `reach` away from the goal's, if given. Perhaps none: last < first. */
+export function groupsOf(space: FreeSpace, search: Search, reach = Infinity): GroupRange {
   const home = space.groupOf(search.goal)
-  const first = space.groupOf(search.from)
-  const last = space.groupOf(search.to - 1)
+  return {
+    home,
+    first: Math.max(space.groupOf(search.from), home - reach),
+    last: Math.min(space.groupOf(search.to - 1), home + reach),
+  }
+}
+
+/**
+ * Visits the groups whose order in the lists is at least `order`: from the home
+ * group forward to the last, then from the one before it backward to the first.
+ * Ends at the first answer.
+ */
+export function searchGroups<T>({ home, first, last }: GroupRange, lists: GroupLists, order: number, visit: (group: number) => T | undefined): T | undefined {
   for (let group = lists.next(order, Math.max(home, first), last); group >= 0; group = lists.next(order, group + 1, last)) {
     const found = visit(group)
     if (found !== undefined) return found

@@ -35,7 +35,8 @@ export class BruteForce {
   /** What found the pieces of the last request. */
   found: string[] = []
 
-  constructor(readonly shape: Shape, free: readonly boolean[]) {
+  /** @param fastGroups as for the allocator */
+  constructor(readonly shape: Shape, free: readonly boolean[], readonly fastGroups = 16) {
     this.free = [...free]
     this.waiting = free.map(() => false)
   }
@@ -158,9 +159,10 @@ export class BruteForce {
     }
     if (isUsable(goal, length)) return this.note('goal', { start: goal, length })
     const groups = this.groupsFrom(goal)
+    const near = groups.filter((group) => Math.abs(group - this.groupOf(goal)) <= this.fastGroups)
     const holes = this.holes(usable)
     const atHome = (group: number): Hole[] => holes.filter((hole) => this.groupOf(this.nearestBlock(hole, goal)) === group)
-    const figures = groups.map((group) => {
+    const figures = near.map((group) => {
       const runs = this.freeRuns(...this.bounds(group))
       return { group, average: runs.reduce((sum, run) => sum + run.length, 0) / Math.max(1, runs.length) }
     })
@@ -185,7 +187,7 @@ export class BruteForce {
     }
 
     if (length >= 2 && Number.isInteger(Math.log2(length)) && length <= this.shape.blocksPerGroup) {
-      for (const group of groups) {
+      for (const group of near) {
         const [start, end] = this.bounds(group)
         const isFreeChunk = (at: number, size: number): boolean =>
           at + size <= end && this.all(blockRun(at, size), true)
