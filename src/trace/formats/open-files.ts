@@ -91,8 +91,15 @@ export class Process {
 /** All of them by process id. Bounded: past 65,536 the oldest is forgotten. */
 export class Processes {
   private readonly byId = new Map<number, Process>()
+  private latest: number | undefined
 
   constructor(private readonly workingDirectory: string | undefined) {}
+
+  /** Who speaks without giving an id: 0, or the only process left. */
+  alone(): number | undefined {
+    if (this.byId.has(0)) return 0
+    return this.byId.size === 1 ? this.byId.keys().next().value : this.latest
+  }
 
   has(id: number): boolean {
     return this.byId.has(id)
@@ -107,6 +114,7 @@ export class Processes {
   set(id: number, process: Process): void {
     if (this.byId.size >= mostProcesses) this.byId.delete(this.byId.keys().next().value!)
     this.byId.set(id, process)
+    this.latest = id
   }
 
   rename(from: number, to: number): void {

@@ -22,7 +22,7 @@ export function parseCall(text: string): StraceCall | undefined {
   let depth = 0
   let from = 1
   for (let i = 1; i < text.length; i++) {
-    switch (text[i]) {
+    switch (text.charAt(i)) {
       case '"':
         i = endOfString(text, i)
         break

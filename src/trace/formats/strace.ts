@@ -16,7 +16,8 @@
  * On a terminal `strace: Process 9978 attached` may stand in the middle of a call,
  * which goes on in the next line. They are joined; the time is that of the first. A child may speak before its
  * parent's half says who it is, and is then taken for the child of the latest
- * unfinished fork.
+ * unfinished fork. While there is one process only, its id is not printed: until a
+ * second appears it is known as 0.
  *
  * Not seen by strace: the program interpreter (ld.so) and `#!` interpreters the kernel
  * loads, io_uring, descriptors that came through a socket. Names are as the program
@@ -80,7 +81,8 @@ class StraceParser implements LineParser {
       return true
     }
     const found = front.exec(text)!
-    const pid = Number(found[1] ?? found[2] ?? 0)
+    const shown = found[1] ?? found[2]
+    const pid = shown === undefined ? this.processes.alone() ?? 0 : Number(shown)
     const body = text.slice(found[0].length)
     const t = this.time(found)
 
