@@ -26,7 +26,7 @@ import { fitsBetter, groupsOf, mayUse, placeIn, searchGroups, visitHoles, type H
 
 export const criteria = ['goal', 'power2', 'goal-fast', 'best-avail', 'goal-slow', 'any'] as const
 
-export type Criterion = (typeof criteria)[number]
+type Criterion = (typeof criteria)[number]
 
 export interface Piece {
   readonly run: BlockRun

@@ -25,7 +25,7 @@ export interface FreeSpaceSource {
   readonly loadGroup: (group: number) => Iterable<BlockRun>
   /** How many blocks of a group are free, where that is known without loading it. */
   readonly freeCount?: ((group: number) => number | undefined) | undefined
-  /** Unchanged groups beyond this many are forgotten and loaded again when needed; 4096 (some 40 MB with 4 KiB blocks). */
+  /** Unchanged groups beyond this many are forgotten and loaded again when needed; 1024 (some 10 MB with 4 KiB blocks). */
   readonly groupsInMemory?: number | undefined
   /** How many groups either way of the goal's the fast criteria look into; 16. */
   readonly fastGroups?: number | undefined
@@ -113,7 +113,7 @@ export class FreeSpace {
     const known = this.loaded.get(index)
     if (known) return known
     const group = this.load(index)
-    const limit = this.source.groupsInMemory ?? 4096
+    const limit = this.source.groupsInMemory ?? 1024
     if (this.loaded.size >= limit) this.forget(this.loaded.size - limit + 1)
     this.loaded.set(index, group)
     this.uncounted.delete(index)
