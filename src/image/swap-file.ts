@@ -24,21 +24,20 @@ export const mayBeSwapFile = (inode: Pick<Inode, 'type' | 'uid' | 'size'>): bool
 /** The blocks that tell, so that nobody needs to keep all extents of a candidate. */
 export interface SwapProbe {
   readonly inode: number
-  /** Block with the end of the first 4 KiB page. */
-  readonly signature: number
   /** Block with the version number. */
   readonly version: number
-  /** Blocks with the ends of larger pages; undefined in holes. */
+  /** Block with the end of the first 4 KiB page; undefined in a hole, as all of these. */
+  readonly signature: number | undefined
+  /** Blocks with the ends of larger pages. */
   readonly larger: readonly (number | undefined)[]
 }
 
-/** @returns undefined when the first page is not all there, as no swap file's is */
+/** @returns undefined when there is no version number, as in no swap file */
 export function swapProbe(inode: number, extents: readonly Extent[], blockSize: number): SwapProbe | undefined {
   const holding = (byte: number): number | undefined => physicalOf(extents, Math.floor(byte / blockSize))
-  const signature = holding(smallestPage - signatureLength)
   const version = holding(versionOffset)
-  if (signature === undefined || version === undefined) return undefined
-  return { inode, signature, version, larger: largerPages.map((page) => holding(page - signatureLength)) }
+  if (version === undefined) return undefined
+  return { inode, version, signature: holding(smallestPage - signatureLength), larger: largerPages.map((page) => holding(page - signatureLength)) }
 }
 
 /** Inode numbers of those probes that are swap files. */
@@ -53,9 +52,9 @@ export async function findSwapFiles(filesystem: Filesystem, probes: readonly Swa
   const batch = 1000
   for (let from = 0; from < probes.length; from += batch) {
     const some = probes.slice(from, from + batch)
-    await blocks.prefetch(some.flatMap(({ signature, version }) => [signature, version]))
+    await blocks.prefetch(some.flatMap(({ signature, version }) => [version, signature ?? version]))
     for (const { inode, signature, version, larger } of some) {
-      if (await signedAt(signature, smallestPage)) {
+      if (signature !== undefined && await signedAt(signature, smallestPage)) {
         found.add(inode)
         continue
       }
