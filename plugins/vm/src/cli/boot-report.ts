@@ -1,0 +1,76 @@
+/** Boots as JSON and as tables for people. */
+import { bytes, count, seconds, table } from 'bootpack'
+import { diskModel, type DiskName } from '../disk/disk-model.js'
+import type { Accelerator } from '../machine/accelerator.js'
+import { median, medianFigures, type BootFigures } from '../machine/figures.js'
+import type { BootResult } from '../machine/machine.js'
+
+export interface BootRun extends BootFigures {
+  /** From switching on to the moment waited for. */
+  readonly seconds: number
+}
+
+export interface ImageRuns {
+  readonly image: string
+  readonly kernel: string
+  readonly runs: readonly BootRun[]
+  /** The median of each figure by itself. */
+  readonly median: BootRun
+}
+
+export interface Conditions {
+  readonly disk: DiskName
+  readonly scale: number
+  readonly until: string
+  readonly accelerator: Accelerator
+}
+
+export const bootRun = ({ seconds, figures }: BootResult): BootRun => ({ seconds: Math.round(seconds * 1e3) / 1e3, ...figures })
+
+export const imageRuns = (image: string, kernel: string, runs: readonly BootRun[]): ImageRuns =>
+  ({ image, kernel, runs, median: { seconds: median(runs.map((run) => run.seconds)), ...medianFigures(runs) } })
+
+/** What is true of all boots of a series: disk, accelerator, and what they waited for. */
+export function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
+  const machine = accelerator.name === 'kvm' ? 'KVM' : `emulated processor${accelerator.why === undefined ? '' : ` (${accelerator.why})`}`
+  return [
+    `disk     ${disk}${scale === 1 ? '' : `, delays x ${scale}`}: ${diskModel(disk, 1).source}`,
+    `machine  ${machine}`,
+    `until    ${JSON.stringify(until)}`,
+  ].join('\n')
+}
+
+interface Row {
+  readonly title: string
+  readonly value: (run: BootRun) => number
+  readonly show: (value: number) => string
+}
+
+const rows: readonly Row[] = [
+  { title: 'seconds', value: (run) => run.seconds, show: (value) => value.toFixed(1) },
+  { title: 'reads', value: (run) => run.reads, show: count },
+  { title: 'read', value: (run) => run.readBytes, show: bytes },
+  { title: 'not sequential', value: (run) => run.notSequential, show: count },
+  { title: 'seek distance', value: (run) => run.seekDistanceBytes, show: bytes },
+  { title: 'positioning', value: (run) => run.positioningMs, show: seconds },
+  { title: 'written', value: (run) => run.writtenBytes, show: bytes },
+]
+
+/** A line for each boot, and the median when there are several. */
+export function runsTable({ runs, median: middle }: ImageRuns): string {
+  const lines = runs.map((run, i) => [String(i + 1), ...rows.map(({ value, show }) => show(value(run)))])
+  if (runs.length > 1) lines.push(['median', ...rows.map(({ value, show }) => show(value(middle)))])
+  return table(['boot', ...rows.map(({ title }) => title)], lines)
+}
+
+/** Medians side by side, and how many times less the second needs. */
+export function comparisonTable(a: ImageRuns, b: ImageRuns): string {
+  const lines = rows.map(({ title, value, show }) => {
+    const [one, other] = [value(a.median), value(b.median)]
+    return [title, show(one), show(other), one > 0 && other > 0 ? `${(one / other).toFixed(2)} x` : '-']
+  })
+  for (const i of a.runs.keys()) {
+    if (a.runs.length > 1) lines.push([`boot ${i + 1}, seconds`, a.runs[i]!.seconds.toFixed(1), b.runs[i]!.seconds.toFixed(1), ''])
+  }
+  return table(['median', 'A', 'B', 'A / B'], lines)
+}

@@ -1,0 +1,67 @@
+/** Where a boot's trace, requests and console go. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { basename, dirname, extname, join } from 'node:path'
+import { ioError, writeAtomically, writeTrace } from 'bootpack'
+import { bootTrace } from '../machine/boot-trace.js'
+import type { BootResult, Machine } from '../machine/machine.js'
+
+export interface OutputNames {
+  readonly trace?: string | undefined
+  readonly requests?: string | undefined
+  readonly console?: string | undefined
+  readonly disk: string
+  readonly scale: number
+}
+
+export class OutputFiles {
+  /** Traces written so far. */
+  readonly traces: string[] = []
+  private failure: Error | undefined
+  private open: { readonly run: number, readonly descriptor: number } | undefined
+
+  constructor(private readonly names: OutputNames, private readonly runs: number) {}
+
+  /** Synchronous, so that what a machine said last is there however it ended. Failures are thrown by `write`. */
+  console(run: number, bytes: Buffer): void {
+    if (this.names.console === undefined || this.failure) return
+    const path = numbered(this.names.console, run, this.runs)
+    try {
+      if (this.open?.run !== run) {
+        this.close()
+        this.open = { run, descriptor: openSync(path, 'w') }
+      }
+      writeSync(this.open!.descriptor, bytes)
+    } catch (cause) {
+      this.failure = ioError(`${path} cannot be written.`, cause)
+    }
+  }
+
+  async write(machine: Machine, run: number, { recording, log, seconds }: BootResult): Promise<void> {
+    if (this.failure) throw this.failure
+    const { trace, requests, disk, scale } = this.names
+    if (trace !== undefined) {
+      const path = numbered(trace, run, this.runs)
+      const { header, reads } = bootTrace(recording, {
+        kernel: machine.kernelName, root: `UUID=${machine.image.uuid}`, recorded: new Date().toISOString(), disk, scale, seconds: Math.round(seconds * 1e3) / 1e3,
+      })
+      await writeTrace(path, { header, reads })
+      this.traces.push(path)
+    }
+    if (requests !== undefined) await writeAtomically(numbered(requests, run, this.runs), (file) => file.writeFile(log.text(recording.started)))
+  }
+
+  close(): void {
+    if (this.open) closeSync(this.open.descriptor)
+    this.open = undefined
+  }
+}
+
+/** boot.trace of the second of three boots is boot.2.trace; of boot.trace.gz, boot.2.trace.gz. */
+export function numbered(path: string, run: number, runs: number): string {
+  if (runs === 1) return path
+  const name = basename(path)
+  const packed = name.endsWith('.gz') ? '.gz' : ''
+  const bare = name.slice(0, name.length - packed.length)
+  const ending = extname(bare)
+  return join(dirname(path), `${bare.slice(0, bare.length - ending.length)}.${run + 1}${ending}${packed}`)
+}

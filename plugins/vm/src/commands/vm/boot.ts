@@ -1,0 +1,64 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand } from 'bootpack'
+import { bootFlags } from '../../cli/boot-flags.js'
+import type { Conditions, ImageRuns } from '../../cli/boot-report.js'
+
+export interface VmBoot extends ImageRuns, Conditions {
+  readonly traces: readonly string[]
+}
+
+export default class VmBootCommand extends BootpackCommand {
+  static override summary = 'Boot an image in a virtual machine and record every block it reads.'
+  static override description = `The machine reads from a simulated disk: a hard disk with one head unless --disk
+says otherwise. The image is never written: what the machine writes stays in memory,
+and each boot starts from the same state. Kernel and initial ramdisk come from the
+image. Nothing is installed in the guest.
+
+The trace holds reads of the device; commands that take a trace resolve them on the
+image they were recorded on: bootpack plan IMAGE --trace OUT.`
+  static override examples = [
+    '<%= config.bin %> vm boot disk.img --trace boot.trace',
+    '<%= config.bin %> vm boot disk.img --disk hdd --scale 5 --until "Reached target multi-user" --linger 20 --trace boot.trace',
+    '<%= config.bin %> vm boot disk.img --kernel bzImage --append "root=/dev/vda rw" --until 60 --runs 3 --json',
+  ]
+  static override args = { image: Args.string({ description: 'disk image, or unmounted block device', required: true }) }
+  static override flags = {
+    ...bootFlags,
+    trace: Flags.string({ description: 'write what was read as a trace; with several boots .1, .2, … are put before the ending', helpValue: 'OUT' }),
+    requests: Flags.string({ description: 'write every request at the disk, a line each; numbered like traces', helpValue: 'OUT' }),
+    console: Flags.string({ description: 'write what the machine says on its serial console; numbered like traces', helpValue: 'OUT' }),
+    linger: Flags.integer({ description: 'seconds the recording goes on after that, for services that come later', default: 0, min: 0, max: 86_400 }),
+  }
+
+  async run(): Promise<VmBoot> {
+    const { args, flags } = await this.parse(VmBootCommand)
+    const [{ bootSeries }, { parseUntil }, report, { BootProgress }, { interruption }, { OutputFiles }] = await Promise.all([
+      import('../../machine/series.js'), import('../../machine/until.js'), import('../../cli/boot-report.js'),
+      import('../../cli/boot-progress.js'), import('../../cli/signal.js'), import('../../cli/output-files.js'),
+    ])
+    const { runs, accelerator: choice, ...choices } = flags
+    const progress = new BootProgress()
+    const output = new OutputFiles(flags, runs)
+    const results: ReturnType<typeof report.bootRun>[] = []
+    try {
+      const { accelerator, kernels } = await bootSeries([args.image], choices, {
+        runs, choice, until: parseUntil(flags.until), linger: flags.linger, timeout: flags.timeout, signal: interruption(),
+        onProgress: (_image, run, seconds, reads) => progress.update(`boot ${run + 1} of ${runs}`, seconds, reads),
+        onConsole: (_image, run, bytes) => output.console(run, bytes),
+        onResult: async (machine, _image, run, result) => {
+          results.push(report.bootRun(result))
+          await output.write(machine, run, result)
+        },
+      })
+      progress.end()
+      const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
+      const booted = report.imageRuns(args.image, kernels[0]!, results)
+      this.log(`${report.conditionsText(conditions)}\n\n${report.runsTable(booted)}`)
+      for (const trace of output.traces) this.log(`\nTrace written to ${trace}.`)
+      return { ...booted, ...conditions, traces: output.traces }
+    } finally {
+      progress.end()
+      output.close()
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The messages of the network block device protocol, as far as a disk of one export
+ * needs them: fixed newstyle negotiation, simple replies. Everything is big-endian.
+ *
+ * Source: doc/proto.md of the NBD project, whose names stand beside the numbers.
+ */
+
+export const handshakeMagic = Buffer.from('NBDMAGICIHAVEOPT', 'latin1') // NBDMAGIC, IHAVEOPT
+export const optionMagic = Buffer.from('IHAVEOPT', 'latin1')
+export const optionReplyMagic = 0x3_e889_0455_65a9n
+export const requestMagic = 0x2560_9513 // NBD_REQUEST_MAGIC
+export const replyMagic = 0x6744_6698 // NBD_SIMPLE_REPLY_MAGIC
+
+/** NBD_FLAG_FIXED_NEWSTYLE | NBD_FLAG_NO_ZEROES, of server and client alike. */
+export const handshakeFlags = { fixedNewstyle: 1, noZeroes: 2 } as const
+
+/** NBD_OPT_* */
+export const option = { exportName: 1, abort: 2, list: 3, info: 6, go: 7 } as const
+
+/** NBD_REP_* */
+export const optionReply = {
+  ack: 1,
+  server: 2,
+  info: 3,
+  unsupported: 0x8000_0001,
+  invalid: 0x8000_0003,
+  unknownExport: 0x8000_0006,
+} as const
+
+/** NBD_INFO_* */
+export const information = { export: 0, blockSize: 3 } as const
+
+/** NBD_FLAG_HAS_FLAGS | NBD_FLAG_SEND_FLUSH | NBD_FLAG_SEND_FUA */
+export const transmissionFlags = 1 | 4 | 8
+
+/** NBD_CMD_* */
+export const command = { read: 0, write: 1, disconnect: 2, flush: 3 } as const
+
+/** NBD_E*: what a reply can say went wrong. */
+export const failure = { none: 0, io: 5, invalid: 22, noSpace: 28, unsupported: 95 } as const
+
+/** Bytes of the longest read or write. */
+export const longestTransfer = 32 * 1024 * 1024
+
+/** Bytes of an option's data beyond which a client is not to be trusted. */
+export const longestOption = 64 * 1024
+
+export const optionHeaderSize = 16
+export const requestSize = 28
+export const replySize = 16
+
+export interface Request {
+  readonly type: number
+  /** The client's own name for it, eight bytes. */
+  readonly cookie: bigint
+  readonly offset: bigint
+  readonly length: number
+}
+
+/** @returns undefined when the magic is wrong */
+export function parseRequest(bytes: Buffer): Request | undefined {
+  if (bytes.readUInt32BE(0) !== requestMagic) return undefined
+  return { type: bytes.readUInt16BE(6), cookie: bytes.readBigUInt64BE(8), offset: bytes.readBigUInt64BE(16), length: bytes.readUInt32BE(24) }
+}
+
+/** A reply with room for `length` bytes of data behind its 16 bytes. */
+export function replyFor(cookie: bigint, error: number, length = 0): Buffer {
+  const bytes = Buffer.allocUnsafe(replySize + length)
+  bytes.writeUInt32BE(replyMagic, 0)
+  bytes.writeUInt32BE(error, 4)
+  bytes.writeBigUInt64BE(cookie, 8)
+  return bytes
+}
+
+export function optionReplyFor(to: number, type: number, data: Buffer = Buffer.alloc(0)): Buffer {
+  const bytes = Buffer.alloc(20 + data.length)
+  bytes.writeBigUInt64BE(optionReplyMagic, 0)
+  bytes.writeUInt32BE(to, 8)
+  bytes.writeUInt32BE(type, 12)
+  bytes.writeUInt32BE(data.length, 16)
+  data.copy(bytes, 20)
+  return bytes
+}
+
+/** Size and flags, as NBD_OPT_EXPORT_NAME is answered and NBD_INFO_EXPORT carries them. */
+export function exportFacts(size: number): Buffer {
+  const bytes = Buffer.alloc(10)
+  bytes.writeBigUInt64BE(BigInt(size), 0)
+  bytes.writeUInt16BE(transmissionFlags, 8)
+  return bytes
+}
+
+export function exportInformation(size: number): Buffer {
+  return Buffer.concat([u16(information.export), exportFacts(size)])
+}
+
+/** Any alignment will do; whole pages are best. */
+export function blockSizeInformation(): Buffer {
+  return Buffer.concat([u16(information.blockSize), u32(1), u32(4096), u32(longestTransfer)])
+}
+
+/** What an NBD_OPT_INFO or NBD_OPT_GO asks for; undefined when its lengths do not fit. */
+export function parseInfoOption(data: Buffer): { readonly name: string, readonly wants: readonly number[] } | undefined {
+  if (data.length < 6) return undefined
+  const nameLength = data.readUInt32BE(0)
+  if (nameLength > data.length - 6) return undefined
+  const count = data.readUInt16BE(4 + nameLength)
+  if (data.length !== 6 + nameLength + 2 * count) return undefined
+  const wants = Array.from({ length: count }, (_, i) => data.readUInt16BE(6 + nameLength + 2 * i))
+  return { name: data.toString('utf8', 4, 4 + nameLength), wants }
+}
+
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16BE(value)
+  return bytes
+}
+
+export function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
