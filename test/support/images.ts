@@ -64,15 +64,17 @@ export function hashFiles(image: string): Map<string, string> {
   try {
     run('debugfs', ['-R', `rdump / "${folder.path}"`, image])
     const hashes = new Map<string, string>()
-    const walk = (relative: string): void => {
-      for (const entry of readdirSync(join(folder.path, relative), { withFileTypes: true })) {
-        const path = `${relative}/${entry.name}`
+    // Names are bytes and need not be UTF-8.
+    const walk = (relative: Buffer): void => {
+      const at = (path: Buffer): Buffer => Buffer.concat([Buffer.from(folder.path), path])
+      for (const entry of readdirSync(at(relative), { withFileTypes: true, encoding: 'buffer' })) {
+        const path = Buffer.concat([relative, Buffer.from('/'), entry.name])
         if (entry.isDirectory()) walk(path)
-        else if (entry.isFile()) hashes.set(path, createHash('sha256').update(readFileSync(join(folder.path, path))).digest('hex'))
-        else if (entry.isSymbolicLink()) hashes.set(path, `link to ${readlinkSync(join(folder.path, path))}`)
+        else if (entry.isFile()) hashes.set(path.toString(), createHash('sha256').update(readFileSync(at(path))).digest('hex'))
+        else if (entry.isSymbolicLink()) hashes.set(path.toString(), `link to ${readlinkSync(at(path))}`)
       }
     }
-    walk('')
+    walk(Buffer.alloc(0))
     return hashes
   } finally {
     folder.remove()
