@@ -1,0 +1,5 @@
+/** The engines that come with bootpack; plugins add theirs through the hook `bootpack-engines`. */
+import { imageEngine } from './image/open-image.js'
+import type { EngineProvider } from './volume/open-volume.js'
+
+export const engines: readonly EngineProvider[] = [imageEngine]
