@@ -49,7 +49,9 @@ export class SeenPages {
     for (;;) {
       if (page >= to) return false
       const group = Math.floor(page / pagesPerGroup)
-      const unseen = ~this.masks[this.slot(space, id, group)]! & (-1 << (page - group * pagesPerGroup))
+      // In this order: finding the slot may replace the table.
+      const slot = this.slot(space, id, group)
+      const unseen = ~this.masks[slot]! & (-1 << (page - group * pagesPerGroup))
       if (unseen !== 0) {
         page = group * pagesPerGroup + lowestBit(unseen)
         break
