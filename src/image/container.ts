@@ -3,7 +3,7 @@
  * another filesystem, a fixed VHD (a raw disk with a trailer), or none of them.
  */
 import { unsupported, type BootpackError } from '../errors.js'
-import { shellWord } from './container-command.js'
+import { partitionDevice, shellWord } from './container-command.js'
 import { containerFormats, type ContainerFormat } from './container-formats.js'
 import { readBytes, view } from './partition-bytes.js'
 import type { Store } from './store.js'
@@ -71,10 +71,18 @@ export async function fixedVhdSize(store: Store): Promise<number | undefined> {
 export const containerError = (format: ContainerFormat, path: string): BootpackError =>
   unsupported(format.code, `${shellWord(path)} is ${format.title}, not a raw image of an ext4 filesystem.`, format.advice(path))
 
+/** The same for a partition, which must become a device before another program can take it. */
+export function insidePartition(format: ContainerFormat, path: string, partition: number): BootpackError {
+  const isDevice = path.startsWith('/dev/')
+  const device = partitionDevice(isDevice ? path : '/dev/loop0', partition)
+  const first = isDevice ? '' : `Make its partitions devices with: losetup -fP --show ${shellWord(path)} (here taken to answer /dev/loop0). `
+  return unsupported(format.code, `Partition ${partition} of ${shellWord(path)} is ${format.title}, not an ext4 filesystem.`, first + format.advice(device))
+}
+
 /** The refusal of something that was not. */
-export function notAFilesystem(size: number, path: string): BootpackError {
-  const name = shellWord(path)
+export function notAFilesystem(size: number, path: string, partition?: number): BootpackError {
+  const name = partition === undefined ? shellWord(path) : `Partition ${partition} of ${shellWord(path)}`
   if (size === 0) return unsupported('empty', `${name} is empty.`, 'Give an image with an ext4 filesystem in it.')
-  return unsupported('not-a-filesystem', `${name} holds neither an ext4 filesystem nor a partition table that bootpack knows.`,
-    'Give a raw image or device with ext4 on it; the program "file" may tell what this is.')
+  return unsupported('not-a-filesystem', `${name} holds neither an ext4 filesystem nor anything else that bootpack knows.`,
+    'Give a raw image or a device with ext4 on it; the program "file" may tell what this is.')
 }

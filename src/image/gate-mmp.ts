@@ -1,6 +1,7 @@
 import { getU32 } from '../bytes/little-endian.js'
 import { corrupt, refused, unsupported } from '../errors.js'
 import { shellWord } from './container-command.js'
+import type { FilesystemName } from './gate.js'
 import type { Store } from './store.js'
 import type { Superblock } from './superblock.js'
 
@@ -17,7 +18,7 @@ const sequence = { clean: 0xff4d4d50, fsck: 0xe24d4d50, largest: 0xe24d4d4f } as
  *
  * @throws refused when the block says that somebody uses the filesystem
  */
-export async function refuseMmpInUse(superblock: Superblock, store: Store, path: string): Promise<void> {
+export async function refuseMmpInUse(superblock: Superblock, store: Store, name: FilesystemName): Promise<void> {
   if (!superblock.features.names.has('mmp')) return
   const block = superblock.mmpBlock
   if (block <= superblock.firstDataBlock || block >= superblock.blockCount) throw corrupt('superblock', 0, `the MMP block ${block} is outside the filesystem`)
@@ -28,11 +29,10 @@ export async function refuseMmpInUse(superblock: Superblock, store: Store, path:
   const mmp_nodename = Buffer.from(bytes.subarray(16, 80)).toString('latin1').replace(/\0.*$/s, '')
   if (mmp_magic !== mmpMagic) throw corrupt('MMP block', block, `its magic number is 0x${mmp_magic.toString(16)}`)
   if (mmp_seq === sequence.clean) return
-  const name = shellWord(path)
-  const clear = `If nothing uses it any more: tune2fs -f -E clear_mmp ${name}`
-  if (mmp_seq === sequence.fsck) throw refused('mmp-in-use', `e2fsck is at work on ${name}, says its multiple-mount protection.`, clear)
+  const clear = `If nothing uses it any more: tune2fs -f -E clear_mmp ${shellWord(name.operand)}`
+  if (mmp_seq === sequence.fsck) throw refused('mmp-in-use', `e2fsck is at work on ${name.title}, says its multiple-mount protection.`, clear)
   if (mmp_seq <= sequence.largest) {
-    throw refused('mmp-in-use', `${name} is mounted on ${shellWord(mmp_nodename || 'another machine')}, says its multiple-mount protection.`, clear)
+    throw refused('mmp-in-use', `${name.title} is mounted on ${shellWord(mmp_nodename || 'another machine')}, says its multiple-mount protection.`, clear)
   }
-  throw unsupported('mmp-unknown', `The multiple-mount protection of ${name} has an unknown state, 0x${mmp_seq.toString(16)}.`, clear)
+  throw unsupported('mmp-unknown', `The multiple-mount protection of ${name.title} has an unknown state, 0x${mmp_seq.toString(16)}.`, clear)
 }

@@ -14,6 +14,14 @@ import { shellWord } from './container-command.js'
 import type { Use } from './mounted.js'
 import type { Superblock } from './superblock.js'
 
+/** How to speak of a filesystem. */
+export interface FilesystemName {
+  /** In a sentence: the path, with the partition's number if it is in one. */
+  readonly title: string
+  /** As e2fsprogs takes it; for a partition of an image 'disk.img?offset=1048576'. */
+  readonly operand: string
+}
+
 /**
  * @param uses what findUses found
  * @throws refused with the first of them that matters
@@ -48,31 +56,32 @@ export function refuseUses(uses: readonly Use[], path: string, write: boolean): 
  * @throws refused for a state that a check or an unmount mends, unsupported for a
  *   kind of filesystem
  */
-export function refuseState(superblock: Superblock, path: string, write: boolean): void {
-  const name = shellWord(path)
-  const check = `Check it with: e2fsck -f ${name}`
+export function refuseState(superblock: Superblock, name: FilesystemName, write: boolean): void {
+  const { title } = name
+  const operand = shellWord(name.operand)
+  const check = `Check it with: e2fsck -f ${operand}`
   const has = (feature: string): boolean => superblock.features.names.has(feature)
   if (has('needs_recovery')) {
-    throw refused('needs-recovery', `The journal of ${name} holds changes that have not been replayed: it was not unmounted, or is in use elsewhere.`,
-      `Replay it with: e2fsck -fy ${name}`)
+    throw refused('needs-recovery', `The journal of ${title} holds changes that have not been replayed: it was not unmounted, or is in use elsewhere.`,
+      `Replay it with: e2fsck -fy ${operand}`)
   }
   if (!write) return
   const state = { clean: 1, errors: 2, orphans: 4 }
   if (superblock.state & state.errors) {
-    throw refused('has-errors', `The kernel has marked ${name} as having errors.`, check)
+    throw refused('has-errors', `The kernel has marked ${title} as having errors.`, check)
   }
   if (!(superblock.state & state.clean)) {
-    throw refused('not-clean', `${name} was not cleanly unmounted.`, check)
+    throw refused('not-clean', `${title} was not cleanly unmounted.`, check)
   }
   if (superblock.lastOrphan !== 0 || superblock.state & state.orphans || has('orphan_present')) {
-    throw refused('orphans', `${name} has deleted files whose blocks are not freed yet.`, check)
+    throw refused('orphans', `${title} has deleted files whose blocks are not freed yet.`, check)
   }
   if (has('read-only')) {
-    throw unsupported('feature-read-only', `The filesystem on ${name} has the feature read-only: it is not to be changed.`,
-      `If it may be after all: tune2fs -O ^read-only ${name}`)
+    throw unsupported('feature-read-only', `The filesystem on ${title} has the feature read-only: it is not to be changed.`,
+      `If it may be after all: tune2fs -O ^read-only ${operand}`)
   }
   if (superblock.journalDevice !== 0) {
-    throw unsupported('external-journal', `${name} keeps its journal on another device.`,
-      `Give it a journal of its own with: tune2fs -O ^has_journal ${name} && tune2fs -O has_journal ${name}`)
+    throw unsupported('external-journal', `${title} keeps its journal on another device.`,
+      `Give it a journal of its own with: tune2fs -O ^has_journal ${operand} && tune2fs -O has_journal ${operand}`)
   }
 }
