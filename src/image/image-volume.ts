@@ -37,7 +37,8 @@ export class ImageVolume implements Volume {
   /** What was doubtful about them then; moving blocks adds nothing to it. */
   private suspects: Promise<Suspects> | undefined
 
-  private constructor(private readonly filesystem: Filesystem, private readonly committer: Committer | undefined) {
+  /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
+  private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined) {
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }

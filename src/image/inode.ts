@@ -130,6 +130,8 @@ export interface InodeChange {
   readonly xattrBlock?: FsBlock
   /** In units of 512 bytes. */
   readonly sectors?: number
+  /** Bytes; of a regular file. */
+  readonly size?: number
 }
 
 /**
@@ -147,6 +149,10 @@ export function changeInode(inode: Inode, superblock: Superblock, change: InodeC
     const units = inode.flags & inodeFlag.hugeFile ? change.sectors / (superblock.blockSize / 512) : change.sectors
     putU32(raw, 0x1c, units % 0x1_0000_0000)
     if (superblock.features.names.has('huge_file')) putU16(raw, 0x74, Math.floor(units / 0x1_0000_0000))
+  }
+  if (change.size !== undefined) {
+    putU32(raw, 0x4, change.size % 0x1_0000_0000)
+    putU32(raw, 0x6c, Math.floor(change.size / 0x1_0000_0000))
   }
   if (superblock.checksums === 'crc32c') {
     const checksum = inodeChecksum(raw, 0, inode.number, superblock)

@@ -1,0 +1,71 @@
+/**
+ * A file's mapping replaced by another one: which tree blocks are rewritten, taken and
+ * given back for it, and what becomes of the inode. Data blocks are the caller's to
+ * take and release; here they only count.
+ *
+ * The tree is built new and as small as it goes; its blocks stay where they are as far
+ * as it still needs them.
+ */
+import { BootpackError, noSpace, unsupported } from '../errors.js'
+import type { FsBlock } from '../layout/block.js'
+import type { Extent } from '../layout/extent.js'
+import { blockRun } from '../layout/run.js'
+import { buildExtentTree, storableExtents, treeBlocksNeeded } from './extent-tree.js'
+import type { Filesystem } from './filesystem.js'
+import { inodeSeed } from './inode.js'
+import type { InodeRelocation } from './relocate-inode.js'
+import type { InodeState } from './relocate-place.js'
+import type { TreeRoom } from './relocate-room.js'
+
+/**
+ * @param mapping sorted by file block, without overlap
+ * @param room    where a tree that grows finds blocks
+ * @param size    bytes, when the file's size changes
+ * @throws EOPNOTSUPP where quotas would have to be counted anew, EFBIG for a size that
+ *         the filesystem has no feature for, ENOSPC when the tree cannot grow
+ */
+export async function remapInode(
+  filesystem: Filesystem, { inode, map }: InodeState, mapping: readonly Extent[], room: TreeRoom, size = inode.size,
+): Promise<InodeRelocation> {
+  const { superblock, blockSize } = filesystem
+  const extents = storableExtents(mapping)
+  const needed = treeBlocksNeeded(extents.length, blockSize)
+  const grown = needed - map.treeBlocks.length
+  const gained = grown + countBlocks(mapping) - countBlocks(map.extents)
+  if (gained !== 0 && superblock.quotaInodes.length > 0) {
+    throw unsupported('EOPNOTSUPP', `Inode ${inode.number} would use ${Math.abs(gained)} blocks ${gained > 0 ? 'more' : 'less'}, and the filesystem keeps quotas, which are not counted anew here.`,
+      'Mount the filesystem and work on it there.')
+  }
+  if (size >= 2 ** 31 && !superblock.features.names.has('large_file')) {
+    throw new BootpackError('usage', 'EFBIG', `Inode ${inode.number} would have ${size} bytes, and the filesystem has no feature large_file.`)
+  }
+  const extra = grown > 0 ? await room.take(grown, inode.number) : []
+  if (!extra) throw noSpace('ENOSPC', `The extent tree of inode ${inode.number} grows by ${grown} blocks, and none are free for it.`, 'Free some space.')
+  const kept = map.treeBlocks.slice(0, needed)
+  const left = map.treeBlocks.slice(needed)
+  for (const block of left) room.exclude(block)
+
+  const seed = superblock.checksums === 'crc32c' ? inodeSeed(superblock, inode.number, inode.generation) : undefined
+  const tree = buildExtentTree(extents, blockSize, [...kept, ...extra], seed)
+  const staying = new Set<FsBlock>(kept)
+  return {
+    number: inode.number,
+    moves: [],
+    copies: [],
+    take: extra.map((block) => blockRun(block, 1)),
+    release: left.map((block) => blockRun(block, 1)),
+    rewritten: tree.blocks.filter(({ block }) => staying.has(block)),
+    fresh: tree.blocks.filter(({ block }) => !staying.has(block)),
+    grownInto: extra,
+    changes: [{
+      inode,
+      change: {
+        blockArea: tree.root,
+        ...(gained !== 0 && { sectors: inode.sectors + gained * (blockSize / 512) }),
+        ...(size !== inode.size && { size }),
+      },
+    }],
+  }
+}
+
+const countBlocks = (extents: readonly Extent[]): number => extents.reduce((sum, { length }) => sum + length, 0)

@@ -1,0 +1,192 @@
+/**
+ * Random calls on an image against a model that knows only the mail: each file is a row
+ * of holes and blocks with a text each. debugfs says what became of it, e2fsck whether
+ * it is whole.
+ */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from '../../src/blocks/allocate.js'
+import { ImageSpace } from '../../src/blocks/image-space.js'
+import { movedata } from '../../src/blocks/movedata.js'
+import { BootpackError } from '../../src/errors.js'
+import { FileStore } from '../../src/image/file-store.js'
+import { Filesystem } from '../../src/image/filesystem.js'
+import { ImageVolume } from '../../src/image/image-volume.js'
+import type { Store } from '../../src/image/store.js'
+import { checkImage } from '../support/images.js'
+import { Random } from '../support/random.js'
+import { RecordingStore } from '../support/recording-store.js'
+import { needTools, run, scratchFolder } from '../support/tools.js'
+import { dataBlocks, inodeNumber, layoutInImage, makeStageImage, names, type Name, type StageOptions } from './stage.js'
+
+/** Per file block: undefined for a hole, else whether the block is written (with what was there at first) or reads as zeros. */
+type Row = ('text' | 'zeros' | undefined)[]
+
+interface Model {
+  readonly rows: Record<Name, Row>
+  /** Blocks; the last may be half full. */
+  readonly sizes: Record<Name, number>
+}
+
+const firstModel = (): Model => ({
+  rows: {
+    data: Array.from({ length: dataBlocks }, (_, i) => (i >= 8 && i < 12 ? undefined : 'text')),
+    space: [],
+    other: ['text', 'text', 'text'],
+  },
+  sizes: { data: dataBlocks - 0.5, space: 0, other: 3 },
+})
+
+function expectedBytes(model: Model, name: Name, first: Buffer, blockSize: number): Buffer {
+  const bytes = Buffer.alloc(model.sizes[name] * blockSize)
+  model.rows[name].forEach((block, i) => {
+    if (block === 'text') first.copy(bytes, i * blockSize, i * blockSize, (i + 1) * blockSize)
+  })
+  return bytes
+}
+
+async function randomCalls(store: Store, model: Model, random: Random, image: string, calls: number): Promise<void> {
+  const volume = await ImageVolume.open(await Filesystem.open(store))
+  const space = new ImageSpace(volume)
+  const { blockSize, blockCount, firstDataBlock } = space.geometry()
+  for (let call = 0; call < calls; call++) {
+    const [one, two] = random.shuffled(names)
+    const file = await space.open(inodeNumber(image, `/${one}`))
+    const from = random.below(dataBlocks)
+    const length = random.between(1, 6)
+    if (random.chance(0.6)) {
+      const mode = random.pick([0, ALLOC_FIXED_LEN, ALLOC_CONTIGUOUS, ALLOC_FIXED_START, ALLOC_FIXED_START | ALLOC_FIXED_LEN | ALLOC_CONTIGUOUS])
+      file.position = from * blockSize
+      const busy = model.rows[one!].slice(from, from + length).some((block) => block !== undefined)
+      try {
+        const got = await allocate(file, mode, random.between(firstDataBlock, blockCount - 1) * blockSize, length * blockSize) / blockSize
+        expect(busy, 'allocated over blocks').to.equal(false)
+        for (let i = from; i < from + got; i++) model.rows[one!][i] = 'zeros'
+        model.sizes[one!] = Math.max(model.sizes[one!], from + got)
+      } catch (error) {
+        if (!(error instanceof BootpackError)) throw error
+        expect(error.code, error.message).to.be.oneOf(busy ? ['EEXIST'] : ['ENOSPC'])
+      }
+    } else {
+      const other = await space.open(inodeNumber(image, `/${two}`))
+      const end = Math.min(from + length, Math.ceil(model.sizes[one!]))
+      if (end <= from) continue
+      await movedata(file, other, from * blockSize, (end - from) * blockSize)
+      for (let i = from; i < end; i++) {
+        const given = model.rows[two!][i]
+        model.rows[one!][i] = given === undefined ? undefined : model.rows[one!][i] ?? 'zeros'
+        delete model.rows[two!][i]
+      }
+    }
+  }
+  await volume.close()
+}
+
+function expectModel(image: string, model: Model, first: Record<Name, Buffer>, blockSize: number, scratch: string): void {
+  for (const name of names) {
+    const layout = layoutInImage(image, `/${name}`)
+    const mapped = new Map(layout.flatMap(({ logical, length, unwritten }) => Array.from({ length }, (_, i): [number, boolean] => [logical + i, unwritten])))
+    const rows = model.rows[name]
+    for (let i = 0; i < Math.max(rows.length, ...mapped.keys()); i++) {
+      const now = mapped.get(i)
+      expect(now === undefined ? undefined : now ? 'zeros' : 'text', `block ${i} of ${name}`).to.equal(rows[i])
+    }
+    const dump = join(scratch, `dump-${name}`)
+    run('debugfs', ['-R', `dump /${name} ${dump}`, image])
+    expect(readFileSync(dump).equals(expectedBytes(model, name, first[name], blockSize)), `contents of ${name}`).to.equal(true)
+  }
+}
+
+const varieties: readonly StageOptions[] = [
+  {},
+  { blockSize: 1024 },
+  { blockSize: 1024, features: '^metadata_csum,uninit_bg,^64bit', more: ['-g', '1024'] },
+  { blockSize: 2048, features: '^metadata_csum,^uninit_bg,^64bit,^flex_bg' },
+]
+
+describe('random calls on an image', () => {
+  const scratch = scratchFolder()
+  after(() => scratch.remove())
+  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck') })
+
+  const firstBytes = (image: string): Record<Name, Buffer> => Object.fromEntries(names.map((name) => {
+    run('debugfs', ['-R', `dump /${name} ${join(scratch.path, 'first')}`, image])
+    return [name, readFileSync(join(scratch.path, 'first'))]
+  })) as Record<Name, Buffer>
+
+  varieties.forEach((variety, index) => {
+    it(`leave what the mail says: ${JSON.stringify(variety)}`, async () => {
+      const fresh = join(scratch.path, `fresh${index}.img`)
+      makeStageImage(fresh, variety)
+      const first = firstBytes(fresh)
+      for (let round = 0; round < 3; round++) {
+        const seed = 1000 * index + round
+        const image = join(scratch.path, 'played.img')
+        copyFileSync(fresh, image)
+        const model = firstModel()
+        try {
+          await randomCalls(await FileStore.open(image, { writable: true }), model, new Random(seed), image, 40)
+          checkImage(image)
+          expectModel(image, model, first, variety.blockSize ?? 4096, scratch.path)
+        } catch (error) {
+          if (error instanceof Error) error.message = `seed ${seed}: ${error.message}`
+          throw error
+        }
+      }
+    })
+  })
+
+  it('lose nothing when cut off at any write', async function () {
+    this.timeout(120_000)
+    const seed = 77
+    const random = new Random(seed)
+    const fresh = join(scratch.path, 'fresh-crash.img')
+    const blockSize = 1024
+    makeStageImage(fresh, { blockSize, size: 4 << 20, more: ['-J', 'size=1', '-N', '64'] })
+    const first = firstBytes(fresh)
+    const store = new RecordingStore(readFileSync(fresh))
+    // The models after each call, and how much had been written by then.
+    const states: { steps: number, model: Model }[] = [{ steps: 0, model: firstModel() }]
+    const model = firstModel()
+    const volume = await ImageVolume.open(await Filesystem.open(store))
+    const space = new ImageSpace(volume)
+    const [data, spare] = [await space.open(inodeNumber(fresh, '/data')), await space.open(inodeNumber(fresh, '/space'))]
+    for (let turn = 0; turn < 3; turn++) {
+      const from = random.below(dataBlocks - 6)
+      spare.position = from * blockSize
+      await allocate(spare, ALLOC_FIXED_LEN, random.between(500, 3000) * blockSize, 6 * blockSize)
+      for (let i = from; i < from + 6; i++) model.rows.space[i] = 'zeros'
+      model.sizes.space = Math.max(model.sizes.space, from + 6)
+      states.push({ steps: store.steps.length, model: structuredClone(model) })
+      await movedata(data, spare, from * blockSize, 6 * blockSize)
+      for (let i = from; i < from + 6; i++) {
+        model.rows.data[i] ??= 'zeros'
+        delete model.rows.space[i]
+      }
+      states.push({ steps: store.steps.length, model: structuredClone(model) })
+    }
+    await volume.close()
+
+    let points = 0
+    for (let point = 0; point <= store.steps.length; point++) {
+      const image = join(scratch.path, 'crashed.img')
+      writeFileSync(image, store.crash(point, blockSize, random))
+      run('e2fsck', ['-fp', '-E', 'journal_only', image], { ok: [0, 1] })
+      checkImage(image)
+      const index = states.findLastIndex(({ steps }) => steps <= point)
+      const allowed = [states[index]!, states[index + 1]].filter((state) => state !== undefined)
+      const problems: string[] = []
+      for (const { model: state } of allowed) {
+        try {
+          expectModel(image, state, first, blockSize, scratch.path)
+        } catch (error) {
+          problems.push((error as Error).message)
+        }
+      }
+      expect(problems.length, `seed ${seed}, point ${point}: ${problems.join('; ')}`).to.be.below(allowed.length)
+      points++
+    }
+    expect(points).to.be.above(40)
+  })
+})
