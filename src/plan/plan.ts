@@ -18,7 +18,7 @@ export interface PlannedMove extends Move {
 }
 
 export interface PlanGap extends BlockRun {
-  /** Why the run of boot blocks is broken here, such as 'inode-table' or 'system-inode'. */
+  /** Who keeps the boot blocks from being one run here: 'inode-table', 'superblock, group-descriptors', 'occupied'. */
   readonly cause: string
 }
 

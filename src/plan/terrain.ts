@@ -9,9 +9,12 @@
  *
  * Others are counted by whole extents because only whole extents are moved: cutting
  * one at the border of the window would fragment its file.
+ *
+ * A used disk has tens of thousands of segments, so they are kept as columns of
+ * numbers and become objects only when a window is described.
  */
 import { fsBlock, type FsBlock } from '../layout/block.js'
-import { intersectRuns, runEnd, type BlockRun } from '../layout/run.js'
+import { runEnd, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import { isOwnedKind, type OwnedKind, type OwnedRun } from '../layout/owner.js'
 
@@ -19,8 +22,9 @@ export type SegmentClass = 'free' | 'boot' | 'cold' | 'fixed'
 
 export interface Segment extends BlockRun {
   readonly class: SegmentClass
-  /** Who holds it: always for cold, the cause of a gap for fixed. */
+  /** Who holds it: always for cold. */
   readonly owner?: OwnedRun
+  /** Why it is fixed. */
   readonly cause?: string
 }
 
@@ -40,48 +44,46 @@ export interface TerrainInput {
   readonly shortest: number
 }
 
+const code = { free: 0, boot: 1, cold: 2, fixed: 3, tooShort: 4 } as const
+const classOfCode: readonly SegmentClass[] = ['free', 'boot', 'cold', 'fixed', 'fixed']
+const nobody = -1
+
 export class Terrain {
-  readonly segments: readonly Segment[]
+  private readonly starts: number[] = []
+  private readonly codes: number[] = []
+  /** Index into input.owned, or nobody. */
+  private readonly owners: number[] = []
+  private readonly end: number
   private readonly usableBefore: Float64Array
   private readonly coldBefore: Float64Array
   private readonly gapsBefore: Float64Array
 
-  constructor(input: TerrainInput) {
-    this.segments = dropShort(classify(input), input.shortest)
-    const count = this.segments.length
+  constructor(private readonly input: TerrainInput) {
+    this.end = runEnd(input.region)
+    this.classify()
+    if (input.shortest > 1) this.dropShort(input.shortest)
+    const count = this.starts.length
     this.usableBefore = new Float64Array(count + 1)
     this.coldBefore = new Float64Array(count + 1)
     this.gapsBefore = new Float64Array(count + 1)
-    this.segments.forEach((segment, i) => {
-      const usable = segment.class !== 'fixed'
-      const newGap = !usable && (i === 0 || this.segments[i - 1]!.class !== 'fixed')
-      this.usableBefore[i + 1] = this.usableBefore[i]! + (usable ? segment.length : 0)
-      this.coldBefore[i + 1] = this.coldBefore[i]! + (segment.class === 'cold' ? segment.length : 0)
+    for (let i = 0; i < count; i++) {
+      const length = this.endOf(i) - this.starts[i]!
+      const usable = this.isUsable(i)
+      const newGap = !usable && (i === 0 || this.isUsable(i - 1))
+      this.usableBefore[i + 1] = this.usableBefore[i]! + (usable ? length : 0)
+      this.coldBefore[i + 1] = this.coldBefore[i]! + (this.codes[i] === code.cold ? length : 0)
       this.gapsBefore[i + 1] = this.gapsBefore[i]! + (newGap ? 1 : 0)
-    })
+    }
   }
 
   get usableBlocks(): number {
-    return this.usableBefore[this.segments.length]!
-  }
-
-  /** Index of the segment that holds a block; clamped to the region. */
-  indexOf(block: number): number {
-    let low = 0
-    let high = this.segments.length - 1
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (runEnd(this.segments[middle]!) > block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return this.usableBefore[this.starts.length]!
   }
 
   /** Usable blocks before a block. */
   usableUpTo(block: number): number {
     const i = this.indexOf(block)
-    const segment = this.segments[i]!
-    const inside = segment.class === 'fixed' ? 0 : Math.max(0, Math.min(block, runEnd(segment)) - segment.start)
+    const inside = this.isUsable(i) ? Math.max(0, Math.min(block, this.endOf(i)) - this.starts[i]!) : 0
     return this.usableBefore[i]! + inside
   }
 
@@ -89,13 +91,13 @@ export class Terrain {
   blockAfterUsable(usable: number): FsBlock | undefined {
     if (usable > this.usableBlocks || usable <= 0) return undefined
     let low = 0
-    let high = this.segments.length - 1
+    let high = this.starts.length - 1
     while (low < high) {
       const middle = (low + high) >>> 1
       if (this.usableBefore[middle + 1]! >= usable) high = middle
       else low = middle + 1
     }
-    return fsBlock(this.segments[low]!.start + (usable - this.usableBefore[low]!))
+    return fsBlock(this.starts[low]! + (usable - this.usableBefore[low]!))
   }
 
   /**
@@ -105,90 +107,129 @@ export class Terrain {
    * one pass.
    */
   eachWindow(length: number, visit: (start: FsBlock, evicted: number, gaps: number) => void): void {
-    const { segments, usableBefore, coldBefore, gapsBefore } = this
+    const { starts, usableBefore, coldBefore, gapsBefore } = this
     let last = 0
-    for (let first = 0; first < segments.length; first++) {
-      if (segments[first]!.class === 'fixed') continue
+    for (let first = 0; first < starts.length; first++) {
+      if (!this.isUsable(first)) continue
       const wanted = usableBefore[first]! + length
       if (wanted > this.usableBlocks) break
       while (usableBefore[last + 1]! < wanted) last++
-      visit(segments[first]!.start, coldBefore[last + 1]! - coldBefore[first]!, gapsBefore[last + 1]! - gapsBefore[first]!)
+      visit(fsBlock(starts[first]!), coldBefore[last + 1]! - coldBefore[first]!, gapsBefore[last + 1]! - gapsBefore[first]!)
     }
     let first = 0
-    for (let end = 0; end < segments.length; end++) {
+    for (let end = 0; end < starts.length; end++) {
       const before = usableBefore[end + 1]! - length
-      if (before < 0 || segments[end]!.class === 'fixed') continue
+      if (before < 0 || !this.isUsable(end)) continue
       while (usableBefore[first + 1]! <= before) first++
-      visit(fsBlock(segments[first]!.start + (before - usableBefore[first]!)), coldBefore[end + 1]! - coldBefore[first]!, gapsBefore[end + 1]! - gapsBefore[first]!)
+      visit(fsBlock(starts[first]! + (before - usableBefore[first]!)), coldBefore[end + 1]! - coldBefore[first]!, gapsBefore[end + 1]! - gapsBefore[first]!)
     }
   }
 
   /** The segments that touch [start, end). */
-  touching(start: number, end: number): readonly Segment[] {
-    return this.segments.slice(this.indexOf(start), this.indexOf(end - 1) + 1)
+  *touching(start: number, end: number): Generator<Segment> {
+    for (let i = this.indexOf(start); i < this.starts.length && this.starts[i]! < end; i++) yield this.segment(i)
   }
-}
 
-function classify(input: TerrainInput): Segment[] {
-  const { region, free, owned, boot } = input
-  const segments: Segment[] = []
-  let at: number = region.start
-  const unknown = (until: number): void => {
-    if (until > at) segments.push({ start: fsBlock(at), length: until - at, class: 'fixed', cause: 'unknown-owner' })
-    at = Math.max(at, until)
-  }
-  // Free runs and owned runs are both sorted: merge them.
-  const freeRuns = [...free.within(region)]
-  let nextFree = 0
-  let nextOwned = 0
-  while (nextFree < freeRuns.length || nextOwned < owned.length) {
-    const freeRun = freeRuns[nextFree]
-    const owner = owned[nextOwned]
-    if (freeRun && (!owner || freeRun.start < owner.start)) {
-      nextFree++
-      unknown(freeRun.start)
-      segments.push({ ...freeRun, class: 'free' })
-      at = runEnd(freeRun)
-      continue
-    }
-    nextOwned++
-    const inside = intersectRuns(owner!, region)
-    if (!inside || inside.start < at) continue
-    unknown(inside.start)
-    for (const piece of ownedSegments(owner!, inside, boot, input)) segments.push(piece)
-    at = runEnd(inside)
-  }
-  unknown(runEnd(region))
-  return segments
-}
-
-/** An owned run is boot, cold or fixed as a whole, or boot in parts and fixed in others. */
-function ownedSegments(owner: OwnedRun, inside: BlockRun, boot: RunSet, input: TerrainInput): Segment[] {
-  if (boot.intersects(inside)) {
-    return [
-      ...[...boot.within(inside)].map((run) => ({ ...run, class: 'boot' as const, owner })),
-      ...[...boot.missingFrom(inside)].map((run) => ({ ...run, class: 'fixed' as const, owner, cause: 'occupied' })),
-    ].sort((a, b) => a.start - b.start)
-  }
-  const whole = inside.length === owner.length
-  const canMove = !owner.immovable && isOwnedKind(owner.kind) && input.movable.has(owner.kind)
-  if (canMove && whole && input.evict && !input.stubborn.has(owner.start)) return [{ ...inside, class: 'cold', owner }]
-  const cause = isOwnedKind(owner.kind) ? owner.immovable ?? (canMove ? 'occupied' : 'engine') : owner.immovable ?? owner.kind
-  return [{ ...inside, class: 'fixed', owner, cause: cause === 'fixed-metadata' ? owner.kind : cause }]
-}
-
-/** Turns usable stretches shorter than `shortest` into fixed ones. */
-function dropShort(segments: Segment[], shortest: number): Segment[] {
-  if (shortest <= 1) return segments
-  const kept: Segment[] = []
-  for (let i = 0; i < segments.length;) {
-    let end = i
-    let length = 0
-    while (end < segments.length && segments[end]!.class !== 'fixed') length += segments[end++]!.length
-    if (end === i) kept.push(segments[i++]!)
-    else {
-      for (; i < end; i++) kept.push(length >= shortest ? segments[i]! : { ...segments[i]!, class: 'fixed', cause: 'too-short' })
+  private segment(i: number): Segment {
+    const owner = this.owners[i] === nobody ? undefined : this.input.owned[this.owners[i]!]!
+    const kind = classOfCode[this.codes[i]!]!
+    return {
+      start: fsBlock(this.starts[i]!),
+      length: this.endOf(i) - this.starts[i]!,
+      class: kind,
+      ...(owner && { owner }),
+      ...(kind === 'fixed' && { cause: this.codes[i] === code.tooShort ? 'too-short' : this.causeOf(owner) }),
     }
   }
-  return kept
+
+  private causeOf(owner: OwnedRun | undefined): string {
+    if (!owner) return 'unknown-owner'
+    if (owner.immovable !== undefined && owner.immovable !== 'fixed-metadata') return owner.immovable
+    if (!isOwnedKind(owner.kind)) return owner.kind
+    return this.input.movable.has(owner.kind) ? 'occupied' : 'engine'
+  }
+
+  private endOf(i: number): number {
+    return this.starts[i + 1] ?? this.end
+  }
+
+  private isUsable(i: number): boolean {
+    return this.codes[i]! < code.fixed
+  }
+
+  /** Index of the segment that holds a block; clamped to the region. */
+  private indexOf(block: number): number {
+    let low = 0
+    let high = this.starts.length - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.endOf(middle) > block) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  private push(start: number, kind: number, owner: number): void {
+    this.starts.push(start)
+    this.codes.push(kind)
+    this.owners.push(owner)
+  }
+
+  /** Merges free and owned runs, both sorted; what neither names belongs to somebody we cannot see. */
+  private classify(): void {
+    const { region, free, owned, boot } = this.input
+    let at: number = region.start
+    const upTo = (start: number): void => {
+      if (start > at) this.push(at, code.fixed, nobody)
+    }
+    let nextOwned = 0
+    const takeOwned = (before: number): void => {
+      for (; nextOwned < owned.length && owned[nextOwned]!.start < before; nextOwned++) {
+        const owner = owned[nextOwned]!
+        const start = Math.max(owner.start, region.start)
+        const end = Math.min(owner.start + owner.length, this.end)
+        if (end <= start || start < at) continue
+        upTo(start)
+        const inside: BlockRun = start === owner.start && end === owner.start + owner.length ? owner : { start: fsBlock(start), length: end - start }
+        if (boot.intersects(inside)) this.pushBootParts(inside, nextOwned)
+        else this.push(start, inside === owner && this.mayLeave(owner) ? code.cold : code.fixed, nextOwned)
+        at = end
+      }
+    }
+    for (const run of free.within(region)) {
+      takeOwned(run.start)
+      if (run.start < at) continue
+      upTo(run.start)
+      this.push(run.start, code.free, nobody)
+      at = runEnd(run)
+    }
+    takeOwned(this.end)
+    upTo(this.end)
+  }
+
+  private mayLeave(owner: OwnedRun): boolean {
+    const { evict, movable, stubborn } = this.input
+    return evict && owner.immovable === undefined && isOwnedKind(owner.kind) && movable.has(owner.kind) && !stubborn.has(owner.start)
+  }
+
+  /** A run of which some blocks are to be placed; the others stay. */
+  private pushBootParts(run: BlockRun, owner: number): void {
+    let at: number = run.start
+    for (const part of this.input.boot.within(run)) {
+      if (part.start > at) this.push(at, code.fixed, owner)
+      this.push(part.start, code.boot, owner)
+      at = runEnd(part)
+    }
+    if (at < runEnd(run)) this.push(at, code.fixed, owner)
+  }
+
+  /** Usable stretches shorter than `shortest` are not worth a break. */
+  private dropShort(shortest: number): void {
+    for (let i = 0; i < this.starts.length;) {
+      let end = i
+      while (end < this.starts.length && this.isUsable(end)) end++
+      if (end > i && this.endOf(end - 1) - this.starts[i]! < shortest) this.codes.fill(code.tooShort, i, end)
+      i = Math.max(end, i + 1)
+    }
+  }
 }

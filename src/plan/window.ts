@@ -79,9 +79,8 @@ function describe(terrain: Terrain, start: FsBlock, end: FsBlock): Window {
     const run = blockRun(from, Math.min(end, runEnd(segment)) - from)
     if (segment.class === 'fixed') {
       const last = gaps.at(-1)
-      const cause = segment.cause ?? 'unknown-owner'
-      if (last && runEnd(last) === run.start && last.cause === cause) gaps[gaps.length - 1] = { ...last, length: last.length + run.length }
-      else gaps.push({ ...run, cause })
+      if (last && runEnd(last) === run.start) gaps[gaps.length - 1] = joinGaps(last, run.length, segment.cause!)
+      else gaps.push({ ...run, cause: segment.cause! })
       continue
     }
     const last = runs.at(-1)
@@ -90,4 +89,10 @@ function describe(terrain: Terrain, start: FsBlock, end: FsBlock): Window {
     if (segment.class === 'cold') evict.push(segment.owner!)
   }
   return { runs, gaps, evict }
+}
+
+/** One gap is one break, whoever lies in it; it names all of them. */
+function joinGaps(gap: PlanGap, length: number, cause: string): PlanGap {
+  const causes = new Set([...gap.cause.split(', '), cause])
+  return { start: gap.start, length: gap.length + length, cause: [...causes].join(', ') }
 }
