@@ -17,7 +17,7 @@ const arrows = {
   kernel: ['bytes'],
   live: ['kernel', 'layout', 'volume'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
-  report: ['measure', 'plan', 'layout'],
+  report: ['measure', 'plan', 'layout', 'trace'],
 }
 
 const rooms = Object.keys(arrows)

@@ -1,6 +1,6 @@
 import { Command } from '@oclif/core'
 import { BootpackError, exitCode } from '../errors.js'
-import { escapeControl } from '../report/plan-summary.js'
+import { escapePath } from '../trace/escape-path.js'
 
 /**
  * What every command shares: --json, errors as two sentences (what is wrong, what
@@ -40,8 +40,8 @@ export abstract class BootpackCommand extends Command {
       this.logJson({ error: { family, code, message, next, structure, number }, exitCode: error.exitCode })
       return
     }
-    process.stderr.write(`bootpack: ${escapeControl(error.message)}\n`)
-    if (error.next !== undefined) process.stderr.write(`${escapeControl(error.next)}\n`)
+    process.stderr.write(`bootpack: ${escapePath(error.message)}\n`)
+    if (error.next !== undefined) process.stderr.write(`${escapePath(error.next)}\n`)
     if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${error.cause.message})\n`)
   }
 }

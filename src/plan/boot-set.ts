@@ -87,7 +87,7 @@ class Resolver {
       return
     }
     const layout = await this.know(file)
-    if (read.kind === 'metadata') {
+    if (read.kind === 'metadata' && read.what !== 'symlink') {
       const kind = read.what === 'xattr' ? 'xattr' : 'tree'
       if (kind === 'xattr') this.attributes.add(file.inode)
       this.push(read, kind, file.inode, read.off, Math.max(1, read.len ?? 1))

@@ -12,6 +12,7 @@ import { BootpackError, usageError } from '../errors.js'
 import { bootItems, type BootItems } from './boot-items.js'
 import { resolveTrace, type BootSet } from './boot-set.js'
 import { fingerprintOf, touchedLayouts } from './fingerprint.js'
+import { nameFiles } from './name-trace.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
 import { noRoom, pack, wholeDisk, type Packing, type Snapshot } from './packing.js'
 import type { Plan, PlanGoal, PlanVolume, PlannedMove, Skip } from './plan.js'
@@ -108,19 +109,6 @@ function withEviction(snapshot: Snapshot, boot: BootSet, { items }: BootItems, g
     if (error instanceof BootpackError && error.family === 'no-space') return undefined
     throw error
   }
-}
-
-/** Gives paths to files that the trace knows only by number. */
-async function nameFiles(boot: BootSet, volume: Volume): Promise<BootSet> {
-  const nameless = [...boot.layout.values()].filter(({ path }) => path === undefined).map(({ inode }) => inode)
-  if (nameless.length === 0) return boot
-  const names = await volume.paths(nameless)
-  const layout = new Map(boot.layout)
-  for (const inode of nameless) {
-    const path = names.get(inode)
-    if (path !== undefined) layout.set(inode, { ...layout.get(inode)!, path })
-  }
-  return { ...boot, layout }
 }
 
 async function nameMoves(rounds: Packing['rounds'], boot: BootSet, volume: Volume): Promise<PlannedMove[][]> {

@@ -1,7 +1,8 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
-import { escapeControl, gapLines, skipLines } from './plan-summary.js'
+import { escapePath } from '../trace/escape-path.js'
+import { gapLines, skipLines } from './plan-summary.js'
 import { bytes, count } from './table.js'
 
 /** The part of an outcome that is told; the pack room's results have these fields. */
@@ -71,6 +72,6 @@ export function verifyReport(result: { readonly totalBlocks: number, readonly pl
 function unmovedLines(unmoved: readonly Unmoved[]): string[] {
   const most = 20
   const lines = unmoved.slice(0, most).map(({ path, inode, blocks, reason }) =>
-    `  ${path === undefined ? `inode ${inode}` : escapeControl(path)}: ${count(blocks)} blocks not moved, ${reason}`)
+    `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} blocks not moved, ${reason}`)
   return unmoved.length > most ? [...lines, `  and ${count(unmoved.length - most)} more (--json lists all)`] : lines
 }

@@ -1,13 +1,14 @@
+import { escapePath } from '../trace/escape-path.js'
 import type { Plan, Skip } from '../plan/plan.js'
 import { runEnd } from '../layout/run.js'
 import { measureTable } from './measure-table.js'
-import { bytes, count } from './table.js'
+import { bytes, count, shorten } from './table.js'
 
 /** What a plan will do, in a few lines and a table. */
 export function planSummary(plan: Plan): string {
   const { goal, runs, rounds, cost, volume, measure } = plan
   const block = volume.blockSize
-  const where = goal.directory === undefined ? '' : `, first block of ${escapeControl(goal.directory)}`
+  const where = goal.directory === undefined ? '' : `, first block of ${escapePath(goal.directory)}`
   const lines = [
     `goal       block ${count(goal.block)} (chosen by ${goal.chosenBy}${where})`,
     runs.length === 1
@@ -46,14 +47,8 @@ export function skipLines(skipped: readonly Skip[]): string[] {
   for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
   return [...byReason].sort((a, b) => b[1].length - a[1].length).map(([reason, skips], index) => {
     const example = skips.find(({ path }) => path !== undefined)?.path
-    const name = example === undefined ? '' : `, such as ${shorten(escapeControl(example), 40)}`
+    const name = example === undefined ? '' : `, such as ${shorten(escapePath(example), 40)}`
     return `${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`
   })
 }
 
-/** Names from a disk or a trace may hold anything: control bytes are shown, not sent to the terminal. */
-export const escapeControl = (text: string): string =>
-   
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
-
-const shorten = (text: string, length: number): string => (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)

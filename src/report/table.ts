@@ -22,3 +22,7 @@ export function bytes(value: number): string {
 
 export const seconds = (milliseconds: number): string =>
   milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`
+
+/** The end of a text that is too long for its column: of a path, the part that tells it apart. */
+export const shorten = (text: string, length: number): string =>
+  (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)

@@ -1,0 +1,27 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand } from '../../cli/base-command.js'
+import { formatFlag } from '../../cli/flags.js'
+import { exportFormats, type Exported } from '../../trace/export-trace.js'
+
+export default class TraceExportCommand extends BootpackCommand {
+  static override summary = 'Write a trace in the format of another tool.'
+  static override examples = [
+    '<%= config.bin %> trace export boot.trace --to list -o files.txt',
+    '<%= config.bin %> trace export boot.trace --to squashfs-sort -o sort.txt',
+  ]
+  static override args = { file: Args.string({ description: 'a trace in any known format, or - for standard input', required: true }) }
+  static override flags = {
+    format: formatFlag,
+    to: Flags.option({ description: 'format to write', options: exportFormats, required: true })(),
+    output: Flags.string({ char: 'o', description: 'file to write, or - for standard output', default: '-', helpValue: 'OUT' }),
+  }
+
+  async run(): Promise<Exported> {
+    const { args, flags } = await this.parse(TraceExportCommand)
+    const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/load-trace.js'), import('../../trace/export-trace.js')])
+    const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
+    for (const [reason, count] of Object.entries(exported.skipped)) process.stderr.write(`${count} left out: ${reason}\n`)
+    if (flags.output !== '-') this.log(`${exported.written} lines written to ${flags.output}.`)
+    return exported
+  }
+}

@@ -1,0 +1,68 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand } from '../../cli/base-command.js'
+import { formatFlag, partitionFlag } from '../../cli/flags.js'
+import type { Trace } from '../../trace/trace.js'
+
+interface ImportReport {
+  readonly format: string
+  readonly reads: number
+  /** Files the trace names that the target does not have. */
+  readonly missing?: number
+  readonly bad: Trace['bad']
+}
+
+export default class TraceImportCommand extends BootpackCommand {
+  static override summary = 'Turn a recording of another tool into a trace.'
+  static override description = `The format is recognised by content. With --target, inode numbers get names and
+blocks of the device get owners, so that the trace can be used after the layout
+has changed; the target must still have the layout it was recorded on.`
+  static override examples = [
+    '<%= config.bin %> trace import boot.tracefs.gz --target disk.img -o boot.trace',
+    '<%= config.bin %> trace import startup.log -o boot.trace.gz',
+  ]
+  static override args = { file: Args.string({ description: 'the recording, or - for standard input', required: true }) }
+  static override flags = {
+    format: formatFlag,
+    target: Flags.string({ description: 'the filesystem that was traced', helpValue: 'TARGET' }),
+    partition: partitionFlag,
+    root: Flags.string({ description: 'where that filesystem was mounted, for recordings of paths', helpValue: 'DIR' }),
+    device: Flags.string({ description: 'only reads of this device, as MAJOR:MINOR, or all', helpValue: 'DEVICE' }),
+    output: Flags.string({ char: 'o', description: 'the trace to write; gzipped when it ends in .gz', helpValue: 'OUT', required: true }),
+  }
+
+  async run(): Promise<ImportReport> {
+    const { args, flags } = await this.parse(TraceImportCommand)
+    const [{ importTrace }, { formatNamedByUser, warnOfBadLines }] = await Promise.all([
+      import('../../trace/import-trace.js'), import('../../cli/load-trace.js'),
+    ])
+    const format = formatNamedByUser(flags.format)
+    const options = {
+      ...(format !== undefined && { format }),
+      ...(flags.root !== undefined && { root: flags.root }),
+      ...(flags.device !== undefined && { device: flags.device }),
+    }
+    const report = flags.target === undefined
+      ? await importTrace(args.file, flags.output, options)
+      : await this.importOnto(flags.target, args.file, flags.output, options, flags.partition)
+    warnOfBadLines(report.bad)
+    const missing = 'missing' in report ? `, ${report.missing} files are not on the target` : ''
+    if (flags.output !== '-') this.log(`${report.reads} reads written to ${flags.output} (from ${report.format}${missing}).`)
+    return report
+  }
+
+  private async importOnto(target: string, file: string, output: string, options: object, partition: number | undefined): Promise<ImportReport & { missing: number }> {
+    const [{ openTarget }, { readTrace }, { nameTrace }, { writeTrace }] = await Promise.all([
+      import('../../cli/open-target.js'), import('../../trace/read-trace.js'), import('../../plan/name-trace.js'), import('../../trace/write-trace.js'),
+    ])
+    const trace = await readTrace(file, options)
+    const volume = await openTarget(target, { write: false, partition })
+    try {
+      const { reads, missing } = await nameTrace(trace.reads, volume)
+      const header = { ...trace.header, resolved: volume.geometry().uuid, ...(missing.length > 0 && { missing: missing.length }) }
+      await writeTrace(output, { header, reads })
+      return { format: trace.header.source, reads: reads.length, missing: missing.length, bad: trace.bad }
+    } finally {
+      await volume.close()
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand } from '../../cli/base-command.js'
+
+interface MergeReport {
+  readonly traces: number
+  readonly reads: number
+}
+
+export default class TraceMergeCommand extends BootpackCommand {
+  static override summary = 'Merge the traces of several boots into one profile.'
+  static override description = `Keeps what at least --min-support of them read (default: more than half), in the
+order of the median rank, and says with each read how many boots read it.`
+  static override examples = ['<%= config.bin %> trace merge monday.trace tuesday.trace friday.trace -o boot.trace']
+  static override strict = false
+  static override args = { files: Args.string({ description: 'two or more traces', required: true }) }
+  static override flags = {
+    'min-support': Flags.integer({ description: 'boots a read must be in', min: 1, helpValue: 'N' }),
+    output: Flags.string({ char: 'o', description: 'the trace to write', helpValue: 'OUT', required: true }),
+  }
+
+  async run(): Promise<MergeReport> {
+    const { argv, flags } = await this.parse(TraceMergeCommand)
+    const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
+      import('../../cli/load-trace.js'), import('../../trace/merge.js'), import('../../trace/write-trace.js'),
+    ])
+    const traces = []
+    for (const file of argv as string[]) traces.push(await loadTrace(file, undefined))
+    const merged = mergeTraces(traces, flags['min-support'] === undefined ? {} : { minSupport: flags['min-support'] })
+    await writeTrace(flags.output, merged)
+    if (flags.output !== '-') this.log(`${merged.reads.length} reads of ${traces.length} boots written to ${flags.output}.`)
+    return { traces: traces.length, reads: merged.reads.length }
+  }
+}

@@ -1,0 +1,25 @@
+import type { DiffFile, TraceDiff } from '../trace/diff.js'
+import { escapePath } from '../trace/escape-path.js'
+import { bytes, count } from './table.js'
+
+/** What two traces share and what they do not, with the first few files of each kind. */
+export function traceDiffText(diff: TraceDiff, top: number): string {
+  const { onlyFirst, onlySecond, common, changed, moved, orderAgreement } = diff
+  return [
+    `in both          ${count(common)} files, ${(orderAgreement * 100).toFixed(1)} % of their pairs in the same order`,
+    `changed          ${count(changed.length)} read in other parts`,
+    ...changed.slice(0, top).map((file) => `  ${nameOf(file)}: ${bytes(file.first.bytes)} only in the first, ${bytes(file.second.bytes)} only in the second`),
+    `moved            ${count(moved.length)} at another place in the order`,
+    ...moved.slice(0, top).map((file) => `  ${nameOf(file)}: ${count(file.from + 1)} -> ${count(file.to + 1)}`),
+    ...onlyLines('only the first ', onlyFirst, top),
+    ...onlyLines('only the second', onlySecond, top),
+  ].join('\n')
+}
+
+const onlyLines = (title: string, files: readonly DiffFile[], top: number): string[] => [
+  `${title}  ${count(files.length)} files`,
+  ...files.slice(0, top).map((file) => `  ${nameOf(file)}: ${file.toEnd ? 'to its end' : bytes(file.bytes)}`),
+]
+
+const nameOf = (file: { readonly path?: string, readonly ino?: number, readonly device?: true }): string =>
+  file.path !== undefined ? escapePath(file.path) : file.device ? 'blocks of the device' : `inode ${file.ino}`

@@ -1,0 +1,31 @@
+import type { TraceSummary } from '../trace/summary.js'
+import { escapePath } from '../trace/escape-path.js'
+import { bytes, count, shorten, table } from './table.js'
+
+const bars = ' ▁▂▃▄▅▆▇█'
+
+/** Totals, a line of bars over time, the largest files, and what is missing from the picture. */
+export function traceSummaryText(summary: TraceSummary): string {
+  const { header, kinds, timeline, topFiles } = summary
+  const lines = [
+    `source     ${escapePath(header.source)}${header.kernel === undefined ? '' : `, kernel ${escapePath(String(header.kernel))}`}${header.recorded === undefined ? '' : `, ${escapePath(String(header.recorded))}`}`,
+    `reads      ${count(summary.reads)} of ${count(summary.files)} files, ${bytes(summary.bytes)} known by length${summary.filesToEnd > 0 ? `, ${count(summary.filesToEnd)} files to their end` : ''}`,
+    ...Object.entries(kinds).map(([kind, sums]) => `           ${kind}: ${count(sums.reads)} reads, ${bytes(sums.bytes)}`),
+    ...Object.entries(summary.metadata).map(([what, sums]) => `             ${escapePath(what)}: ${count(sums.reads)} reads`),
+  ]
+  if (summary.firstTime !== undefined && summary.lastTime !== undefined) {
+    const most = Math.max(1, ...timeline.map((slice) => slice.bytes))
+    lines.push(`time       ${((summary.lastTime - summary.firstTime) / 1e6).toFixed(2)} s`,
+      `           ${timeline.map((slice) => bars[Math.ceil((slice.bytes / most) * 8)]!).join('')}`)
+  }
+  lines.push(`lost       ${count(summary.lost)} events${summary.bad.count > 0 ? `, ${count(summary.bad.count)} lines unreadable` : ''}`)
+  for (const [reason, left] of Object.entries(summary.ignored)) lines.push(`ignored    ${count(left)} ${escapePath(reason)}`)
+  if (topFiles.length > 0) {
+    lines.push('', table(['largest files', 'reads', 'read'], topFiles.map((file) => [
+      shorten(file.path === undefined ? `inode ${file.ino}` : escapePath(file.path), 56),
+      count(file.reads),
+      file.toEnd ? 'to end' : bytes(file.bytes),
+    ])))
+  }
+  return lines.join('\n')
+}
