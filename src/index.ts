@@ -36,3 +36,14 @@ export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
 export { verifyPlan, type Verification } from './pack/verify-plan.js'
 export { isBetter } from './pack/worth.js'
+
+export { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from './blocks/allocate.js'
+export { freeRunsFrom, getFreeBlocks, type AllocExtent, type FreeSpace } from './blocks/get-free-blocks.js'
+export { movedata, type MovedataOptions } from './blocks/movedata.js'
+export { openBlockSpace } from './blocks/open-space.js'
+export type { BlockSpace, PlaceRequest, SpaceFile, TreeSpace } from './blocks/block-space.js'
+
+export { mountFuse, openFuseDevice, unmount, type FuseMount } from './kernel/mount-fuse.js'
+
+export { openTarget } from './cli/open-target.js'
+export { BootpackCommand } from './cli/base-command.js'
