@@ -1,0 +1,67 @@
+/**
+ * Power cuts in bulk:
+ *
+ *     npm run crash-test -- --points 2000 --seed 1
+ *
+ * Each image is recorded once and cut at `--each` points. Every fourth recovery is
+ * the kernel's where there is root to mount, the others are e2fsck's. What was lost is
+ * printed with the seed that repeats it; the exit code tells whether anything was.
+ */
+import { parseArgs } from 'node:util'
+import { existsSync } from 'node:fs'
+import { isRoot, scratchFolder } from '../support/tools.js'
+import { Random } from '../support/random.js'
+import { CrashRun } from './crash-run.js'
+import { crashVarieties } from './crash-varieties.js'
+
+const { values } = parseArgs({ options: {
+  points: { type: 'string', default: '2000' },
+  seed: { type: 'string', default: '1' },
+  each: { type: 'string', default: '25' },
+} })
+const points = Number(values.points)
+const each = Number(values.each)
+const firstSeed = Number(values.seed)
+if (![points, each, firstSeed].every((value) => Number.isInteger(value) && value > 0)) {
+  console.error('Usage: npm run crash-test -- [--points N] [--seed N] [--each N], all of them whole numbers above 0')
+  process.exit(2)
+}
+
+const kernel = isRoot && existsSync('/dev/loop-control')
+const scratch = scratchFolder()
+const began = performance.now()
+const tally = new Map<string, { images: number, transactions: number, points: number, lost: number }>()
+let done = 0
+let lost = 0
+try {
+  for (let image = 0; done < points; image++) {
+    const variety = crashVarieties[image % crashVarieties.length]!
+    const seed = firstSeed + image
+    const luck = new Random(seed ^ 0x5eed)
+    const run = await CrashRun.record({
+      variety, seed, folder: scratch.path, capacity: luck.pick([8, 10, 12, 20, 1000]), movesPerRound: luck.between(5, 40), roundsPerSession: luck.between(2, 6), sessions: luck.between(1, 3),
+    })
+    const sums = tally.get(variety.name) ?? { images: 0, transactions: 0, points: 0, lost: 0 }
+    tally.set(variety.name, sums)
+    sums.images++
+    sums.transactions += run.transactions
+    for (let point = 0; point < each && done < points; point++, done++) {
+      const problem = run.tryOnce(kernel && point % 4 === 3 ? 'kernel' : 'e2fsck')
+      sums.points++
+      if (problem === undefined) continue
+      sums.lost++
+      lost++
+      console.log(`LOST: ${problem}`)
+    }
+    run.remove()
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${points} points, ${lost} lost`)
+  }
+} finally {
+  scratch.remove()
+}
+if (process.stderr.isTTY) process.stderr.write('\n')
+for (const [name, { images, transactions, points: tried, lost: bad }] of tally) {
+  console.log(`${name}: ${images} images, ${transactions} transactions, ${tried} points, ${bad} lost`)
+}
+console.log(`${done} crash points (${kernel ? 'e2fsck and kernel' : 'e2fsck'}), ${lost} lost, ${Math.round((performance.now() - began) / 1000)} s`)
+process.exit(lost === 0 ? 0 : 1)
