@@ -1,0 +1,87 @@
+/**
+ * A filesystem made for one test and mounted through a loop device. Whatever
+ * becomes of the test, nothing stays mounted or attached: `after` hooks call
+ * `remove`, and the end of the process takes what they left.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkImage, makeImage, type ImageRecipe } from './images.js'
+import { run, scratchFolder } from './tools.js'
+
+export interface LoopMount {
+  readonly image: string
+  /** Where it is mounted. */
+  readonly path: string
+  /** '/dev/loop7' */
+  readonly device: string
+  /** '/sys/fs/ext4/loop7' */
+  readonly sysfs: string
+  /** Every mb_* setting of the filesystem, to be compared before and after. */
+  settings(): Record<string, string>
+  mount(...options: string[]): void
+  unmount(): void
+  /** Unmounts and throws with e2fsck's own words unless it finds nothing. */
+  check(): void
+  remove(): void
+}
+
+const open = new Set<LoopMount>()
+process.on('exit', () => {
+  for (const mount of open) mount.remove()
+})
+
+/** Makes the filesystem of the recipe, or takes a copy of the image at `recipe`, and mounts it. */
+export function loopMount(recipe: ImageRecipe | string, ...options: string[]): LoopMount {
+  const folder = scratchFolder()
+  const image = join(folder.path, 'image')
+  const path = join(folder.path, 'mounted')
+  mkdirSync(path)
+  if (typeof recipe === 'string') run('cp', ['--reflink=auto', '--sparse=always', recipe, image])
+  else makeImage(image, recipe)
+  const device = run('losetup', ['--find', '--show', image]).stdout.trim()
+  let mounted = false
+  const loop: LoopMount = {
+    image, path, device,
+    sysfs: `/sys/fs/ext4/${device.slice('/dev/'.length)}`,
+    settings() {
+      const names = readdirSync(this.sysfs).filter((name) => name.startsWith('mb_') && name !== 'mb_stats')
+      return Object.fromEntries(names.map((name) => [name, readFileSync(join(this.sysfs, name), 'utf8').trim()]))
+    },
+    mount(...more) {
+      run('mount', ['-t', 'ext4', ...(more.length > 0 ? ['-o', more.join(',')] : []), device, path])
+      mounted = true
+    },
+    unmount() {
+      if (mounted) run('umount', [path])
+      mounted = false
+    },
+    check() {
+      this.unmount()
+      checkImage(image)
+    },
+    remove() {
+      if (!open.delete(loop)) return
+      // A test that failed may have left descriptors or a working directory inside.
+      if (mounted && spawnSync('umount', [path]).status !== 0) spawnSync('umount', ['--lazy', path])
+      mounted = false
+      spawnSync('losetup', ['--detach', device])
+      folder.remove()
+    },
+  }
+  open.add(loop)
+  try {
+    loop.mount(...options)
+  } catch (error) {
+    loop.remove()
+    throw error
+  }
+  return loop
+}
+
+/** Extents as filefrag prints them: logical, physical and length in blocks, and the flags. */
+export function filefrag(path: string): { logical: number, physical: number, length: number, flags: string }[] {
+  const { stdout } = run('filefrag', ['-v', `-b${statSync(path).blksize}`, path])
+  return [...stdout.matchAll(/^ *\d+: +(\d+)\.\. *\d+: +(\d+)\.\. *\d+: +(\d+):(?: +\d+:)? *(.*)$/gm)]
+    .map(([, logical, physical, length, flags]) => ({ logical: Number(logical), physical: Number(physical), length: Number(length), flags: flags! }))
+}
