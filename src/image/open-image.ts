@@ -119,13 +119,13 @@ async function partitionsOf(store: Store, sectorSize: number | undefined): Promi
   return partitions
 }
 
-/** Whether the superblock is more than two bytes that look like one. */
+/** Whether the superblock is more than the remains of one: it can be opened, or is refused for a feature. */
 async function opens(store: Store): Promise<boolean> {
   try {
     await Filesystem.open(store)
     return true
   } catch (error) {
-    if (error instanceof BootpackError && error.family !== 'io') return error.family !== 'corrupt'
+    if (error instanceof BootpackError && error.family !== 'io') return error.code.startsWith('feature-')
     throw error
   }
 }
