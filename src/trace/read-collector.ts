@@ -4,8 +4,8 @@
  * stays), and counts what is left out by reason.
  *
  * Memory: the reads since the last `take`, one pending read, the table of seen
- * pages (bounded) and the names of files (bounded: past a million they are
- * forgotten, after which a file may come through once more).
+ * pages (bounded) and the names of files (bounded: past a million, or 64 MiB of
+ * them, they are forgotten, after which a file may come through once more).
  */
 import { mostSpaces, SeenPages } from './seen-pages.js'
 import type { ReadKind, TraceRead } from './trace.js'
@@ -39,6 +39,7 @@ export interface CollectorOptions {
 /** Reads longer than this have no sensible length: they count as reads to the end of the file. */
 const longestRange = 2 ** 30
 const mostNames = 1_000_000
+const mostNameCharacters = 2 ** 26
 const nameSpace = 0
 
 export interface DeviceBytes {
@@ -59,6 +60,7 @@ export class ReadCollector {
   private readonly device: string | undefined
   private readonly spaces = new Map<string, number>()
   private names = new Map<string, Subject>()
+  private nameCharacters = 0
   private nextName = 1
   private repeated = 0
 
@@ -113,7 +115,11 @@ export class ReadCollector {
     if (ino !== undefined || dev !== undefined || kind !== 'data') key = `${path}\0${ino ?? ''}\0${dev ?? ''}\0${kind}`
     let subject = this.names.get(key)
     if (!subject) {
-      if (this.names.size >= mostNames) this.names.clear()
+      this.nameCharacters += key.length
+      if (this.names.size >= mostNames || this.nameCharacters > mostNameCharacters) {
+        this.names.clear()
+        this.nameCharacters = key.length
+      }
       subject = new Subject(nameSpace, this.nextName++, kind, ino, path === '' ? undefined : path, dev)
       this.names.set(key, subject)
     }
@@ -195,7 +201,10 @@ export class ReadCollector {
 
   private countDevice(dev: string, kind: ReadKind, bytes: number): void {
     let sums = this.devices.get(dev)
-    if (!sums) this.devices.set(dev, sums = { data: 0, other: 0 })
+    if (!sums) {
+      if (this.devices.size >= mostSpaces) return
+      this.devices.set(dev, sums = { data: 0, other: 0 })
+    }
     if (kind === 'data') sums.data += bytes
     else sums.other += bytes
   }

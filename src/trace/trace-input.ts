@@ -12,7 +12,7 @@ import { escapePath } from './escape-path.js'
 export type TraceInput = string | AsyncIterable<Uint8Array>
 
 /** 16 GiB: 130 million events. What is more is a mistake or an attack. */
-export const mostBytesByDefault = 2 ** 34
+const mostBytesByDefault = 2 ** 34
 
 const chunkSize = 1 << 18
 

@@ -14,7 +14,7 @@ export interface EventRecipe {
 }
 
 /** Park and Miller's generator: enough to scatter, and the same everywhere. */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed % 2147483647 || 1
   return () => (state = state * 48271 % 2147483647) / 2147483647
 }

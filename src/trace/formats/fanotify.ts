@@ -7,8 +7,11 @@ const pidField = Buffer.from(' pid=')
 const inoField = Buffer.from(' ino=')
 const sizeField = Buffer.from(' size=')
 
-/** Bits of the letters that tell of a read: opened, opened to be run, read. */
-const touches = /[OXR]/
+/** Whether one of the letters tells of a read: opened, opened to be run, read. */
+function touches(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === 79 || bytes[i] === 88 || bytes[i] === 82) return true
+  return false
+}
 
 /**
  * A log of fanotify events on one filesystem, one per line:
@@ -43,7 +46,7 @@ export const fanotify: TraceFormat = {
         const path = scanned.end + 1
         if (path >= end || bytes[path - 1] !== 32) return false
 
-        if (!touches.test(bytes.toString('latin1', flags, afterFlags))) {
+        if (!touches(bytes, flags, afterFlags)) {
           out.drop('not-a-read')
         } else if (size === 0) {
           out.drop('empty')

@@ -13,7 +13,7 @@ import type { TraceFormat } from './format.js'
 const again = 'Record or import the trace again.'
 
 /** @throws usage when the line is another file of ours, unsupported for a later version, corrupt otherwise */
-export function parseHeader(line: string): TraceHeader {
+function parseHeader(line: string): TraceHeader {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -37,7 +37,7 @@ const kinds: ReadonlySet<unknown> = new Set<ReadKind>(['data', 'directory', 'met
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** @returns undefined for what is no read; `off` may be left out for 0 and `kind` for data */
-export function checkRead(value: unknown): TraceRead | undefined {
+function checkRead(value: unknown): TraceRead | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const read = value as Record<string, unknown>
   const { t, ino, path, len, dev, support } = read

@@ -13,7 +13,45 @@ export interface OpenFile {
 
 interface Descriptor {
   readonly file: OpenFile
-  closeOnExec: boolean
+  readonly closeOnExec: boolean
+}
+
+/** A table of descriptors. Fork copies it, but most children write nothing into theirs: it is copied when it is first changed. */
+class Table {
+  private borrowed = false
+
+  constructor(private descriptors: Map<number, Descriptor> = new Map()) {}
+
+  copy(): Table {
+    this.borrowed = true
+    const copy = new Table(this.descriptors)
+    copy.borrowed = true
+    return copy
+  }
+
+  get(number: number): Descriptor | undefined {
+    return this.descriptors.get(number)
+  }
+
+  set(number: number, descriptor: Descriptor): void {
+    if (this.descriptors.size < mostDescriptors || this.descriptors.has(number)) this.own().set(number, descriptor)
+  }
+
+  delete(number: number): void {
+    if (this.descriptors.has(number)) this.own().delete(number)
+  }
+
+  deleteWhere(gone: (number: number, descriptor: Descriptor) => boolean): void {
+    for (const [number, descriptor] of [...this.descriptors]) if (gone(number, descriptor)) this.own().delete(number)
+  }
+
+  private own(): Map<number, Descriptor> {
+    if (this.borrowed) {
+      this.descriptors = new Map(this.descriptors)
+      this.borrowed = false
+    }
+    return this.descriptors
+  }
 }
 
 interface Whereabouts {
@@ -22,18 +60,22 @@ interface Whereabouts {
   root: string
 }
 
-const mostProcesses = 65_536
-const mostDescriptors = 4096
+// Together some hundred megabytes at the very worst.
+const mostProcesses = 1024
+const mostDescriptors = 1024
 
 export class Process {
   constructor(
-    private files: Map<number, Descriptor>,
+    private files: Table,
     private place: Whereabouts,
   ) {}
 
+  static first(workingDirectory: string | undefined): Process {
+    return new Process(new Table(), { workingDirectory, root: '' })
+  }
+
   child(sharesFiles: boolean, sharesPlace: boolean): Process {
-    const files = sharesFiles ? this.files : new Map([...this.files].map(([number, { file, closeOnExec }]) => [number, { file, closeOnExec }]))
-    return new Process(files, sharesPlace ? this.place : { ...this.place })
+    return new Process(sharesFiles ? this.files : this.files.copy(), sharesPlace ? this.place : { ...this.place })
   }
 
   file(number: number): OpenFile | undefined {
@@ -41,8 +83,7 @@ export class Process {
   }
 
   open(number: number, file: OpenFile, closeOnExec: boolean): void {
-    if (!(number >= 0) || this.files.size >= mostDescriptors) return
-    this.files.set(number, { file, closeOnExec })
+    if (number >= 0) this.files.set(number, { file, closeOnExec })
   }
 
   duplicate(from: number, to: number, closeOnExec: boolean): void {
@@ -56,17 +97,18 @@ export class Process {
   }
 
   closeRange(first: number, last: number): void {
-    for (const number of this.files.keys()) if (number >= first && number <= last) this.files.delete(number)
+    this.files.deleteWhere((number) => number >= first && number <= last)
   }
 
   setCloseOnExec(number: number, closeOnExec: boolean): void {
     const descriptor = this.files.get(number)
-    if (descriptor) descriptor.closeOnExec = closeOnExec
+    if (descriptor) this.files.set(number, { file: descriptor.file, closeOnExec })
   }
 
   /** A new program: its own table, without what closes on exec. */
   exec(): void {
-    this.files = new Map([...this.files].filter(([, { closeOnExec }]) => !closeOnExec))
+    this.files = this.files.copy()
+    this.files.deleteWhere((_, { closeOnExec }) => closeOnExec)
   }
 
   get workingDirectory(): string | undefined {
@@ -88,7 +130,7 @@ export class Process {
   }
 }
 
-/** All of them by process id. Bounded: past 65,536 the oldest is forgotten. */
+/** All of them by process id. Bounded: past 1,024 the one not heard of for longest is forgotten. */
 export class Processes {
   private readonly byId = new Map<number, Process>()
   private latest: number | undefined
@@ -107,7 +149,13 @@ export class Processes {
 
   get(id: number): Process {
     let found = this.byId.get(id)
-    if (!found) this.set(id, found = new Process(new Map(), { workingDirectory: this.workingDirectory, root: '' }))
+    if (!found) {
+      this.set(id, found = Process.first(this.workingDirectory))
+    } else if (this.byId.size > mostProcesses / 2) {
+      // Back to the end of the order in which they are forgotten.
+      this.byId.delete(id)
+      this.byId.set(id, found)
+    }
     return found
   }
 

@@ -20,10 +20,14 @@ export function tidyPath(path: string): string {
   return `/${tidy}`
 }
 
+/** Names placed lately: recordings name the same files over and over. */
+const mostRemembered = 65_536
+
 /** Places names; one for the time of an import. */
 export class PathPlacer {
   private readonly root: string
   private readonly workingDirectory: string | undefined
+  private readonly placed = new Map<string, PlacedPath>()
 
   /**
    * @param options.root  mount point of the traced filesystem
@@ -37,6 +41,17 @@ export class PathPlacer {
 
   /** @returns undefined for what cannot be a name at all */
   place(name: string): PlacedPath {
+    let placed = this.placed.get(name)
+    if (placed === undefined) {
+      placed = this.decide(name)
+      if (placed === undefined) return undefined
+      if (this.placed.size >= mostRemembered) this.placed.clear()
+      this.placed.set(name, placed)
+    }
+    return placed
+  }
+
+  private decide(name: string): PlacedPath {
     if (name.length === 0 || name.length > longestPath || name.includes('\0')) return undefined
     let path = name
     if (!path.startsWith('/')) {

@@ -26,16 +26,17 @@
 import { parseCall, parseDescriptor, parseString, type StraceCall } from './strace-call.js'
 import { PathPlacer } from './path-text.js'
 import { Processes, type OpenFile, type Process } from './open-files.js'
+import { decimal, scanned, skipSpaces, standsAt } from './scan.js'
 import { WallClock } from './wall-clock.js'
 import type { ReadCollector } from '../read-collector.js'
 import type { FormatOptions, LineParser, TraceFormat } from './format.js'
 
-// process id, then a time in one of four shapes
-const front = /^(?:\[pid +(\d+)\] |(\d+) +)? *(?:(\d\d):(\d\d):(\d\d(?:\.\d+)?) |(\d+\.\d+) )?/
-const call = /^([a-z_][a-z0-9_]*)\(/
+// What stands before a call: process id, then a time in one of four shapes.
+const front = /^(?:\[pid +\d+\] |\d+ +)? *(?:\d\d:\d\d:\d\d(?:\.\d+)? |\d+\.\d+ )?/
 const resumed = /^<\.\.\. (\w+) resumed>/
 const unfinished = ' <unfinished ...>'
 const attached = /strace: Process (\d+) attached$/
+const forks = /^(?:v?fork|clone3?)$/
 const looksLikeStrace = /^(?:[a-z_][a-z0-9_]*\(.*(?: = |<unfinished \.\.\.>$)|<\.\.\. \w+ resumed>|\+\+\+ |--- SIG)/s
 
 /** Halves longer than this are not kept: what is joined is names and numbers. */
@@ -48,12 +49,22 @@ interface Half {
   readonly t: number
 }
 
+const isNameByte = (byte: number): boolean => (byte >= 97 && byte <= 122) || byte === 95 || (byte >= 48 && byte <= 57)
+
+/** Whether the line ends as `strace: Process 9978 attached` does; the cheap look comes first. */
+const endsAttached = (bytes: Buffer, start: number, end: number): boolean =>
+  bytes[end - 1] === 100 && standsAt(bytes, end - attachedEnd.length, end, attachedEnd) && end - attachedEnd.length >= start
+
+const attachedEnd = Buffer.from(' attached')
+
 type Handler = (call: StraceCall, process: Process, pid: number, t: number) => void
 
 class StraceParser implements LineParser {
   private readonly processes: Processes
   private readonly halves = new Map<number, Half>()
   private readonly children = new Set<number>()
+  /** Processes in the middle of a fork, the latest last; some may be through. */
+  private forking: number[] = []
   /** The beginning of a line that strace broke off to say something. */
   private torn: string | undefined
   private readonly placer: PathPlacer
@@ -68,50 +79,57 @@ class StraceParser implements LineParser {
 
   line(bytes: Buffer, start: number, end: number): boolean {
     if (start === end) return true
-    // strace writes ASCII; a longer line can only be data that was read or written.
-    let text = bytes.toString('latin1', start, end)
-    if (this.torn !== undefined) {
-      text = this.torn + text
-      this.torn = undefined
-    }
-    const note = attached.exec(text)
-    if (note) {
-      if (this.children.size < mostHalves) this.children.add(Number(note[1]))
-      if (note.index > 0 && note.index < longestHalf) this.torn = text.slice(0, note.index)
-      return true
-    }
-    const found = front.exec(text)!
-    const shown = found[1] ?? found[2]
-    const pid = shown === undefined ? this.processes.alone() ?? 0 : Number(shown)
-    const body = text.slice(found[0].length)
-    const t = this.time(found)
-
-    const called = call.exec(body)
-    if (called) {
-      const name = called[1]!
-      if (!this.handlers.has(name)) return true
-      const rest = body.slice(name.length)
-      if (rest.endsWith(unfinished)) {
-        this.keepHalf(pid, { name, text: rest.slice(0, -unfinished.length), t })
-        return true
-      }
-      return this.perform(name, rest, pid, t)
-    }
-    const second = resumed.exec(body)
-    if (second) {
-      const name = second[1]!
-      if (!this.handlers.has(name)) return true
-      return this.join(name, body.slice(second[0].length), pid)
-    }
-    return this.remark(body, pid)
+    if (this.torn !== undefined || endsAttached(bytes, start, end)) return this.tornLine(bytes.toString('latin1', start, end))
+    return this.wholeLine(bytes, start, end)
   }
 
-  private time(found: RegExpExecArray): number {
-    if (found[3] !== undefined) return this.clock.ofDay(Number(found[3]), Number(found[4]), Number(found[5]))
-    if (found[6] === undefined) return NaN
-    const seconds = Number(found[6])
-    // -r prints the time since the line before, -ttt the time since 1970.
-    return seconds < 1e8 ? this.clock.relative(seconds) : this.clock.epoch(seconds)
+  /** Most calls are of no interest; they are known by their name, before anything is made of the line. */
+  private wholeLine(bytes: Buffer, start: number, end: number): boolean {
+    const pid = this.pidAt(bytes, start, end)
+    const t = this.clock.read(bytes, skipSpaces(bytes, scanned.end, end), end)
+    const body = skipSpaces(bytes, scanned.end, end)
+    let at = body
+    while (at < end && isNameByte(bytes[at]!)) at++
+    if (at > body && bytes[at] === 40) {
+      const name = bytes.toString('latin1', body, at)
+      if (!this.handlers.has(name)) return true
+      // strace writes ASCII; what is not is data that was read or written.
+      const rest = bytes.toString('latin1', at, end)
+      if (!rest.endsWith(unfinished)) return this.perform(name, rest, pid, t)
+      this.keepHalf(pid, { name, text: rest.slice(0, -unfinished.length), t })
+      return true
+    }
+    const text = bytes.toString('latin1', body, end)
+    const second = resumed.exec(text)
+    if (!second) return this.remark(text, pid)
+    const name = second[1]!
+    return !this.handlers.has(name) || this.join(name, text.slice(second[0].length), pid)
+  }
+
+  /** `[pid  123] ` or `123  ` at the front; leaves `scanned.end` after it. */
+  private pidAt(bytes: Buffer, start: number, end: number): number {
+    const bracket = bytes[start] === 91
+    const digits = bracket ? skipSpaces(bytes, start + 4, end) : start
+    if (decimal(bytes, digits, end) && bytes[scanned.end] === (bracket ? 93 : 32)) {
+      scanned.end++
+      return scanned.value
+    }
+    scanned.end = start
+    return this.processes.alone() ?? 0
+  }
+
+  /** A line that strace broke off to say that it follows another process, and the line after it. */
+  private tornLine(text: string): boolean {
+    const line = (this.torn ?? '') + text
+    this.torn = undefined
+    const note = attached.exec(line)
+    if (!note) {
+      const bytes = Buffer.from(line, 'latin1')
+      return this.wholeLine(bytes, 0, bytes.length)
+    }
+    if (this.children.size < mostHalves) this.children.add(Number(note[1]))
+    if (note.index > 0 && note.index < longestHalf) this.torn = line.slice(0, note.index)
+    return true
   }
 
   /** Lines that are no call. */
@@ -128,8 +146,10 @@ class StraceParser implements LineParser {
   private keepHalf(pid: number, half: Half): void {
     if (half.text.length > longestHalf || this.halves.size >= mostHalves) return
     this.processOf(pid)
-    this.halves.delete(pid)
     this.halves.set(pid, half)
+    if (!forks.test(half.name)) return
+    if (this.forking.length >= 2 * mostHalves) this.forking = this.forking.filter((id) => this.isForking(id))
+    this.forking.push(pid)
   }
 
   private join(name: string, rest: string, pid: number): boolean {
@@ -173,9 +193,16 @@ class StraceParser implements LineParser {
   }
 
   private latestFork(): { pid: number, half: Half } | undefined {
-    let latest
-    for (const [pid, half] of this.halves) if (/^(?:v?fork|clone3?)$/.test(half.name)) latest = { pid, half }
-    return latest
+    for (let pid = this.forking.at(-1); pid !== undefined; pid = this.forking.at(-1)) {
+      if (this.isForking(pid)) return { pid, half: this.halves.get(pid)! }
+      this.forking.pop()
+    }
+    return undefined
+  }
+
+  private isForking(pid: number): boolean {
+    const half = this.halves.get(pid)
+    return half !== undefined && forks.test(half.name)
   }
 
   private fork(parent: number, child: number, text: string): void {
