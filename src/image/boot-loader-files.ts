@@ -16,7 +16,7 @@
  * the map file there only when there is no /boot.
  * Directories themselves are read through the filesystem and may move.
  */
-import { visitDirectory } from './directory.js'
+import { ReadBudget, visitDirectory } from './directory.js'
 import type { Filesystem } from './filesystem.js'
 import { inodeFlag } from './inode.js'
 import { walkPath } from './path-walk.js'
@@ -56,20 +56,21 @@ const inodeAt = async (filesystem: Filesystem, path: string): Promise<number | u
 
 async function addBelow(filesystem: Filesystem, top: number | undefined, found: Set<number>): Promise<void> {
   const seen = new Set<number>()
+  const budget = new ReadBudget(filesystem.superblock.blockCount)
   const pending = top === undefined ? [] : [top]
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (seen.has(next)) continue
     seen.add(next)
     const inode = await filesystem.readInode(next)
     if (inode.type !== 'directory') found.add(next)
-    else if ((inode.flags & inodeFlag.encrypted) === 0) pending.push(...await entriesOf(filesystem, next))
+    else if ((inode.flags & inodeFlag.encrypted) === 0) for (const entry of await entriesOf(filesystem, next, budget)) pending.push(entry)
   }
 }
 
-async function entriesOf(filesystem: Filesystem, directory: number | undefined): Promise<number[]> {
+async function entriesOf(filesystem: Filesystem, directory: number | undefined, budget?: ReadBudget): Promise<number[]> {
   const entries: number[] = []
   if (directory === undefined) return entries
   const inode = await filesystem.readInode(directory)
-  if (inode.type === 'directory') await visitDirectory(filesystem, inode, (_bytes, entry) => { entries.push(entry) })
+  if (inode.type === 'directory') await visitDirectory(filesystem, inode, (_bytes, entry) => { entries.push(entry) }, budget)
   return entries
 }

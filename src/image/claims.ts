@@ -2,7 +2,7 @@
  * What inodes claim: one pass over all of them, keeping only what shares blocks
  * with the runs that were asked for.
  */
-import { corrupt } from '../errors.js'
+import { corrupt, refused } from '../errors.js'
 import { fileBlock, fsBlock, type FsBlock } from '../layout/block.js'
 import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { ImmovableReason, OwnedKind, OwnedRun } from '../layout/owner.js'
@@ -47,6 +47,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
   const xattrs = new Map<number, number[]>()
   const probes: SwapProbe[] = []
   const { superblock } = filesystem
+  let claimed = 0
 
   const take = (inode: Inode, extents: readonly Extent[], treeBlocks: readonly FsBlock[]): void => {
     const reason = inherentReason(inode, superblock)
@@ -55,6 +56,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
     let found = false
     const add = (start: number, length: number, logical: number, what: number): void => {
       map?.claim(start, length)
+      claimed += length
       if (!runs.intersects(blockRun(start, length))) return
       found = true
       list.add(start, length, inode.number, logical, what)
@@ -68,6 +70,9 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
     for (const [place, block] of treeBlocks.entries()) {
       if (!dodge || outsideFixed(filesystem, block, 1).length > 0) add(block, 1, place, 3 | tag)
     }
+    // More than there is cannot be claimed without claiming something twice; and this
+    // bounds the work when many inodes share one tree.
+    if (claimed > superblock.blockCount) throw refused('multiply-claimed', 'The files claim more blocks than the filesystem has.', 'Run e2fsck on it first.')
     if (found && reason === undefined && mayBeSwapFile(inode)) {
       const probe = swapProbe(inode.number, extents, superblock.blockSize)
       if (probe) probes.push(probe)

@@ -15,6 +15,21 @@ const window = 64
 /** As {@link EntryVisitor}, with the bytes that `start` and `end` count in. */
 export type DirectoryVisitor = (bytes: Uint8Array, ...entry: Parameters<EntryVisitor>) => boolean | void
 
+/**
+ * How many directory blocks may be read for one purpose. On a damaged image many
+ * directories can share the same blocks; an honest one never has more of them than
+ * it has blocks.
+ */
+export class ReadBudget {
+  constructor(private left: number) {}
+
+  /** @throws corrupt naming the directory at which it was used up */
+  spend(blocks: number, directory: number): void {
+    this.left -= blocks
+    if (this.left < 0) throw corrupt('directory inode', directory, 'it shares its blocks with other directories, or holds itself')
+  }
+}
+
 const formatOf = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
   directory: inode.number,
   types: filesystem.superblock.features.names.has('filetype'),
@@ -28,7 +43,7 @@ const formatOf = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
  * until it returns true.
  * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
  */
-export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit: DirectoryVisitor): Promise<void> {
+export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit: DirectoryVisitor, budget?: ReadBudget): Promise<void> {
   const format = formatOf(filesystem, inode)
   if (hasInlineData(inode)) {
     const { inBlockArea, inAttribute } = readInlineData(inode)
@@ -44,6 +59,7 @@ export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit
   const blocks = directoryBlocks(filesystem, inode, extents)
   for (let at = 0; at < blocks.length; at += window) {
     const ahead = blocks.slice(at, at + window)
+    budget?.spend(ahead.length, inode.number)
     if (ahead.length > 1) await filesystem.blocks.prefetch(ahead.map(({ physical }) => physical))
     for (const { logical, physical } of ahead) {
       const bytes = await filesystem.blocks.read(physical)

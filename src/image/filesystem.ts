@@ -6,7 +6,7 @@
  * on disk.
  */
 import { corrupt } from '../errors.js'
-import { nextZero, setRange } from '../bytes/bitset.js'
+import { hasBit, nextZero, setRange } from '../bytes/bitset.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { FixedRun } from '../volume/volume.js'
 import { verifyBlockBitmap, verifyInodeBitmap } from './bitmap.js'
@@ -121,6 +121,11 @@ export class Filesystem {
 
   inodeInRange(inode: number): boolean {
     return Number.isInteger(inode) && inode >= 1 && inode <= this.superblock.inodeCount
+  }
+
+  /** Whether an inode within range is marked as used. */
+  async inodeInUse(inode: number): Promise<boolean> {
+    return hasBit(await this.inodeBitmap(groupOfInode(this.superblock, inode)), (inode - 1) % this.superblock.inodesPerGroup)
   }
 
   /**

@@ -97,6 +97,7 @@ export interface GroupDescriptorChange {
 export function changeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock, change: GroupDescriptorChange): void {
   const wide = superblock.descriptorSize >= 64
   if (change.freeBlocks !== undefined) {
+    if (change.freeBlocks < 0 || change.freeBlocks > superblock.blocksPerGroup) throw new RangeError(`${change.freeBlocks} free blocks in group ${group}`)
     putU16(bytes, 0xc, change.freeBlocks & 0xffff)
     if (wide) putU16(bytes, 0x2c, change.freeBlocks >>> 16)
     else if (change.freeBlocks > 0xffff) throw new RangeError(`${change.freeBlocks} free blocks do not fit the descriptor of group ${group}`)

@@ -2,8 +2,7 @@
  * The Volume contract over an ext4 filesystem in a Store: exact to the block, no
  * mount, no root. Each method asks one file of this room.
  */
-import { usageError } from '../errors.js'
-import { hasBit } from '../bytes/bitset.js'
+import { corrupt, usageError } from '../errors.js'
 import type { FsBlock } from '../layout/block.js'
 import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
@@ -15,7 +14,6 @@ import { ClaimMap, type Suspects } from './claim-map.js'
 import { fileExtents, physicalOf, readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import { findFreeRuns } from './free-runs.js'
-import { groupOfInode } from './group-layout.js'
 import { ImmovableFiles } from './immovable.js'
 import type { Inode } from './inode.js'
 import { NameCache } from './name-cache.js'
@@ -70,14 +68,15 @@ export class ImageVolume implements Volume {
 
   async lookup(path: string): Promise<Lookup | undefined> {
     const walk = await walkPath(this.filesystem, path, this.names)
-    return walk && { file: await this.reference(walk.inode, walk.path), through: walk.through }
+    if (!walk) return undefined
+    const { number } = walk.inode
+    if (!await this.filesystem.inodeInUse(number)) throw corrupt('inode', number, `it is marked free, but ${JSON.stringify(walk.path)} leads to it`)
+    return { file: await this.reference(walk.inode, walk.path), through: walk.through }
   }
 
   async byInode(number: number): Promise<FileRef | undefined> {
     const { filesystem } = this
-    if (!filesystem.inodeInRange(number)) return undefined
-    const { inodesPerGroup } = filesystem.superblock
-    if (!hasBit(await filesystem.inodeBitmap(groupOfInode(filesystem.superblock, number)), (number - 1) % inodesPerGroup)) return undefined
+    if (!filesystem.inodeInRange(number) || !await filesystem.inodeInUse(number)) return undefined
     return this.reference(await filesystem.readInode(number))
   }
 
@@ -107,6 +106,8 @@ export class ImageVolume implements Volume {
 
   async owners(run: BlockRun): Promise<OwnedRun[]> {
     const claims = this.suspects ? undefined : new ClaimMap(this.filesystem.superblock)
+    // One map at a time: on a large disk it is tens of megabytes.
+    this.claims = undefined
     const owned = await findOwners(this.filesystem, this.immovable, RunSet.of([run]), claims)
     if (!this.suspects) this.claims = claims
     return owned

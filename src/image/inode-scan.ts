@@ -3,6 +3,7 @@
  * inode table that its descriptor and bitmap say is used, in pieces of a MiB, the
  * next pieces being read while this one is looked at.
  */
+import { corrupt } from '../errors.js'
 import { nextOne, oneRuns } from '../bytes/bitset.js'
 import type { Filesystem } from './filesystem.js'
 import { decodeInode, type Inode } from './inode.js'
@@ -60,6 +61,10 @@ async function* pieces(filesystem: Filesystem): AsyncGenerator<Piece> {
     if (descriptor.inodesUninitialised) continue
     const bits = await filesystem.inodeBitmap(group)
     const end = inodesPerGroup - descriptor.unusedInodes
+    const beyond = nextOne(bits, end, inodesPerGroup)
+    if (beyond < inodesPerGroup) {
+      throw corrupt('inode bitmap of group', group, `inode ${group * inodesPerGroup + beyond + 1} is in use among those that were never used`)
+    }
     for (let bit = nextOne(bits, 0, end); bit < end;) {
       const firstBlock = Math.floor(bit / perBlock)
       const fromBit = bit

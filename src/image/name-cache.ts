@@ -1,5 +1,5 @@
 import { decodeName, encodeName } from '../bytes/file-name.js'
-import { visitDirectory } from './directory.js'
+import { visitDirectory, type ReadBudget } from './directory.js'
 import type { Filesystem } from './filesystem.js'
 import { inodeFlag, type Inode } from './inode.js'
 
@@ -21,20 +21,20 @@ export class NameCache {
   constructor(private readonly filesystem: Filesystem) {}
 
   /** Inode number of a name; undefined when it is not there. In an encrypted directory no name is readable. */
-  async find(directory: Inode, name: string): Promise<number | undefined> {
+  async find(directory: Inode, name: string, budget?: ReadBudget): Promise<number | undefined> {
     if (directory.flags & inodeFlag.encrypted) return undefined
-    if (directory.size > largestHeld) return this.search(directory, name)
-    const entries = this.held.get(directory.number) ?? await this.read(directory)
+    if (directory.size > largestHeld) return this.search(directory, name, budget)
+    const entries = this.held.get(directory.number) ?? await this.read(directory, budget)
     this.held.delete(directory.number)
     this.held.set(directory.number, entries)
     return entries.get(name)
   }
 
-  private async read(directory: Inode): Promise<ReadonlyMap<string, number>> {
+  private async read(directory: Inode, budget: ReadBudget | undefined): Promise<ReadonlyMap<string, number>> {
     const entries = new Map<string, number>()
     await visitDirectory(this.filesystem, directory, (bytes, inode, _type, start, end) => {
       entries.set(decodeName(bytes.subarray(start, end)), inode)
-    })
+    }, budget)
     if (this.held.has(directory.number)) return entries
     this.held.set(directory.number, entries)
     this.names += entries.size
@@ -46,7 +46,7 @@ export class NameCache {
     return entries
   }
 
-  private async search(directory: Inode, name: string): Promise<number | undefined> {
+  private async search(directory: Inode, name: string, budget: ReadBudget | undefined): Promise<number | undefined> {
     const wanted = encodeName(name)
     let found: number | undefined
     await visitDirectory(this.filesystem, directory, (bytes, inode, _type, start, end) => {
@@ -54,7 +54,7 @@ export class NameCache {
       for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
       found = inode
       return true
-    })
+    }, budget)
     return found
   }
 }

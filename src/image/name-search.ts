@@ -4,7 +4,7 @@
  * on disk, many directories at once.
  */
 import { decodeName } from '../bytes/file-name.js'
-import { visitDirectory } from './directory.js'
+import { ReadBudget, visitDirectory } from './directory.js'
 import { childrenOfRoot, readSmallExtentTree } from './extent-tree.js'
 import type { Filesystem } from './filesystem.js'
 import { hasInlineData } from './inline-data.js'
@@ -26,6 +26,7 @@ export async function findPaths(filesystem: Filesystem, wanted: Iterable<number>
   if (open.delete(rootInode)) paths.set(rootInode, '/')
   const typed = filesystem.superblock.features.names.has('filetype')
   const seen = new Set([rootInode])
+  const budget = new ReadBudget(filesystem.superblock.blockCount)
   let level = new Map<number, string>([[rootInode, '']])
   while (level.size > 0 && open.size > 0) {
     const below = new Map<number, string>()
@@ -47,7 +48,7 @@ export async function findPaths(filesystem: Filesystem, wanted: Iterable<number>
             below.set(inode, path)
           }
           return open.size === 0
-        })
+        }, budget)
         if (open.size === 0) break
       }
     }

@@ -5,6 +5,7 @@
  * not exist.
  */
 import { decodeName } from '../bytes/file-name.js'
+import { ReadBudget } from './directory.js'
 import type { Filesystem } from './filesystem.js'
 import type { Inode } from './inode.js'
 import { NameCache } from './name-cache.js'
@@ -35,6 +36,8 @@ export async function walkPath(filesystem: Filesystem, path: string, cache = new
   const names = componentsOf(path).reverse()
   // The directories we are in, the root first.
   let trail: { readonly inode: Inode, readonly name: string }[] = [{ inode: await filesystem.readInode(rootInode), name: '' }]
+  // Twice, because a path may go through a directory again.
+  const budget = new ReadBudget(2 * filesystem.superblock.blockCount)
   let links = 0
   for (let name = names.pop(); name !== undefined; name = names.pop()) {
     const here = trail.at(-1)!.inode
@@ -45,7 +48,7 @@ export async function walkPath(filesystem: Filesystem, path: string, cache = new
       if (trail.length > 1) trail.pop()
       continue
     }
-    const number = await cache.find(here, name)
+    const number = await cache.find(here, name, budget)
     if (number === undefined) return undefined
     const inode = await filesystem.readInode(number)
     if (inode.type !== 'symlink') {

@@ -11,6 +11,9 @@ import { decodeFeatures, type Features } from './features.js'
 export const superblockOffset = 1024
 export const superblockSize = 1024
 
+/** All group descriptors are held in memory: this is an exbibyte of 4 KiB blocks. */
+const mostDescriptorBytes = 512 * 1024 * 1024
+
 /** What group descriptors are protected by; inodes, bitmaps and blocks only by crc32c. */
 export type ChecksumKind = 'none' | 'crc16' | 'crc32c'
 
@@ -94,7 +97,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const firstDataBlock = getU32(bytes, 0x14)
   if (firstDataBlock !== (blockSize === 1024 ? 1 : 0)) bad(`first data block ${firstDataBlock} with blocks of ${blockSize} bytes`)
   const blocksPerGroup = getU32(bytes, 0x20)
-  if (blocksPerGroup < 8 || blocksPerGroup > blockSize * 8 || blocksPerGroup % 8 !== 0) bad(`${blocksPerGroup} blocks per group`)
+  if (blocksPerGroup < 256 || blocksPerGroup > blockSize * 8 || blocksPerGroup % 8 !== 0) bad(`${blocksPerGroup} blocks per group`)
   if (blockCount <= firstDataBlock || blockCount >= 2 ** 48) bad(`${blockCount} blocks`)
   if (blockCount * blockSize > storeSize) {
     bad(`it counts ${blockCount} blocks of ${blockSize} bytes, but there are only ${storeSize} bytes`)
@@ -104,7 +107,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const inodeSize = getU16(bytes, 0x58)
   if (inodeSize < 128 || inodeSize > blockSize || (inodeSize & (inodeSize - 1)) !== 0) bad(`inodes of ${inodeSize} bytes`)
   const inodesPerGroup = getU32(bytes, 0x28)
-  if (inodesPerGroup < 8 || inodesPerGroup > blockSize * 8 || inodesPerGroup % 8 !== 0) bad(`${inodesPerGroup} inodes per group`)
+  if (inodesPerGroup < blockSize / inodeSize || inodesPerGroup > blockSize * 8 || inodesPerGroup % 8 !== 0) bad(`${inodesPerGroup} inodes per group`)
   const inodeCount = getU32(bytes, 0x0)
   if (inodeCount !== groupCount * inodesPerGroup) bad(`${inodeCount} inodes in ${groupCount} groups of ${inodesPerGroup}`)
   const firstInode = getU32(bytes, 0x54)
@@ -113,6 +116,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const s_desc_size = getU16(bytes, 0xfe)
   const descriptorSize = wide ? s_desc_size : 32
   if (wide && (s_desc_size < 64 || s_desc_size > 1024 || (s_desc_size & (s_desc_size - 1)) !== 0)) bad(`group descriptors of ${s_desc_size} bytes`)
+  if (groupCount * descriptorSize > mostDescriptorBytes) throw unsupported('too-large', `The filesystem has ${groupCount} block groups, more than can be held in memory.`)
   const descriptorBlocks = Math.ceil(groupCount / (blockSize / descriptorSize))
   const firstMetaGroup = has('meta_bg') ? getU32(bytes, 0x104) : descriptorBlocks
   if (firstMetaGroup > descriptorBlocks) bad(`first meta group ${firstMetaGroup} of ${descriptorBlocks}`)
@@ -168,6 +172,7 @@ export const superblockChecksum = (bytes: Uint8Array): number => crc32c(~0, byte
  * @param bytes the 1024 bytes, changed in place
  */
 export function setFreeBlocks(bytes: Uint8Array, superblock: Superblock, freeBlocks: number): void {
+  if (freeBlocks < 0 || freeBlocks > superblock.blockCount) throw new RangeError(`${freeBlocks} free blocks of ${superblock.blockCount}`)
   putU32(bytes, 0xc, freeBlocks % 0x1_0000_0000)
   if (superblock.features.names.has('64bit')) putU32(bytes, 0x158, Math.floor(freeBlocks / 0x1_0000_0000))
   sealSuperblock(bytes, superblock)

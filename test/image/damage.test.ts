@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { BootpackError, type ErrorFamily } from '../../src/errors.js'
 import { putU16, putU32 } from '../../src/bytes/little-endian.js'
 import { Filesystem } from '../../src/image/filesystem.js'
+import { groupDescriptorChecksum } from '../../src/image/group-descriptor.js'
 import { ImageVolume } from '../../src/image/image-volume.js'
 import { readFileMap } from '../../src/image/file-map.js'
 import { visitDirectory } from '../../src/image/directory.js'
@@ -50,7 +51,7 @@ describe('damage', function () {
 
   async function make(name: string, tree: string, features: string): Promise<Places> {
     const image = join(folder.path, name)
-    makeImage(image, { size: 32 * 1024 * 1024, blockSize: 1024, features, tree, more: ['-N', '2048'] })
+    makeImage(image, { size: 16 * 1024 * 1024, blockSize: 1024, features, tree, more: ['-N', '2048', '-g', '4096'] })
     debugfsWrite(image, [`ea_set /usr/lib/one user.long ${'v'.repeat(300)}`])
     run('e2fsck', ['-fyD', image], { ok: [0, 1] })
     const bytes = readFileSync(image)
@@ -122,6 +123,14 @@ describe('damage', function () {
     { what: 'a directory\'s checksum entry', says: /^directory inode \d+: file block 0: there is no room/, poke: (bytes, { block }) => { bytes[block('/usr/lib', 0) + 1019] = 0 } },
     { what: 'the index of a directory', says: /^directory inode \d+: file block 0: its checksum/, poke: (bytes, { block }) => flip(bytes, block('/many', 0) + 44) },
     { what: 'names under an index', says: /^directory inode \d+: file block 3: its checksum/, poke: (bytes, { block }) => flip(bytes, block('/many', 3) + 500) },
+    { what: 'inodes in use where none ever were', says: /^inode bitmap of group 1: inode 51\d is in use among those/, poke: (bytes, { filesystem }) => {
+      const { superblock, groups } = filesystem
+      const { offset } = groups.home(1)
+      const at = 2048 + offset
+      // All but one of the used ones are called never used, in a descriptor that is otherwise right.
+      putU16(bytes, at + 0x1c, superblock.inodesPerGroup - 1)
+      putU16(bytes, at + 0x1e, groupDescriptorChecksum(bytes.subarray(at, at + 64), 1, superblock))
+    } },
     { what: 'an attribute block', says: /^extended attribute block \d+: its checksum/, poke: (bytes, { xattrBlock }) => flip(bytes, xattrBlock('/usr/lib/one') + 900) },
   ]
 
@@ -143,12 +152,12 @@ describe('damage', function () {
     { what: 'descriptor size', says: /^superblock 0: group descriptors of 60 bytes/, poke: (bytes) => putU16(bytes, 1024 + 0xfe, 60) },
     { what: 'first meta group', says: /^superblock 0: first meta group/, poke: (bytes) => { putU32(bytes, 1024 + 0x60, bytes.readUInt32LE(1024 + 0x60) | 0x10); putU32(bytes, 1024 + 0x104, 7) } },
     { what: 'block bitmap outside', says: /^group descriptor 1: its block bitmap is at block 900000/, poke: (bytes) => putU32(bytes, 2048 + 64, 900_000) },
-    { what: 'inode table at the very end', says: /^group descriptor 1: its inode table/, poke: (bytes) => putU32(bytes, 2048 + 64 + 8, 32 * 1024 - 2) },
+    { what: 'inode table at the very end', says: /^group descriptor 1: its inode table/, poke: (bytes) => putU32(bytes, 2048 + 64 + 8, 16 * 1024 - 2) },
     { what: 'two bitmaps in one place', says: /^fixed metadata at block \d+: belongs to both/, poke: (bytes) => bytes.copy(bytes, 2048 + 64, 2048, 2048 + 4) },
     { what: 'inode table marked free', says: /^block bitmap of group 0: the .* at block \d+ is marked free/, poke: (bytes, { filesystem }) => { bytes[filesystem.groups.get(0).blockBitmap * 1024 + Math.floor(filesystem.groups.get(0).inodeTable / 8)] = 0 } },
     { what: 'a file\'s block marked free', family: 'refused', says: /^marked-free$/, poke: (bytes, { filesystem, block }) => {
       const at = block('/boot/vmlinuz', 0) / 1024 - 1
-      bytes[filesystem.groups.get(Math.floor(at / 8192)).blockBitmap * 1024 + Math.floor((at % 8192) / 8)]! &= ~(1 << (at % 8))
+      bytes[filesystem.groups.get(Math.floor(at / 4096)).blockBitmap * 1024 + Math.floor((at % 4096) / 8)]! &= ~(1 << (at % 8))
     } },
     { what: 'a block that two files claim', family: 'refused', says: /^multiply-claimed$/, poke: (bytes, { inode, block }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, block('/boot/vmlinuz', 3) / 1024) },
     { what: 'a file over the inode table', family: 'refused', says: /^multiply-claimed$/, poke: (bytes, { inode, filesystem }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, filesystem.groups.get(0).inodeTable) },
@@ -175,6 +184,10 @@ describe('damage', function () {
     { what: 'an entry for an inode that is not', says: /^directory inode \d+: the entry at byte 24: it names inode 70000/, poke: (bytes, { block }) => putU32(bytes, block('/usr/lib', 0) + 24, 70_000) },
     { what: 'a name with a slash', says: /^directory inode \d+: the entry at byte 24: its name/, poke: (bytes, { block }) => { bytes[block('/usr/lib', 0) + 24 + 8] = 0x2f } },
     { what: 'a directory of half a block', says: /^directory inode \d+: its size of 1000/, poke: (bytes, { inode }) => putU32(bytes, inode('/usr/lib') + 4, 1000) },
+    { what: 'a name for a free inode', says: /^inode \d+: it is marked free, but "\/usr\/lib\/deep\/er\/and\/deeper\/file" leads to it/, poke: (bytes, { filesystem, numberOf }) => {
+      const bit = numberOf('/usr/lib/deep/er/and/deeper/file') - 1
+      bytes[filesystem.groups.get(Math.floor(bit / 512)).inodeBitmap * 1024 + Math.floor((bit % 512) / 8)]! &= ~(1 << (bit % 8))
+    } },
     { what: 'a link of a megabyte', says: /^symlink inode \d+: its target is 1000000/, poke: (bytes, { inode }) => putU32(bytes, inode('/slow-link') + 4, 1_000_000) },
   ]
 
@@ -202,6 +215,44 @@ describe('damage', function () {
     const volume = await ImageVolume.open(await Filesystem.open(new MemoryStore(bytes)))
     expect((await volume.paths([plain.numberOf('/tiny'), 999_999])).size).to.equal(1)
     expect((await volume.lookup('/usr/lib/deep/er/er/er'))?.file.path).to.equal('/usr/lib/deep/er/er/er')
+  })
+
+  it('many directories on the same blocks are not all read', async () => {
+    const bytes = Buffer.from(plain.bytes)
+    const { filesystem, inode } = plain
+    // Every entry of the large directory becomes a directory with that directory's own blocks.
+    const many = bytes.subarray(inode('/many'), inode('/many') + 128)
+    const directory = await filesystem.readInode(plain.numberOf('/many'))
+    const entries: number[] = []
+    await visitDirectory(filesystem, directory, (block, number, _type, start) => {
+      entries.push(number)
+      block[start - 1] = 2
+    })
+    for (const number of entries) {
+      const { block, offset } = filesystem.inodeHome(number)
+      many.copy(bytes, block * 1024 + offset)
+    }
+    for (const { physical, length } of (await readFileMap(filesystem, directory)).extents) {
+      for (let i = 0; i < length; i++) bytes.set(await filesystem.blocks.read(physical + i), (physical + i) * 1024)
+    }
+    const volume = await ImageVolume.open(await Filesystem.open(new MemoryStore(bytes)))
+    const error = await volume.paths([999_999]).then(() => undefined, (reason: unknown) => reason as BootpackError)
+    expect(error?.family).to.equal('corrupt')
+    expect(error?.message).to.match(/^directory inode \d+: it shares its blocks/)
+    filesystem.blocks.forget(0, 1e9)
+  })
+
+  it('many files on the same tree are not all read', async () => {
+    const bytes = Buffer.from(plain.bytes)
+    const { filesystem, inode } = plain
+    const comb = bytes.subarray(inode('/comb'), inode('/comb') + 128)
+    await visitDirectory(filesystem, await filesystem.readInode(plain.numberOf('/many')), (_block, number) => {
+      const { block, offset } = filesystem.inodeHome(number)
+      comb.copy(bytes, block * 1024 + offset)
+    })
+    const volume = await ImageVolume.open(await Filesystem.open(new MemoryStore(bytes)))
+    const error = await volume.owners(blockRun(1, 100)).then(() => undefined, (reason: unknown) => reason as BootpackError)
+    expect([error?.code, error?.message]).to.deep.equal(['multiply-claimed', 'The files claim more blocks than the filesystem has.'])
   })
 
   it('many changed bytes anywhere in the metadata: an error of ours or none, in bounded time (seed 5)', async function () {

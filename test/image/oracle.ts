@@ -21,6 +21,8 @@ export function dumpedGroups(image: string): DumpedGroups {
     fixed.push({ ...blockRun(Number(first), Number(last) - Number(first) + 1), kind })
   }
   for (const line of run('dumpe2fs', [image]).stdout.split('\n')) {
+    const mmp = /^MMP block number:\s+(\d+)$/.exec(line)
+    if (mmp) add('mmp', mmp[1]!)
     const superblock = /(?:Primary|Backup) superblock at (\d+)/.exec(line)
     if (superblock) add('superblock', superblock[1]!)
     const descriptors = /Group descriptors? at (\d+)(?:-(\d+))?/.exec(line)
@@ -87,4 +89,10 @@ export function dumpedBlocks(image: string, inodes: readonly number[]): Map<numb
     if (echo) found.set(Number(echo[1]), (lines[index + 1] ?? '').trim().split(/\s+/).filter(Boolean).map(Number).sort((a, b) => a - b))
   }
   return found
+}
+
+/** Inodes that dumpe2fs says the filesystem keeps for itself: journal, quotas, orphan file. */
+export function specialInodes(image: string): number[] {
+  const header = run('dumpe2fs', ['-h', image]).stdout
+  return [...header.matchAll(/^(?:Journal|User quota|Group quota|Project quota|Orphan file) inode:\s+(\d+)$/gm)].map(([, inode]) => Number(inode))
 }

@@ -34,11 +34,18 @@ export const specimens: readonly Specimen[] = [
   { name: 'ext3: block maps instead of extents', size: 64 * mib, blockSize: 1024, features: '^extent,^flex_bg,^64bit,^metadata_csum,^uninit_bg', mountable: true },
   { name: 'inline data', size: 64 * mib, blockSize: 4096, features: 'inline_data', more: ['-I', '256'], mountable: true },
   { name: 'small inodes, no journal, no types in directories', size: 64 * mib, blockSize: 1024, features: '^filetype,^has_journal,^extra_isize', more: ['-I', '128'], mountable: true },
+  {
+    name: 'multiple mount protection, bad blocks', size: 64 * mib, blockSize: 1024, features: 'mmp', mountable: true,
+    afterwards: (image) => {
+      writeFileSync(`${image}.bad`, '60001\n60002\n61000\n')
+      run('e2fsck', ['-fy', '-l', `${image}.bad`, image], { ok: [0, 1] })
+    },
+  },
   { name: 'quota, project, orphan file', size: 96 * mib, blockSize: 4096, features: 'quota,project,orphan_file', extended: 'quotatype=usrquota:grpquota:prjquota', mountable: true },
 ]
 
 /** How many names the large directory has: enough for an index in blocks of up to 4 KiB. */
-export const manyNames = 700
+export const manyNames = 1000
 
 /** Makes the tree that all specimens hold. Block sizes to 4 KiB are thought of in the sparse files. */
 export function makeTree(folder: string): void {
