@@ -30,7 +30,8 @@ export interface BootItems {
  * several readers at once, while data is mostly read once; measured on a real boot
  * this order saved more than keeping each directory beside its files.
  *
- * Whole files are placed. Tree blocks are placed only when packing leaves the tree
+ * Whole files are placed, but for extents never written: they read as zeros without
+ * the disk, so they would only be holes in the run. Tree blocks are placed only when packing leaves the tree
  * as large as it is: else it shrinks or vanishes, and which block stays is the
  * engine's choice.
  *
@@ -47,7 +48,9 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, metada
     const blocks = blocksOf(file, file.kind)
     if (file.immovable) skip(file, file.kind, file.immovable, blocks)
     else if (blocks > 0 && !movable.has(file.kind)) skip(file, file.kind, 'engine', blocks)
-    else for (const { logical, physical, length } of file.extents) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+    else for (const { logical, physical, length, unwritten } of file.extents) {
+      if (!unwritten) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+    }
   }
   const placeBlocks = (file: FileLayout, kind: 'tree' | 'xattr', blocks: readonly FsBlock[]): void => {
     blocks.forEach((from, index) => items.push({ inode: file.inode, kind, logical: fileBlock(index), length: 1, from }))
@@ -84,6 +87,7 @@ function keepsItsTree(file: FileLayout, blockSize: number): boolean {
   if (file.tree.length === 0) return false
   let at = 0
   const packed = file.extents.map((old) => {
+    if (old.unwritten) return old
     const physical = fsBlock(at)
     at += old.length
     return { ...old, physical }
