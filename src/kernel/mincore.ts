@@ -5,6 +5,7 @@
  */
 import { kernelError } from './errno.js'
 import { checked, lastErrno, libcFunction } from './libc.js'
+import { pageSize } from './page-size.js'
 import { whole } from './words.js'
 
 const mmap = libcFunction('int64_t mmap(int64_t, size_t, int, int, int, int64_t)')
@@ -14,9 +15,6 @@ const mincore = libcFunction('int mincore(int64_t, size_t, void *)')
 const PROT_NONE = 0
 const MAP_SHARED = 1
 const MAP_FAILED = -1
-
-/** Bytes; the unit of the page cache on the machines Node runs on with 4 KiB pages, and of mincore's answer there. */
-export const pageSize = 4096
 
 /** A gigabyte a piece keeps the answer at 256 KiB, however large the file. */
 const window = 1 << 30
@@ -35,9 +33,10 @@ export interface ResidentRange {
  */
 export function residentRanges(fd: number, size: number): ResidentRange[] {
   const ranges: { from: number, length: number }[] = []
+  const page = pageSize()
   for (let from = 0; from < whole(size); from += window) {
     const length = Math.min(window, size - from)
-    const pages = Buffer.alloc(Math.ceil(length / pageSize))
+    const pages = Buffer.alloc(Math.ceil(length / page))
     const address = mmap(0, length, PROT_NONE, MAP_SHARED, fd, from)
     if (address === MAP_FAILED) throw kernelError({ call: 'mmap' }, lastErrno())
     try {
@@ -45,12 +44,12 @@ export function residentRanges(fd: number, size: number): ResidentRange[] {
     } finally {
       munmap(address, length)
     }
-    for (let page = 0; page < pages.length; page++) {
-      if ((pages[page]! & 1) === 0) continue
-      const at = from + page * pageSize
+    for (let n = 0; n < pages.length; n++) {
+      if ((pages[n]! & 1) === 0) continue
+      const at = from + n * page
       const last = ranges.at(-1)
-      if (last && last.from + last.length === at) last.length += pageSize
-      else ranges.push({ from: at, length: pageSize })
+      if (last && last.from + last.length === at) last.length += page
+      else ranges.push({ from: at, length: page })
     }
   }
   return ranges

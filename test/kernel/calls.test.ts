@@ -10,13 +10,13 @@ import { fileDataSync } from '../../src/kernel/fdatasync.js'
 import { countExtents, fiemap } from '../../src/kernel/fiemap.js'
 import { directoryEntries } from '../../src/kernel/getdents.js'
 import { getFsMap, type SpaceOwner } from '../../src/kernel/getfsmap.js'
+import { tryLock } from '../../src/kernel/flock.js'
 import { lockHolder } from '../../src/kernel/getlk.js'
 import { inodeFlag, inodeFlags } from '../../src/kernel/inode-flags.js'
 import { residentRanges } from '../../src/kernel/mincore.js'
 import { moveExtent, tryMoveExtent } from '../../src/kernel/move-extent.js'
-import { openBeneath } from '../../src/kernel/openat2.js'
 import { openByInode } from '../../src/kernel/open-by-handle.js'
-import { openPrivateView } from '../../src/kernel/open-tree.js'
+import { pageSize } from '../../src/kernel/page-size.js'
 import { ext4Magic, filesystemSpace } from '../../src/kernel/statfs.js'
 import { syncFilesystem } from '../../src/kernel/syncfs.js'
 import { openTemporaryFile } from '../../src/kernel/temporary-file.js'
@@ -246,39 +246,22 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
     }
   })
 
-  it('openat2 stays beneath, off links and on its mount', () => {
-    mkdirSync(path('beneath/deep'), { recursive: true })
-    writeFileSync(path('beneath/deep/file'), 'x')
-    symlinkSync('deep', path('beneath/link'))
-    symlinkSync('/etc/hostname', path('beneath/deep/out'))
-    mkdirSync(path('beneath/mounted'))
-    run('mount', ['-t', 'tmpfs', 'none', path('beneath/mounted')])
-    const root = opened(openSync(path('beneath'), constants.O_RDONLY | constants.O_DIRECTORY))
+  it('flock is free again when its holder is gone', async () => {
+    const fd = opened(openSync(path('held'), 'w+'))
+    const holder = spawn('python3', ['-c', `
+import fcntl, sys
+f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()`, path('held')])
     try {
-      expect(fstatSync(opened(openBeneath(root, 'deep/file', constants.O_RDONLY))).ino).to.equal(statSync(path('beneath/deep/file')).ino)
-      expect(() => openBeneath(root, 'link/file', constants.O_RDONLY)).to.throw(KernelError, 'ELOOP')
-      expect(() => openBeneath(root, 'deep/out', constants.O_RDONLY)).to.throw(KernelError, 'ELOOP')
-      expect(() => openBeneath(root, '../patchwork', constants.O_RDONLY)).to.throw(KernelError, 'EXDEV')
-      expect(() => openBeneath(root, 'mounted', constants.O_RDONLY)).to.throw(KernelError, 'EXDEV')
-      const view = opened(openPrivateView(mount.path))
-      const below = opened(openBeneath(view, 'beneath/mounted', constants.O_RDONLY | constants.O_DIRECTORY))
-      expect(fstatSync(below).dev).to.equal(fstatSync(root).dev)
+      await new Promise<void>((resolve) => holder.stdout.once('data', () => resolve()))
+      expect(tryLock(fd)).to.equal(false)
     } finally {
-      run('umount', [path('beneath/mounted')])
+      holder.kill('SIGKILL')
+      await new Promise((resolve) => holder.once('exit', resolve))
     }
+    expect(tryLock(fd)).to.equal(true)
   })
 
-  it('a private view reads without leaving access times', () => {
-    mkdirSync(path('untouched'))
-    writeFileSync(path('untouched/file'), 'x')
-    run('touch', ['-a', '-d', '2001-01-01', path('untouched'), path('untouched/file')])
-    const view = opened(openPrivateView(mount.path))
-    const directory = opened(openBeneath(view, 'untouched', constants.O_RDONLY | constants.O_DIRECTORY))
-    expect(directoryEntries(directory)).to.have.length(1)
-    readFileSync(opened(openBeneath(view, 'untouched/file', constants.O_RDONLY)))
-    expect(statSync(path('untouched')).atime.getFullYear()).to.equal(2001)
-    expect(statSync(path('untouched/file')).atime.getFullYear()).to.equal(2001)
-    readFileSync(path('untouched/file'))
-    expect(statSync(path('untouched/file')).atime.getFullYear()).to.be.above(2001)
+  it('knows the size of a page', () => {
+    expect(pageSize()).to.equal(Number(run('getconf', ['PAGESIZE']).stdout))
   })
 })
