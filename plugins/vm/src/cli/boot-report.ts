@@ -25,7 +25,11 @@ export interface Conditions {
   readonly accelerator: Accelerator
 }
 
-export const bootRun = ({ seconds, figures }: BootResult): BootRun => ({ seconds: Math.round(seconds * 1e3) / 1e3, ...figures })
+/** To the thousandth of a second and of a millisecond: what the clock was good for, and more. */
+export const bootRun = ({ seconds, figures }: BootResult): BootRun =>
+  ({ ...figures, seconds: thousandths(seconds), positioningMs: thousandths(figures.positioningMs) })
+
+const thousandths = (value: number): number => Math.round(value * 1e3) / 1e3
 
 export const imageRuns = (image: string, kernel: string, runs: readonly BootRun[]): ImageRuns =>
   ({ image, kernel, runs, median: { seconds: median(runs.map((run) => run.seconds)), ...medianFigures(runs) } })

@@ -1,21 +1,32 @@
 /** Where a boot's trace, requests and console go. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { ioError, writeAtomically, writeTrace } from 'bootpack'
+import { BootpackError, ioError, nameTrace, openTarget, writeAtomically, writeTrace, type TraceHeader, type TraceRead } from 'bootpack'
 import { bootTrace } from '../machine/boot-trace.js'
 import type { BootResult, Machine } from '../machine/machine.js'
+
+/** What is told of a machine. */
+type Booted = Pick<Machine, 'image' | 'kernelName'>
 
 export interface OutputNames {
   readonly trace?: string | undefined
   readonly requests?: string | undefined
   readonly console?: string | undefined
+  readonly partition?: number | undefined
   readonly disk: string
   readonly scale: number
+}
+
+interface WholeTrace {
+  readonly header: TraceHeader
+  readonly reads: readonly TraceRead[]
 }
 
 export class OutputFiles {
   /** Traces written so far. */
   readonly traces: string[] = []
+  /** Why the traces hold blocks and no names, when they do. */
+  unnamed: string | undefined
   private failure: Error | undefined
   private open: { readonly run: number, readonly descriptor: number } | undefined
 
@@ -36,18 +47,35 @@ export class OutputFiles {
     }
   }
 
-  async write(machine: Machine, run: number, { recording, log, seconds }: BootResult): Promise<void> {
+  async write(machine: Booted, run: number, { recording, log, seconds }: Pick<BootResult, 'recording' | 'log' | 'seconds'>): Promise<void> {
     if (this.failure) throw this.failure
     const { trace, requests, disk, scale } = this.names
     if (trace !== undefined) {
       const path = numbered(trace, run, this.runs)
-      const { header, reads } = bootTrace(recording, {
+      const blocks = bootTrace(recording, {
         kernel: machine.kernelName, root: `UUID=${machine.image.uuid}`, recorded: new Date().toISOString(), disk, scale, seconds: Math.round(seconds * 1e3) / 1e3,
       })
-      await writeTrace(path, { header, reads })
+      await writeTrace(path, await this.named(machine, blocks))
       this.traces.push(path)
     }
     if (requests !== undefined) await writeAtomically(numbered(requests, run, this.runs), (file) => file.writeFile(log.text(recording.started)))
+  }
+
+  /** The same reads by the files and directories they belong to, so that the trace outlives the layout. */
+  private async named({ image }: Booted, { header, reads }: WholeTrace): Promise<WholeTrace> {
+    try {
+      const volume = await openTarget(image.path, { write: false, partition: this.names.partition })
+      try {
+        const named = await nameTrace(reads, volume)
+        return { header: { ...header, resolved: image.uuid }, reads: named.reads }
+      } finally {
+        await volume.close()
+      }
+    } catch (error) {
+      if (!(error instanceof BootpackError) || error.family === 'io') throw error
+      this.unnamed = error.message
+      return { header, reads }
+    }
   }
 
   close(): void {

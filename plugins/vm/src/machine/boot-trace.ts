@@ -1,4 +1,4 @@
-/** The requests of a boot as a trace: reads of the device, which a volume gives to their owners. */
+/** The requests of a boot as a trace: reads of the device, of which only a volume knows whose they are. */
 import { traceHeader, type TraceHeader, type TraceRead } from 'bootpack'
 import type { LoggedRequest } from '../disk/request-log.js'
 

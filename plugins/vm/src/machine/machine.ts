@@ -73,7 +73,7 @@ export class Machine {
       if (!isX86Kernel(kernel.contents)) {
         throw unsupported('not-x86', `${kernel.path} is no kernel for x86 (bzImage), and no other machine is emulated here.`, 'Give another one with --kernel FILE.')
       }
-      folder = await mkdtemp(join(tmpdir(), 'bootpack-vm-'))
+      folder = await scratchFolder()
       await writeFile(join(folder, 'kernel'), kernel.contents)
       if (initrd) await writeFile(join(folder, 'initrd'), initrd.contents)
       const commandLine = kernelCommandLine({ uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined }, choices.append)
@@ -118,6 +118,13 @@ export class Machine {
     await this.image.close()
     await rm(this.folder, { recursive: true, force: true })
   }
+}
+
+async function scratchFolder(): Promise<string> {
+  const below = tmpdir()
+  // A Unix socket's path has room for 107 bytes.
+  if (Buffer.byteLength(below) > 80) throw usageError('long-temporary-folder', `The folder for temporary files, ${below}, has too long a name for a socket in it.`, 'Set TMPDIR to a shorter one.')
+  return mkdtemp(join(below, 'bootpack-vm-'))
 }
 
 /** From flags, and what they leave open from the image. */

@@ -14,8 +14,8 @@ says otherwise. The image is never written: what the machine writes stays in mem
 and each boot starts from the same state. Kernel and initial ramdisk come from the
 image. Nothing is installed in the guest.
 
-The trace holds reads of the device; commands that take a trace resolve them on the
-image they were recorded on: bootpack plan IMAGE --trace OUT.`
+Each block read is given to the file, directory or table it belongs to, so that the
+trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.`
   static override examples = [
     '<%= config.bin %> vm boot disk.img --trace boot.trace',
     '<%= config.bin %> vm boot disk.img --disk hdd --scale 5 --until "Reached target multi-user" --linger 20 --trace boot.trace',
@@ -54,7 +54,10 @@ image they were recorded on: bootpack plan IMAGE --trace OUT.`
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
       const booted = report.imageRuns(args.image, kernels[0]!, results)
       this.log(`${report.conditionsText(conditions)}\n\n${report.runsTable(booted)}`)
-      for (const trace of output.traces) this.log(`\nTrace written to ${trace}.`)
+      if (output.traces.length > 0) this.log(`\nTrace written to ${output.traces.join(', ')}.`)
+      if (output.unnamed !== undefined) {
+        process.stderr.write(`The trace holds blocks instead of files, and is good for this layout only: ${output.unnamed}\n`)
+      }
       return { ...booted, ...conditions, traces: output.traces }
     } finally {
       progress.end()

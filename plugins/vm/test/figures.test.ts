@@ -1,0 +1,68 @@
+import { expect } from 'chai'
+import type { LoggedRequest } from '../src/disk/request-log.js'
+import { numbered } from '../src/cli/output-files.js'
+import { comparisonTable, imageRuns, runsTable } from '../src/cli/boot-report.js'
+import { bootTrace } from '../src/machine/boot-trace.js'
+import { bootFigures, median, medianFigures } from '../src/machine/figures.js'
+
+const request = (at: number, offset: number, length: number, distance: number, latency: number, write = false): LoggedRequest =>
+  ({ at, offset, length, distance, latency, waited: 0, write })
+
+const requests = [
+  request(1000, 0, 512, 0, 0),
+  request(1001, 1_048_576, 4096, 1_048_064, 5),
+  request(1002.0004, 1_052_672, 8192, 0, 0),
+  request(1003, 500, 100, -1_060_364, 6, true),
+  request(1004, 1_040_384, 16_384, 1_039_784, 7),
+  request(1005, 3_145_728, 4096, 2_088_960, 8),
+]
+
+describe('what a boot adds up to', () => {
+  it('is counted over its reads, and over what it wrote', () => {
+    expect(bootFigures(requests)).to.deep.equal({
+      reads: 5, readBytes: 33_280, notSequential: 3, seekDistanceBytes: 1_048_064 + 1_039_784 + 2_088_960, positioningMs: 20, writes: 1, writtenBytes: 100,
+    })
+  })
+
+  it('ends where the boot ends', () => {
+    expect(bootFigures(requests, 1002.5)).to.include({ reads: 3, readBytes: 12_800, writes: 0 })
+  })
+
+  it('has a median for each figure', () => {
+    expect([median([3]), median([4, 1]), median([9, 1, 5])]).to.deep.equal([3, 2.5, 5])
+    const figures = bootFigures(requests)
+    expect(medianFigures([{ ...figures, reads: 1 }, { ...figures, reads: 7, writes: 9 }, { ...figures, reads: 2 }])).to.deep.equal({ ...figures, reads: 2 })
+  })
+
+  it('is shown in tables', () => {
+    const figures = bootFigures(requests)
+    const a = imageRuns('a.img', 'vmlinuz', [{ seconds: 10, ...figures }, { seconds: 12, ...figures }])
+    const b = imageRuns('b.img', 'vmlinuz', [{ seconds: 5, ...figures }, { seconds: 6, ...figures, notSequential: 0 }])
+    expect(runsTable(a).split('\n').at(-1)).to.match(/^median +11\.0 +5 +33\.3 kB +3 +4\.2 MB +20\.0 ms +100 B$/)
+    const rows = comparisonTable(a, b).split('\n')
+    expect(rows.find((row) => row.startsWith('seconds'))).to.match(/11\.0 +5\.5 +2\.00 x$/)
+    expect(rows.find((row) => row.startsWith('boot 2'))).to.match(/12\.0 +6\.0$/)
+  })
+})
+
+describe('a recorded boot as a trace', () => {
+  it('has its reads in bytes of the filesystem and microseconds of the boot', () => {
+    const { header, reads } = bootTrace({ requests, lost: 3, started: 1000, start: 1_048_576, length: 2_097_152 }, { disk: 'hdd' })
+    expect(reads).to.deep.equal([
+      { t: 1000, off: 0, len: 4096, kind: 'metadata' },
+      { t: 2000, off: 4096, len: 8192, kind: 'metadata' },
+      // Reached into the partition from before it.
+      { t: 4000, off: 0, len: 8192, kind: 'metadata' },
+    ])
+    expect(header).to.deep.include({ bootpack: 'trace', version: 1, source: 'vm', disk: 'hdd', lost: 3 })
+    expect(header.ignored).to.deep.equal({ write: 1, 'outside-partition': 2 })
+  })
+})
+
+describe('names of several outputs', () => {
+  it('have their number before the ending', () => {
+    expect(['boot.trace', 'out/boot.trace.gz', 'boot', '/a.b/boot', '.hidden'].map((path) => numbered(path, 1, 3)))
+      .to.deep.equal(['boot.2.trace', 'out/boot.2.trace.gz', 'boot.2', '/a.b/boot.2', '.hidden.2'])
+    expect(numbered('boot.trace', 0, 1)).to.equal('boot.trace')
+  })
+})
