@@ -1,4 +1,4 @@
-import type { DeviceBytes } from './read-collector.js'
+import type { DeviceReads } from './read-collector.js'
 import type { TraceFacts } from './trace-parser.js'
 import type { TraceHeader, TraceRead } from './trace.js'
 
@@ -9,10 +9,10 @@ import type { TraceHeader, TraceRead } from './trace.js'
  * there.
  * @returns undefined when reads carry no device
  */
-export function chooseDevice(devices: ReadonlyMap<string, Readonly<DeviceBytes>>): string | undefined {
-  const rank = ([dev, { data, other }]: [string, Readonly<DeviceBytes>]): readonly number[] =>
+export function chooseDevice(devices: ReadonlyMap<string, Readonly<DeviceReads>>): string | undefined {
+  const rank = ([dev, { data, other }]: [string, Readonly<DeviceReads>]): readonly number[] =>
     [data > 0 && !dev.startsWith('0:') ? 2 : data > 0 ? 1 : 0, data, other]
-  let best: [string, Readonly<DeviceBytes>] | undefined
+  let best: [string, Readonly<DeviceReads>] | undefined
   for (const entry of devices) {
     if (!best) {
       best = entry
@@ -26,11 +26,10 @@ export function chooseDevice(devices: ReadonlyMap<string, Readonly<DeviceBytes>>
 }
 
 export interface Settled {
+  /** With the device and what was left out for it. */
   readonly header: TraceHeader
   /** Reads of the chosen device, without naming it in each; undefined for others. */
   readonly keep: (read: TraceRead) => TraceRead | undefined
-  /** Call once every read went through `keep`: the header with what was left out. */
-  readonly complete: () => TraceHeader
 }
 
 /**
@@ -38,24 +37,22 @@ export interface Settled {
  * @param device as in FormatOptions
  */
 export function settleDevice(facts: TraceFacts, device: string | undefined): Settled {
-  const { header } = facts
-  const chosen = facts.format === 'native' || device === 'all' ? undefined : device ?? chooseDevice(facts.devices)
-  if (chosen === undefined || facts.devices.size === 0) return { header, keep: (read) => read, complete: () => header }
-  let others = 0
-  const keep = (read: TraceRead): TraceRead | undefined => {
-    if (read.dev === undefined) return read
-    if (read.dev !== chosen) {
-      others++
-      return undefined
-    }
-    const { dev: _, ...rest } = read
-    return rest as TraceRead
+  const { header, devices } = facts
+  const chosen = facts.format === 'native' || device === 'all' ? undefined : device ?? chooseDevice(devices)
+  if (chosen === undefined || devices.size === 0) return { header, keep: (read) => read }
+  let others = header.ignored?.['other-device'] ?? 0
+  for (const [dev, { reads }] of devices) if (dev !== chosen) others += reads
+  return {
+    header: {
+      ...header,
+      root: header.root ?? chosen,
+      ...(others > 0 ? { ignored: { ...header.ignored, 'other-device': others } } : {}),
+    },
+    keep: (read) => {
+      if (read.dev === undefined) return read
+      if (read.dev !== chosen) return undefined
+      const { dev: _, ...rest } = read
+      return rest as TraceRead
+    },
   }
-  const named: TraceHeader = { ...header, root: header.root ?? chosen }
-  const complete = (): TraceHeader => {
-    if (others === 0) return named
-    const before = header.ignored?.['other-device'] ?? 0
-    return { ...named, ignored: { ...header.ignored, 'other-device': before + others } }
-  }
-  return { header: named, keep, complete }
 }

@@ -32,15 +32,15 @@ export async function importTrace(
   const spool = new ReadSpool(output === '-' ? join(tmpdir(), 'bootpack-trace') : output)
   try {
     const facts = await streamTrace(input, (reads) => spool.add(reads), options)
-    const { keep, complete } = settleDevice(facts, options.device)
+    const settled = settleDevice(facts, options.device)
+    const header = { ...settled.header, ...options.header }
     let reads = 0
-    // The count of what is left out stands in the header, so it is counted first.
-    for await (const read of spool.all()) if (keep(read)) reads++
-    const header = { ...complete(), ...options.header }
     const kept = async function* (): AsyncGenerator<TraceRead> {
       for await (const read of spool.all()) {
-        const settled = keep(read)
-        if (settled) yield settled
+        const one = settled.keep(read)
+        if (!one) continue
+        reads++
+        yield one
       }
     }
     await writeTrace(output, { header, reads: kept() }, options)

@@ -42,16 +42,19 @@ const mostNames = 1_000_000
 const mostNameCharacters = 2 ** 26
 const nameSpace = 0
 
-export interface DeviceBytes {
+export interface DeviceReads {
+  reads: number
+  /** Bytes of files. */
   data: number
+  /** Bytes of the device itself. */
   other: number
 }
 
 export class ReadCollector {
   /** What was understood and left out. */
   readonly ignored: Record<string, number> = {}
-  /** Bytes reported per device, where the source tells devices apart; open-ended reads count as one grain. */
-  readonly devices = new Map<string, DeviceBytes>()
+  /** What was reported per device, where the source tells devices apart; open-ended reads count as one grain. */
+  readonly devices = new Map<string, DeviceReads>()
 
   private reads: TraceRead[] = []
   private readonly seen = new SeenPages()
@@ -203,8 +206,9 @@ export class ReadCollector {
     let sums = this.devices.get(dev)
     if (!sums) {
       if (this.devices.size >= mostSpaces) return
-      this.devices.set(dev, sums = { data: 0, other: 0 })
+      this.devices.set(dev, sums = { reads: 0, data: 0, other: 0 })
     }
+    sums.reads++
     if (kind === 'data') sums.data += bytes
     else sums.other += bytes
   }

@@ -8,7 +8,7 @@ import { LineSplitter } from './line-splitter.js'
 import { writeLines } from './write-trace.js'
 import type { TraceRead } from './trace.js'
 
-const fewReads = 200_000
+const fewReads = 50_000
 
 export class ReadSpool {
   private reads: TraceRead[] = []

@@ -55,11 +55,11 @@ export async function readTrace(input: TraceInput, options: ReadTraceOptions & {
         { next: 'Record for a shorter time, or only one device.' })
     }
   }, options)
-  const { keep, complete } = settleDevice(facts, options.device)
+  const { header, keep } = settleDevice(facts, options.device)
   const kept: TraceRead[] = []
   for (const read of reads) {
     const settled = keep(read)
     if (settled) kept.push(settled)
   }
-  return { header: complete(), reads: kept, bad: facts.bad }
+  return { header, reads: kept, bad: facts.bad }
 }

@@ -6,7 +6,7 @@ import { BadLines } from './bad-lines.js'
 import { detectFormat, headSize, refuseBinary } from './detect-format.js'
 import { formatNamed } from './formats/all-formats.js'
 import { LineSplitter, longestLineByDefault, type LineTaker } from './line-splitter.js'
-import { ReadCollector, type DeviceBytes } from './read-collector.js'
+import { ReadCollector, type DeviceReads } from './read-collector.js'
 import { traceHeader, type Trace, type TraceHeader, type TraceRead } from './trace.js'
 import type { FormatName, FormatOptions, LineParser, TraceFormat } from './formats/format.js'
 
@@ -25,8 +25,8 @@ export interface TraceFacts {
   readonly header: TraceHeader
   readonly bad: Trace['bad']
   readonly lines: number
-  /** Bytes read per device, where the recording tells devices apart. */
-  readonly devices: ReadonlyMap<string, Readonly<DeviceBytes>>
+  /** What was read of each device, where the recording tells devices apart. */
+  readonly devices: ReadonlyMap<string, Readonly<DeviceReads>>
 }
 
 export class TraceParser implements LineTaker {

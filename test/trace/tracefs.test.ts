@@ -115,8 +115,8 @@ describe("the kernel's trace as text", () => {
     expect(trace.header.ignored).to.deep.equal({ 'other-device': 3 })
     const all = await readTrace((async function* () { yield Buffer.from(text) })(), { device: 'all' })
     expect(all.reads).to.have.length(4)
-    expect(chooseDevice(new Map([['0:25', { data: 9, other: 0 }]]))).to.equal('0:25')
-    expect(chooseDevice(new Map([['8:1', { data: 0, other: 5 }], ['8:2', { data: 0, other: 9 }]]))).to.equal('8:2')
+    expect(chooseDevice(new Map([['0:25', { reads: 1, data: 9, other: 0 }]]))).to.equal('0:25')
+    expect(chooseDevice(new Map([['8:1', { reads: 1, data: 0, other: 5 }], ['8:2', { reads: 1, data: 0, other: 9 }]]))).to.equal('8:2')
     expect(chooseDevice(new Map())).to.equal(undefined)
   })
 
