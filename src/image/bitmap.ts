@@ -13,7 +13,7 @@ import type { Superblock } from './superblock.js'
 export const blockBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
   crc32c(superblock.checksumSeed, bytes, 0, superblock.blocksPerGroup / 8)
 
-export const inodeBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
+const inodeBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
   crc32c(superblock.checksumSeed, bytes, 0, superblock.inodesPerGroup / 8)
 
 /** @throws corrupt naming the group */

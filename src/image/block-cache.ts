@@ -12,6 +12,8 @@ export class BlockCache {
   /** In order of use, the oldest first. */
   private readonly held = new Map<number, Uint8Array>()
   private readonly capacity: number
+  /** How often blocks were forgotten: what was being read meanwhile may be old and is not kept. */
+  private forgotten = 0
 
   constructor(private readonly store: Store, private readonly blockSize: number, budgetBytes = 16 * 1024 * 1024) {
     this.capacity = Math.max(64, Math.floor(budgetBytes / blockSize))
@@ -25,8 +27,9 @@ export class BlockCache {
       this.held.set(block, known)
       return known
     }
+    const before = this.forgotten
     const bytes = await this.readRun(block, 1)
-    this.keep(block, bytes)
+    if (before === this.forgotten) this.keep(block, bytes)
     return bytes
   }
 
@@ -62,7 +65,9 @@ export class BlockCache {
       while (next < reads.length) {
         const read = reads[next++]!
         const first = read[0]!
+        const before = this.forgotten
         const bytes = await this.readRun(first, read.at(-1)! - first + 1)
+        if (before !== this.forgotten) continue
         for (const block of read) {
           const at = (block - first) * this.blockSize
           // Copies, so that one wanted block does not keep a megabyte alive.
@@ -75,6 +80,7 @@ export class BlockCache {
 
   /** Forgets blocks that were written by somebody. */
   forget(start: number, count: number): void {
+    this.forgotten++
     if (count < this.held.size) {
       for (let block = start; block < start + count; block++) this.held.delete(block)
     } else {

@@ -2,7 +2,6 @@
  * Directories as a whole: every entry of a linear, indexed or inline one.
  */
 import { corrupt } from '../errors.js'
-import { getU32 } from '../bytes/little-endian.js'
 import { visitEntries, verifyDirectoryBlock, type DirectoryFormat, type EntryVisitor } from './directory-block.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
@@ -83,15 +82,4 @@ function directoryBlocks(filesystem: Filesystem, inode: Inode, extents: Awaited<
     for (let i = 0; i < length && logical + i < end; i++) blocks.push({ logical: logical + i, physical: physical + i })
   }
   return blocks
-}
-
-/** Inode number of the directory this one is in; the root is in itself. */
-export async function parentOf(filesystem: Filesystem, inode: Inode): Promise<number> {
-  if (hasInlineData(inode)) return getU32(inode.blockArea, 0)
-  const { extents } = await readFileMap(filesystem, inode)
-  const first = extents[0]
-  if (!first || first.logical !== 0) throw corrupt('directory inode', inode.number, 'it has no first block')
-  const bytes = await filesystem.blocks.read(first.physical)
-  // "." is the first entry and 12 bytes long in every directory, ".." the second.
-  return getU32(bytes, 12)
 }

@@ -134,7 +134,7 @@ export const isExtentRoot = (blockArea: Uint8Array): boolean => getU16(blockArea
  * Checksum of a tree block.
  * @param seed the inode's, see inodeSeed
  */
-export const extentBlockChecksum = (bytes: Uint8Array, seed: number): number => crc32c(seed, bytes, 0, tailOffset(bytes))
+const extentBlockChecksum = (bytes: Uint8Array, seed: number): number => crc32c(seed, bytes, 0, tailOffset(bytes))
 
 /** Only with metadata_csum: puts the checksum of a tree block right. */
 export function sealExtentBlock(bytes: Uint8Array, seed: number): void {

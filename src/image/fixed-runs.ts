@@ -57,7 +57,7 @@ export function overlapping<Run extends BlockRun>(sorted: readonly Run[], run: B
 }
 
 /** Index of the first of the sorted, disjoint runs that ends after `block`. */
-export function firstEndingAfter(sorted: readonly BlockRun[], block: number): number {
+function firstEndingAfter(sorted: readonly BlockRun[], block: number): number {
   let low = 0
   let high = sorted.length
   while (low < high) {

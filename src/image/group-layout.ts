@@ -31,7 +31,7 @@ export const descriptorsPerBlock = (superblock: Superblock): number =>
 export const descriptorBlockCount = (superblock: Superblock): number =>
   Math.ceil(superblock.groupCount / descriptorsPerBlock(superblock))
 
-export function hasSuperblock(superblock: Superblock, group: number): boolean {
+function hasSuperblock(superblock: Superblock, group: number): boolean {
   const { names } = superblock.features
   if (group === 0) return true
   if (names.has('sparse_super2')) return superblock.backupGroups.includes(group)

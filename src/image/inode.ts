@@ -11,7 +11,7 @@ import type { FileType } from '../volume/volume.js'
 import type { Superblock } from './superblock.js'
 
 /** Where i_block begins: extent tree root, block map, link target or inline data. */
-export const blockAreaOffset = 0x28
+const blockAreaOffset = 0x28
 export const blockAreaSize = 60
 
 export const inodeFlag = {
@@ -51,7 +51,7 @@ const typeOfMode: Readonly<Record<number, FileType>> = {
   0x1: 'fifo', 0x2: 'character-device', 0x4: 'directory', 0x6: 'block-device', 0x8: 'regular', 0xa: 'symlink', 0xc: 'socket',
 }
 
-export const fileTypeOfMode = (mode: number): FileType => typeOfMode[mode >>> 12] ?? 'unknown'
+const fileTypeOfMode = (mode: number): FileType => typeOfMode[mode >>> 12] ?? 'unknown'
 
 /**
  * @param raw the bytes of the inode; kept, not copied
@@ -81,14 +81,14 @@ export function decodeInode(raw: Uint8Array, number: number, superblock: Superbl
 }
 
 /** i_file_acl of the inode at byte `at`. */
-export const xattrBlockAt = (bytes: Uint8Array, at: number, superblock: Superblock): number =>
+const xattrBlockAt = (bytes: Uint8Array, at: number, superblock: Superblock): number =>
   getU32(bytes, at + 0x68) + (superblock.features.names.has('64bit') ? getU16(bytes, at + 0x76) * 0x1_0000_0000 : 0)
 
 /**
  * Checks the inode at byte `at` of `bytes`; without metadata_csum there is nothing to check.
  * @throws corrupt naming the inode
  */
-export function verifyInode(bytes: Uint8Array, at: number, number: number, superblock: Superblock): void {
+function verifyInode(bytes: Uint8Array, at: number, number: number, superblock: Superblock): void {
   if (superblock.checksums !== 'crc32c') return
   const whole = inodeChecksum(bytes, at, number, superblock)
   const high = hasHighChecksum(bytes, at, superblock)
@@ -100,7 +100,7 @@ export function verifyInode(bytes: Uint8Array, at: number, number: number, super
 }
 
 /** crc32c over the inode with its checksum fields as zeros; 32 bits. */
-export function inodeChecksum(bytes: Uint8Array, at: number, number: number, superblock: Superblock): number {
+function inodeChecksum(bytes: Uint8Array, at: number, number: number, superblock: Superblock): number {
   const { inodeSize } = superblock
   const seed = inodeSeed(superblock, number, getU32(bytes, at + 0x64))
   let crc = crc32cOfZeros(crc32c(seed, bytes, at, at + 0x7c), 2)

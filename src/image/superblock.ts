@@ -15,7 +15,7 @@ export const superblockSize = 1024
 const mostDescriptorBytes = 512 * 1024 * 1024
 
 /** What group descriptors are protected by; inodes, bitmaps and blocks only by crc32c. */
-export type ChecksumKind = 'none' | 'crc16' | 'crc32c'
+type ChecksumKind = 'none' | 'crc16' | 'crc32c'
 
 export interface Superblock {
   readonly features: Features
@@ -165,7 +165,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
 }
 
 /** crc32c over all but the checksum itself; it starts at ~0, not at the seed. */
-export const superblockChecksum = (bytes: Uint8Array): number => crc32c(~0, bytes, 0, 0x3fc)
+const superblockChecksum = (bytes: Uint8Array): number => crc32c(~0, bytes, 0, 0x3fc)
 
 /**
  * Changes the count of free blocks and closes the superblock with its checksum.

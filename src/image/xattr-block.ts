@@ -32,7 +32,7 @@ export function decodeXattrBlock(bytes: Uint8Array, block: FsBlock, superblock: 
   return { references: h_refcount }
 }
 
-export function xattrBlockChecksum(bytes: Uint8Array, block: number, superblock: Superblock): number {
+function xattrBlockChecksum(bytes: Uint8Array, block: number, superblock: Superblock): number {
   const number = crc32cOfU32(crc32cOfU32(superblock.checksumSeed, block % 0x1_0000_0000), Math.floor(block / 0x1_0000_0000))
   return crc32c(crc32cOfZeros(crc32c(number, bytes, 0, 0x10), 4), bytes, 0x14)
 }

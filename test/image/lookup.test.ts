@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileStore } from '../../src/image/file-store.js'
 import { Filesystem } from '../../src/image/filesystem.js'
@@ -88,6 +88,19 @@ describe('paths in an image', () => {
       [wanted[5], '/circle-a'], [wanted[6], '/empty-folder'], [wanted[7], '/usr/lib/deep/er/and/deeper/file'],
     ]))
     expect((await volume.paths([numberOf('/hard-link')])).get(numberOf('/hard-link'))).to.be.oneOf(['/hard-link', '/usr/lib/block'])
+  })
+
+  it('do not go through encrypted directories, whose names nobody can read', async () => {
+    const locked = join(folder.path, 'locked')
+    copyFileSync(image, locked)
+    debugfsWrite(locked, ['set_inode_field /usr/lib/deep flags 0x80800'])
+    const other = await ImageVolume.open(await Filesystem.open(await FileStore.open(locked)))
+    const below = numberOf('/usr/lib/deep/er/and/deeper/file')
+    expect(await other.lookup('/usr/lib/deep/er')).to.equal(undefined)
+    expect(await other.paths([below, numberOf('/usr/lib/deep')])).to.deep.equal(new Map([[numberOf('/usr/lib/deep'), '/usr/lib/deep']]))
+    // What is in them can move all the same: ciphertext does not depend on the place.
+    expect((await other.byInode(below))?.immovable).to.equal(undefined)
+    await other.close()
   })
 
   it('tell the first block of a directory, the goal of 2007', async () => {
