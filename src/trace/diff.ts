@@ -15,7 +15,7 @@ export interface DiffFile {
   readonly toEnd: boolean
 }
 
-export interface ChangedFile {
+interface ChangedFile {
   readonly path?: string
   readonly ino?: number
   readonly device?: true
@@ -24,7 +24,7 @@ export interface ChangedFile {
   readonly second: { readonly bytes: number, readonly toEnd: boolean }
 }
 
-export interface MovedFile {
+interface MovedFile {
   readonly path?: string
   readonly ino?: number
   readonly device?: true

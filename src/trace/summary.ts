@@ -3,7 +3,7 @@ import { fileProfiles } from './file-profile.js'
 import { readIdentity } from './read-identity.js'
 import type { ReadKind, Trace, TraceHeader } from './trace.js'
 
-export interface KindSummary {
+interface KindSummary {
   readonly reads: number
   /** As far as lengths are known. */
   readonly bytes: number
@@ -11,7 +11,7 @@ export interface KindSummary {
   readonly toEnd: number
 }
 
-export interface TimeSlice {
+interface TimeSlice {
   /** Microseconds, [from, to). */
   readonly from: number
   readonly to: number
@@ -19,7 +19,7 @@ export interface TimeSlice {
   readonly bytes: number
 }
 
-export interface TopFile {
+interface TopFile {
   readonly path?: string
   readonly ino?: number
   readonly reads: number
