@@ -103,10 +103,18 @@ export class CrashRun {
   /** Cuts the power somewhere. @returns what was lost, in words; undefined when nothing was */
   tryOnce(tool: RecoveryTool): string | undefined {
     const { variety, seed } = this.options
-    const point = this.random.between(0, this.store.steps.length)
+    const point = this.somewhere()
     writeFileSync(this.path, this.store.crash(point, variety.blockSize, this.random))
     const problem = recover(this.path, tool) ?? this.compare(point)
     return problem === undefined ? undefined : `${variety.name}, seed ${seed}, cut at step ${point} of ${this.store.steps.length}, ${tool}: ${problem}`
+  }
+
+  /** Anywhere, but half of the time near a flush: most steps are copies, most dangers lie around commits. */
+  private somewhere(): number {
+    const { random, store: { steps } } = this
+    const flushes = steps.flatMap((step, index) => (step.kind === 'flush' ? [index] : []))
+    if (flushes.length === 0 || random.chance(0.5)) return random.between(0, steps.length)
+    return Math.max(0, Math.min(steps.length, random.pick(flushes) + random.between(-2, 5)))
   }
 
   /** Deletes the image. */

@@ -64,7 +64,7 @@ export class RecordingStore implements Store {
 
   /** A crash at `point` whose luck is drawn from `random`: all lost, all arrived, or each with one chance. */
   crash(point: number, partBytes: number, random: Random): Uint8Array {
-    const chance = random.pick([0, 1, 0.5, 0.1, 0.9])
+    const chance = random.pick([0, 1, 0.5, 0.1, 0.9, 0.97])
     return this.after(point, partBytes, () => random.fraction() < chance)
   }
 }
