@@ -7,7 +7,7 @@
 import { besides, shellWord } from './container-command.js'
 
 /** Bytes at a place; `offset` counts from the end of the file when negative. */
-export interface Magic {
+interface Magic {
   readonly offset: number
   readonly bytes: string
 }

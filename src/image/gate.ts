@@ -34,9 +34,11 @@ export function refuseUses(uses: readonly Use[], path: string, write: boolean): 
   const perhaps = use.unsure ? ' It may be another file of that size: the kernel no longer knows its name.' : ''
   const detach = use.through?.startsWith('/dev/loop') ? ` and detach it with: losetup -d ${use.through.replace(/p\d+$/, '')}` : ''
   switch (use.as) {
-    case 'mount':
+    case 'mount': {
+      const another = use.through?.startsWith(path) ? ` If another partition of ${name} is meant, give that itself.` : ''
       throw refused('mounted', `${name} is mounted at ${shellWord(use.mountPoint ?? '')}${by}.${perhaps}`,
-        `Unmount it with: umount ${shellWord(use.mountPoint ?? '')}${detach}.`)
+        `Unmount it with: umount ${shellWord(use.mountPoint ?? '')}${detach}.${another}`)
+    }
     case 'swap':
       throw refused('swap', `${name} is in use as swap${by}.`, `Take it out of use with: swapoff ${shellWord(use.through ?? path)}.`)
     case 'loop':

@@ -156,6 +156,19 @@ describe('the gate', () => {
       await opens(path, { write: false })
     })
 
+    it('of which another partition is mounted, and points at the partition', async function () {
+      needLoopMounts(this)
+      needTools(this, 'addpart', 'delpart')
+      const device = attach(copy('partitioned.img'))
+      run('addpart', [device, '1', '0', String((16 * MiB) / 512)])
+      undo.push(() => run('delpart', [device, '1']))
+      mount(`${device}p1`)
+      const error = await openImage(device, { write: true }).then(() => undefined, (reason: unknown) => reason) as BootpackError
+      expect(error).to.include({ code: 'mounted', exitCode: 5 })
+      expect(error.message).to.contain(`(through ${device}p1)`)
+      expect(error.next).to.contain('another partition')
+    })
+
     it('attached to a loop device, for writing only; the device itself will do', async function () {
       needLoopMounts(this)
       const path = copy('attached.img')
