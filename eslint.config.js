@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint'
 const arrows = {
   bytes: [],
   layout: [],
-  trace: [],
+  trace: ['bytes'],
   collect: ['kernel', 'trace'],
   mballoc: ['layout', 'bytes'],
   measure: ['layout', 'trace'],

@@ -44,6 +44,11 @@ export const planningFlags = {
     default: true,
     allowNo: true,
   }),
+  granularity: Flags.option({
+    description: 'pack whole files, or only the ranges of them that are read, where that pays',
+    options: ['file', 'range'] as const,
+    default: 'file' as const,
+  })(),
 }
 
 /** @throws usage unless the text is 'auto' or a block number */

@@ -1,3 +1,4 @@
+import type { Granularity } from '../plan/boot-items.js'
 import type { PlanOptions } from '../plan/create-plan.js'
 import { parseGoal } from './flags.js'
 
@@ -7,6 +8,7 @@ interface PlanningFlagValues {
   readonly goal?: string | undefined
   readonly evict: boolean
   readonly metadata: boolean
+  readonly granularity: Granularity
 }
 
 export function planOptions(target: string, flags: PlanningFlagValues): PlanOptions {
@@ -16,6 +18,7 @@ export function planOptions(target: string, flags: PlanningFlagValues): PlanOpti
     partition: flags.partition ?? 0,
     evict: flags.evict,
     metadata: flags.metadata,
+    granularity: flags.granularity,
     ...(flags.directory !== undefined && { directory: flags.directory }),
     ...(goal !== undefined && { goal }),
   }

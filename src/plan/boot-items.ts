@@ -4,6 +4,7 @@ import { mergeExtents } from '../layout/extent.js'
 import { blocksOf, type FileLayout } from '../layout/file-layout.js'
 import type { ImmovableReason, OwnedKind } from '../layout/owner.js'
 import type { BootSet } from './boot-set.js'
+import { fileRanges } from './file-ranges.js'
 import type { Skip } from './plan.js'
 
 /** A run of blocks of one owner that wants a place in the boot run. */
@@ -21,6 +22,17 @@ export interface BootItems {
   readonly skipped: readonly Skip[]
 }
 
+export interface BootItemOptions {
+  /** False packs data only. */
+  readonly metadata: boolean
+  readonly granularity: Granularity
+  /** Bytes. */
+  readonly blockSize: number
+}
+
+/** What of a file is placed: all of it, or the ranges a boot reads. */
+export type Granularity = 'file' | 'range'
+
 /**
  * The blocks of a boot in the order they shall lie: first what the kernel needs to
  * find files (directories in order of first need, then symlinks, tree blocks and
@@ -30,15 +42,18 @@ export interface BootItems {
  * several readers at once, while data is mostly read once; measured on a real boot
  * this order saved more than keeping each directory beside its files.
  *
- * Whole files are placed, but for extents never written: they read as zeros without
+ * By default whole files are placed, but for extents never written: they read as zeros without
  * the disk, so they would only be holes in the run. Tree blocks are placed only when packing leaves the tree
  * as large as it is: else it shrinks or vanishes, and which block stays is the
  * engine's choice.
  *
+ * With granularity 'range', only the ranges of a file that are read are placed where
+ * that pays (file-ranges.ts); the rest of the file stays where it is.
+ *
  * @param movable what the engine can move
- * @param metadata false packs data only
  */
-export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, metadata: boolean, blockSize: number): BootItems {
+export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, options: BootItemOptions): BootItems {
+  const { metadata, granularity, blockSize } = options
   const items: BootItem[] = []
   const skipped: Skip[] = []
   const skip = (file: FileLayout, kind: OwnedKind, reason: ImmovableReason, blocks: number): void => {
@@ -78,7 +93,12 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, metada
       }
     }
   }
-  for (const file of files) placeExtents(file)
+  const ranges = granularity === 'range' ? fileRanges(boot) : undefined
+  for (const file of files) {
+    const parts = file.immovable || !movable.has(file.kind) ? undefined : ranges?.get(file.inode)
+    if (!parts) placeExtents(file)
+    else for (const { logical, physical, length } of parts) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+  }
   return { items, skipped }
 }
 

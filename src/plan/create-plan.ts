@@ -9,7 +9,7 @@ import { measureLayout } from '../measure/measure.js'
 import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { BootpackError, usageError } from '../errors.js'
-import { bootItems, type BootItems } from './boot-items.js'
+import { bootItems, type BootItems, type Granularity } from './boot-items.js'
 import { resolveTrace, type BootSet } from './boot-set.js'
 import { fingerprintOf, touchedLayouts } from './fingerprint.js'
 import { nameFiles } from './name-trace.js'
@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly evict: boolean
   /** Pack directories, tree and attribute blocks too, where the engine can. */
   readonly metadata: boolean
+  /** 'file' unless given. */
+  readonly granularity?: Granularity
 }
 
 export interface PlanningResult {
@@ -47,7 +49,8 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
     throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
       'Check that the trace belongs to this target.')
   }
-  const items = bootItems(boot, volume.moves, options.metadata, volume.geometry().blockSize)
+  const { metadata, granularity = 'file' } = options
+  const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal, packing: Packing, snapshot: Snapshot } | undefined
   for (const goal of await goalsToTry(volume, boot, options)) {
     const { packing, snapshot } = await packAround(volume, boot, items, goal, options.evict)

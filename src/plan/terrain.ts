@@ -13,7 +13,7 @@
  * A used disk has tens of thousands of segments, so they are kept as columns of
  * numbers and become objects only when a window is described.
  */
-import { fsBlock, type FsBlock } from '../layout/block.js'
+import { fileBlock, fsBlock, type FsBlock } from '../layout/block.js'
 import { runEnd, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import { isOwnedKind, type OwnedKind, type OwnedRun } from '../layout/owner.js'
@@ -51,8 +51,10 @@ const nobody = -1
 export class Terrain {
   private readonly starts: number[] = []
   private readonly codes: number[] = []
-  /** Index into input.owned, or nobody. */
+  /** Index into input.owned and then into leftovers, or nobody. */
   private readonly owners: number[] = []
+  /** Parts of extents whose other parts are to be placed; they can be moved by themselves. */
+  private readonly leftovers: OwnedRun[] = []
   private readonly end: number
   private readonly usableBefore: Float64Array
   private readonly coldBefore: Float64Array
@@ -131,7 +133,7 @@ export class Terrain {
   }
 
   private segment(i: number): Segment {
-    const owner = this.owners[i] === nobody ? undefined : this.input.owned[this.owners[i]!]!
+    const owner = this.ownerAt(this.owners[i]!)
     const kind = classOfCode[this.codes[i]!]!
     return {
       start: fsBlock(this.starts[i]!),
@@ -140,6 +142,11 @@ export class Terrain {
       ...(owner && { owner }),
       ...(kind === 'fixed' && { cause: this.codes[i] === code.tooShort ? 'too-short' : this.causeOf(owner) }),
     }
+  }
+
+  private ownerAt(index: number): OwnedRun | undefined {
+    const { owned } = this.input
+    return index < owned.length ? owned[index] : this.leftovers[index - owned.length]
   }
 
   private causeOf(owner: OwnedRun | undefined): string {
@@ -191,7 +198,7 @@ export class Terrain {
         if (end <= start || start < at) continue
         upTo(start)
         const inside: BlockRun = start === owner.start && end === owner.start + owner.length ? owner : { start: fsBlock(start), length: end - start }
-        if (boot.intersects(inside)) this.pushBootParts(inside, nextOwned)
+        if (boot.intersects(inside)) this.pushBootParts(inside, nextOwned, inside === owner)
         else this.push(start, inside === owner && this.mayLeave(owner) ? code.cold : code.fixed, nextOwned)
         at = end
       }
@@ -212,15 +219,25 @@ export class Terrain {
     return evict && owner.immovable === undefined && isOwnedKind(owner.kind) && movable.has(owner.kind) && !stubborn.has(owner.start)
   }
 
-  /** A run of which some blocks are to be placed; the others stay. */
-  private pushBootParts(run: BlockRun, owner: number): void {
+  /** A run of which some blocks are to be placed; the others are others like any. */
+  private pushBootParts(run: BlockRun, index: number, whole: boolean): void {
+    const owner = this.input.owned[index]!
     let at: number = run.start
+    const leaveOver = (until: number): void => {
+      if (until <= at) return
+      if (whole && this.mayLeave(owner)) {
+        this.leftovers.push({ ...owner, start: fsBlock(at), length: until - at, logical: fileBlock(owner.logical + (at - owner.start)) })
+        this.push(at, code.cold, this.input.owned.length + this.leftovers.length - 1)
+      } else {
+        this.push(at, code.fixed, index)
+      }
+    }
     for (const part of this.input.boot.within(run)) {
-      if (part.start > at) this.push(at, code.fixed, owner)
-      this.push(part.start, code.boot, owner)
+      leaveOver(part.start)
+      this.push(part.start, code.boot, index)
       at = runEnd(part)
     }
-    if (at < runEnd(run)) this.push(at, code.fixed, owner)
+    leaveOver(runEnd(run))
   }
 
   /** Usable stretches shorter than `shortest` are not worth a break. */

@@ -12,7 +12,7 @@ function packOnPaper(recipe: PaperDiskRecipe, bootFiles: number, evict: boolean)
   const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, bootFiles)
   const boot = disk.bootOf(order)
   const snapshot = disk.snapshot()
-  const { items } = bootItems(boot, new Set(['data']), true, 4096)
+  const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
   const extentsBefore = new Map(Array.from({ length: disk.files }, (_, i) => [i + 1, disk.extentsOf(i + 1).length]))
   const packing = pack(snapshot, { boot, items, goal: fsBlock(disk.random.between(0, recipe.blocks - 1)), exact: false, evict })!
   expect(roundsAreSound(packing.rounds, snapshot.free), 'rounds are sound').to.equal(true)
@@ -59,7 +59,7 @@ describe('packing', () => {
   it('packs what is packed already without a move', () => {
     const { disk, packing, order } = packOnPaper({ seed: 5, blocks: 3000, used: 0.6, longestPiece: 8 }, 20, true)
     const boot = disk.bootOf(order)
-    const { items } = bootItems(boot, new Set(['data']), true, 4096)
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     const again = pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: false, evict: true })!
     expect(again.rounds).to.deep.equal([])
     expect(again.cost.bytesWritten).to.equal(0)
@@ -73,7 +73,7 @@ describe('packing', () => {
       if (held === undefined && left-- <= 0) disk.held[block] = { inode: -1, logical: 0 }
     })
     const boot = disk.bootOf([...order].reverse())
-    const { items } = bootItems(boot, new Set(['data']), true, 4096)
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     const snapshot = disk.snapshot()
     const reversed = pack(snapshot, { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true })!
     expect(roundsAreSound(reversed.rounds, snapshot.free)).to.equal(true)
@@ -85,7 +85,7 @@ describe('packing', () => {
     const { disk, packing, order } = packOnPaper({ seed: 7, blocks: 600, used: 0.5, longestPiece: 8 }, 6, true)
     for (let block = 0; block < 600; block++) disk.held[block] ??= { inode: -1, logical: 0 }
     const boot = disk.bootOf([...order].reverse())
-    const { items } = bootItems(boot, new Set(['data']), true, 4096)
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     expect(() => pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true }))
       .to.throw(BootpackError, /only 0 blocks are free/).with.property('exitCode', 7)
   })
