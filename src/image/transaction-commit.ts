@@ -8,6 +8,7 @@ import { Journal } from './journal.js'
 import { InPlaceCommitter } from './journal-less.js'
 import { superblockOffset, superblockSize } from './superblock.js'
 import { SuperblockMark } from './transaction-mark.js'
+import { UndoStore } from './undo-store.js'
 
 export interface Committer {
   /** Blocks one transaction may have. */
@@ -23,13 +24,11 @@ export interface Committer {
   close(): Promise<void>
 }
 
-export interface CommitterOptions {
-  /** An undo file beneath the store can take back whatever is written: a filesystem without a journal may be changed. */
-  readonly undoProtected?: boolean
-}
-
-/** @throws refused when a crash could not be mended: no journal and no undo file */
-export async function openCommitter(filesystem: Filesystem, options: CommitterOptions = {}): Promise<Committer> {
+/**
+ * Through the journal, or, where an undo file can take back whatever is written, in place.
+ * @throws refused when a crash could not be mended: no journal and no undo file
+ */
+export async function openCommitter(filesystem: Filesystem): Promise<Committer> {
   const { superblock, store } = filesystem
   if (superblock.journalInode !== 0) {
     const { extents } = await readFileMap(filesystem, await filesystem.readInode(superblock.journalInode))
@@ -42,7 +41,7 @@ export async function openCommitter(filesystem: Filesystem, options: CommitterOp
       mark: new SuperblockMark(filesystem, 'needs-recovery'),
     })
   }
-  if (options.undoProtected) return new InPlaceCommitter(store, superblock.blockSize, new SuperblockMark(filesystem, 'not-clean'))
+  if (store instanceof UndoStore) return new InPlaceCommitter(store, superblock.blockSize, new SuperblockMark(filesystem, 'not-clean'))
   throw refused('no-journal', 'The filesystem has no journal: a crash in the middle could not be mended.',
     'Keep an undo file with --undo-file FILE, or give it a journal with: tune2fs -O has_journal IMAGE')
 }
