@@ -1,0 +1,109 @@
+/**
+ * One round of moves: claim every target, carve file by file, give back what is not
+ * needed any more.
+ *
+ * Between rounds the engine keeps what later rounds want (`reserved`): blocks that
+ * a file left stay in our hands until their new owner gets them, so that nobody
+ * else's write can take them in between. All of it is in nameless files; whatever
+ * ends the process gives it back.
+ */
+import { setImmediate as breathe } from 'node:timers/promises'
+import { filesystemSpace } from '../kernel/statfs.js'
+import { syncFilesystem } from '../kernel/syncfs.js'
+
+import { RunSet } from '../layout/run-set.js'
+import type { Move, MoveOutcome, RelocateOptions } from '../volume/volume.js'
+import { carveFile, type Carved } from './carve.js'
+import { claimBlocks, type ClaimContext } from './claim.js'
+import type { OnlineReason } from './file-guard.js'
+
+export interface RelocateContext extends ClaimContext {
+  readonly blocksPerPage: number
+  readonly swapFiles: () => ReadonlySet<number>
+}
+
+/** Files carved between two flushes of the filesystem, and blocks. */
+const batchFiles = 64
+const batchBlocks = 16_384
+
+export async function* relocateLive(context: RelocateContext, moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
+  const { root, geometry, holdings } = context
+  const possible: Move[] = []
+  for (const move of moves) {
+    const reason = refusalOf(move, geometry.blockCount)
+    if (reason === undefined) possible.push(move)
+    else yield { move, status: 'skipped', reason }
+  }
+  if (possible.length === 0) return
+  // What others freed, and what we gave back, is free only after a commit.
+  syncFilesystem(root)
+  const targets = RunSet.of(possible.map(({ to, length }) => ({ start: to, length })))
+  const kept = RunSet.of(options.reserved.filter(({ length }) => length > 0))
+  try {
+    claimTargets(context, targets, kept)
+    let done = 0
+    const carving = {
+      root, blockSize: geometry.blockSize, blocksPerPage: context.blocksPerPage, holdings, swapFiles: context.swapFiles(),
+      onMoved: (blocks: number) => options.onProgress?.(done += blocks),
+    }
+    const files = byInode(possible)
+    for (let next = 0; next < files.length;) {
+      const batch: Carved[] = []
+      let blocks = 0
+      try {
+        while (next < files.length && batch.length < batchFiles && blocks < batchBlocks && !options.signal?.aborted) {
+          const [inode, own] = files[next++]!
+          batch.push(carveFile(carving, inode, own))
+          blocks += own.reduce((sum, { length }) => sum + length, 0)
+        }
+      } finally {
+        syncFilesystem(root)
+        for (const { finish } of batch) finish()
+      }
+      for (const { outcomes } of batch) yield* outcomes
+      if (options.signal?.aborted) {
+        for (const [, own] of files.slice(next)) for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
+        return
+      }
+      // Signals and timers get their turn; the calls above block.
+      await breathe()
+    }
+  } finally {
+    holdings.release(roomLeft(context) ? kept : new RunSet())
+    syncFilesystem(root)
+  }
+}
+
+/** Targets of this round first; then, if there is room, what later rounds want and is free already. */
+function claimTargets(context: RelocateContext, targets: RunSet, kept: RunSet): void {
+  const missing = claimBlocks(context, targets)
+  if (missing.size > 0 || !roomLeft(context)) return
+  const later = new RunSet()
+  for (const run of kept) later.add(run)
+  for (const run of targets) later.add(run)
+  claimBlocks(context, later)
+}
+
+/** Whether others still find room beside what we hold: a sixteenth of what there was, or 64 MiB. */
+function roomLeft({ root, geometry, holdings }: RelocateContext): boolean {
+  const { available } = filesystemSpace(root)
+  return available >= Math.min((available + holdings.blocks().blocks) / 16, (64 << 20) / geometry.blockSize)
+}
+
+function refusalOf({ kind, to, from, length }: Move, blockCount: number): OnlineReason | undefined {
+  if (kind !== 'data') return 'engine'
+  const inside = Number.isSafeInteger(length) && length > 0 && to >= 0 && to + length <= blockCount && from >= 0 && from + length <= blockCount
+  return inside ? undefined : 'failed'
+}
+
+/** Moves by file, files in the order of their first target; a target that another move has is left out of nothing: it fails when it is due. */
+function byInode(moves: readonly Move[]): [inode: number, moves: Move[]][] {
+  const files = new Map<number, Move[]>()
+  for (const move of [...moves].sort((a, b) => a.to - b.to)) {
+    const own = files.get(move.inode)
+    if (own) own.push(move)
+    else files.set(move.inode, [move])
+  }
+  return [...files]
+}
+
