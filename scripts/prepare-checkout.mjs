@@ -15,4 +15,4 @@ process.chdir(new URL('..', import.meta.url).pathname)
 if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
   run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error')
 }
-run('node', 'node_modules/typescript/bin/tsc', '-b')
+run('npm', 'run', '--silent', 'build')
