@@ -1,0 +1,67 @@
+import { Args, Flags } from '@oclif/core'
+import { BootpackCommand } from 'bootpack'
+
+export interface MetafsMount {
+  readonly target: string
+  readonly directory: string
+  readonly engine: string
+  readonly readOnly: boolean
+}
+
+export default class MetafsMountCommand extends BootpackCommand {
+  static override summary = 'Show the blocks of a filesystem as files, and move them from a shell.'
+  static override description = `Mounts Jan Kara's meta filesystem over an ext4 filesystem, mounted or in an image:
+free space and extents to read, allocation and relocation to write. See docs/metafs.md
+for every file of it.
+
+Runs until the directory is unmounted or the command is interrupted; what was begun
+is finished. With --background it returns as soon as the tree is there.`
+  static override examples = [
+    '<%= config.bin %> metafs mount disk.img /mnt/meta --background',
+    '<%= config.bin %> metafs mount / /mnt/meta --read-only',
+  ]
+  static override args = {
+    target: Args.string({ description: 'mount point, path on a mounted filesystem, unmounted block device, or image file', required: true }),
+    directory: Args.string({ description: 'existing directory to mount at', required: true }),
+  }
+  static override flags = {
+    'read-only': Flags.boolean({ description: 'refuse every change', char: 'r' }),
+    'partition': Flags.integer({ description: 'partition of a partitioned disk or image', helpValue: 'N', min: 0 }),
+    'background': Flags.boolean({ description: 'return when it is mounted; unmount it with umount', char: 'b' }),
+  }
+
+  async run(): Promise<MetafsMount> {
+    const { args, flags } = await this.parse(MetafsMountCommand)
+    const { startInBackground, tellParent } = await import('../../mount/background.js')
+    if (flags.background) {
+      const options = [...(flags['read-only'] ? ['--read-only'] : []), ...(flags.partition === undefined ? [] : [`--partition=${flags.partition}`])]
+      const mounted = await startInBackground(['metafs', 'mount', ...options, '--', args.target, args.directory]) as MetafsMount
+      this.log(mountedLine(mounted))
+      return mounted
+    }
+    const [{ openTarget }, { mountMeta }] = await Promise.all([import('bootpack'), import('../../mount/mount-meta.js')])
+    try {
+      const readOnly = flags['read-only']
+      const volume = await openTarget(args.target, { write: !readOnly, partition: flags.partition })
+      try {
+        const mount = await mountMeta(volume, args.directory, {
+          source: args.target, readOnly,
+          onFailure: (error, node) => process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
+        })
+        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => void mount.unmount())
+        const mounted: MetafsMount = { target: args.target, directory: mount.directory, engine: volume.engine, readOnly }
+        if (!tellParent({ mounted })) this.log(mountedLine(mounted))
+        await mount.ended
+        return mounted
+      } finally {
+        await volume.close()
+      }
+    } catch (error) {
+      tellParent({ error })
+      throw error
+    }
+  }
+}
+
+const mountedLine = ({ target, directory, readOnly }: MetafsMount): string =>
+  `${target} is shown at ${directory}${readOnly ? ', read-only' : ''}. Unmount it with: umount ${directory}`

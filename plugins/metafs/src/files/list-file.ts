@@ -1,0 +1,50 @@
+import { Errno } from '../fuse/errno.js'
+import type { OpenFile } from '../fuse/session.js'
+import { Place } from './place.js'
+
+/** One line of a list, and the block behind what it tells of. */
+export interface Line {
+  readonly text: string
+  readonly next: number
+}
+
+/** Lines from a block on; asked for no more of them than fit. */
+export type Lines = (from: number, signal: AbortSignal) => AsyncIterable<Line>
+
+/**
+ * A list of extents, a line each. A read gets as many whole lines as fit; the end of
+ * the list reads as the end of the file.
+ */
+export class ListFile implements OpenFile {
+  private readonly place = new Place()
+
+  /** @param firstFrom the first block that is told of at or behind another; for SEEK_DATA. Undefined behind the last */
+  constructor(private readonly lines: Lines, private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>) {}
+
+  /** @throws Errno EINVAL when not even the first line fits, or as Place says */
+  async read(position: number, size: number, signal: AbortSignal): Promise<Uint8Array> {
+    const from = this.place.blockAt(position, true)
+    let text = ''
+    let next = from
+    for await (const line of this.lines(from, signal)) {
+      if (text.length + line.text.length > size) {
+        if (text === '') throw new Errno('EINVAL', `${size} bytes do not hold one line`)
+        break
+      }
+      text += line.text
+      next = line.next
+    }
+    if (text !== '') this.place.went(position, text.length, next)
+    return Buffer.from(text)
+  }
+
+  write(): Promise<never> {
+    throw new Errno('EBADF')
+  }
+
+  async seekData(position: number, signal: AbortSignal): Promise<number> {
+    const block = await this.firstFrom(this.place.jump(position), signal)
+    if (block === undefined) throw new Errno('ENXIO')
+    return block
+  }
+}

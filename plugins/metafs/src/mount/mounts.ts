@@ -1,0 +1,39 @@
+/** What is mounted where, as far as it is a meta filesystem. */
+import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+export const subtype = 'bootpack-metafs'
+
+export interface MetaMountPoint {
+  readonly directory: string
+  /** What it shows. */
+  readonly source: string
+}
+
+/** The meta filesystems of a mountinfo(5) text, those mounted later behind. */
+export function parseMetaMounts(mountinfo: Buffer): MetaMountPoint[] {
+  const found: MetaMountPoint[] = []
+  for (const line of mountinfo.toString('latin1').split('\n')) {
+    const words = line.split(' ')
+    const dash = words.indexOf('-', 6)
+    if (dash < 0 || words[dash + 1] !== `fuse.${subtype}`) continue
+    found.push({ directory: unescaped(words[4] ?? ''), source: unescaped(words[dash + 2] ?? '') })
+  }
+  return found
+}
+
+/** Blanks, line ends and backslashes are written as three octal digits; bytes are UTF-8. */
+const unescaped = (text: string): string =>
+  Buffer.from(text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))), 'latin1').toString('utf8')
+
+export const metaMounts = (): MetaMountPoint[] => parseMetaMounts(readFileSync('/proc/self/mountinfo'))
+
+/** Whether the program behind a mount is gone: the kernel then answers for it. */
+export async function isStale(directory: string): Promise<boolean> {
+  try {
+    await stat(directory)
+    return false
+  } catch (error) {
+    return ['ENOTCONN', 'ECONNABORTED'].includes((error as NodeJS.ErrnoException).code ?? '')
+  }
+}
