@@ -41,7 +41,7 @@ export abstract class BootpackCommand extends Command {
       return
     }
     process.stderr.write(`bootpack: ${escapePath(error.message)}\n`)
-    if (error.next !== undefined) process.stderr.write(`${escapePath(error.next)}\n`)
+    if (error.next !== undefined) process.stderr.write(`${error.next.split('\n').map(escapePath).join('\n')}\n`)
     if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${error.cause.message})\n`)
   }
 }

@@ -3,7 +3,6 @@ import type { PlanOptions } from '../plan/create-plan.js'
 import { parseGoal } from './flags.js'
 
 interface PlanningFlagValues {
-  readonly partition?: number | undefined
   readonly directory?: string | undefined
   readonly goal?: string | undefined
   readonly evict: boolean
@@ -15,7 +14,6 @@ export function planOptions(target: string, flags: PlanningFlagValues): PlanOpti
   const goal = parseGoal(flags.goal)
   return {
     target,
-    partition: flags.partition ?? 0,
     evict: flags.evict,
     metadata: flags.metadata,
     granularity: flags.granularity,

@@ -17,7 +17,7 @@ export default class VerifyCommand extends BootpackCommand {
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition || undefined })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition })
     try {
       const result = await verifyPlan(plan, volume)
       this.log(verifyReport(result))

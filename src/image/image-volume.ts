@@ -36,14 +36,17 @@ export class ImageVolume implements Volume {
   private suspects: Promise<Suspects> | undefined
 
   /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
-  private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined) {
+  private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined, readonly partition: number) {
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }
 
-  /** @throws refused when the store is writable and a crash while writing could not be mended */
-  static async open(filesystem: Filesystem): Promise<ImageVolume> {
-    return new ImageVolume(filesystem, filesystem.store.writable ? await openCommitter(filesystem) : undefined)
+  /**
+   * @param partition where the store is on its disk; 0 for all of it
+   * @throws refused when the store is writable and a crash while writing could not be mended
+   */
+  static async open(filesystem: Filesystem, partition = 0): Promise<ImageVolume> {
+    return new ImageVolume(filesystem, filesystem.store.writable ? await openCommitter(filesystem) : undefined, partition)
   }
 
   geometry(): Geometry {

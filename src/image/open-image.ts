@@ -46,7 +46,7 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
     const filesystem = await Filesystem.open(place.store)
     await refuseMmpInUse(filesystem.superblock, place.store, place.name)
     refuseState(filesystem.superblock, place.name, options.write)
-    return await ImageVolume.open(filesystem)
+    return await ImageVolume.open(filesystem, place.partition)
   } catch (error) {
     await store.close()
     throw error

@@ -21,8 +21,6 @@ import { regionAround, takeSnapshot } from './snapshot.js'
 export interface PlanOptions {
   /** As the user wrote it; goes into the plan so that it can be applied later. */
   readonly target: string
-  /** 0 for a bare filesystem. */
-  readonly partition: number
   /** Take the goal from this directory. */
   readonly directory?: string
   /** Take this block as the goal, or compare candidates. */
@@ -132,7 +130,7 @@ async function identity(volume: Volume, options: PlanOptions, rounds: readonly (
   const { uuid, blockSize, blockCount } = volume.geometry()
   return {
     target: options.target,
-    partition: options.partition,
+    ...(volume.partition !== undefined && { partition: volume.partition }),
     uuid,
     blockSize,
     blockCount,

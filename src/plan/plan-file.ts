@@ -34,7 +34,7 @@ export function parsePlan(text: string): Plan {
   check(plan.bootpack === 'plan' && plan.version === 1, 'it does not begin as a version 1 plan does')
   const { target, partition, uuid, blockSize, blockCount, fingerprint } = object(volume, 'volume')
   check(typeof target === 'string' && typeof uuid === 'string' && typeof fingerprint === 'string', 'volume lacks its identity')
-  check(whole(partition) && whole(blockSize) && whole(blockCount), 'volume has numbers that are none')
+  check((partition === undefined || whole(partition)) && whole(blockSize) && whole(blockCount), 'volume has numbers that are none')
   check(object(goal, 'goal') !== undefined && object(cost, 'cost') !== undefined, 'goal or cost is missing')
   const { before, predicted } = object(measure, 'measure')
   check(object(before, 'measure.before') !== undefined && object(predicted, 'measure.predicted') !== undefined, 'measure is missing')

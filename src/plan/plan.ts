@@ -41,8 +41,8 @@ export interface PlanGoal {
 
 export interface PlanVolume {
   readonly target: string
-  /** Partition of a partitioned image; 0 for a bare filesystem. */
-  readonly partition: number
+  /** As in Volume. */
+  readonly partition?: number
   readonly uuid: string
   readonly blockSize: number
   readonly blockCount: number

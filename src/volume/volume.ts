@@ -104,6 +104,8 @@ export interface RelocateOptions {
 export interface Volume {
   /** 'ext4-image', 'ext4-live' or a plugin's own. */
   readonly engine: string
+  /** Partition it was found in; 0 for a whole disk; undefined where there are none (a mount). */
+  readonly partition?: number
   /** What this engine can move. */
   readonly moves: ReadonlySet<OwnedKind>
   geometry(): Geometry

@@ -11,7 +11,7 @@ import { PaperDisk } from '../support/paper-disk.js'
 import { Killed, PaperVolume } from '../support/paper-volume.js'
 import { Random } from '../support/random.js'
 
-const options = { target: 'paper', partition: 0, evict: true, metadata: true, goal: 100 } as const
+const options = { target: 'paper', evict: true, metadata: true, goal: 100 } as const
 
 async function plannedDisk(seed: number, used = 0.9): Promise<{ volume: PaperVolume, plan: Plan, trace: { kind: 'data', path: string, off: number }[] }> {
   const disk = new PaperDisk({ seed, blocks: 2500, used, longestPiece: 10 })
