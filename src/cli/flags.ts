@@ -24,6 +24,11 @@ export const partitionFlag = Flags.integer({
   min: 0,
 })
 
+export const undoFileFlag = Flags.string({
+  description: 'keep what is overwritten in this new file, which e2undo plays back; images without a journal need it',
+  helpValue: 'FILE',
+})
+
 /** What decides where the boot set goes; shared by plan and pack. */
 export const planningFlags = {
   trace: traceFlag,

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import { undoFileFlag } from '../cli/flags.js'
 import type { ApplyResult } from '../pack/apply-plan.js'
 
 export default class ApplyCommand extends BootpackCommand {
@@ -9,6 +10,7 @@ somebody else, is refused (exit 5).`
   static override examples = ['<%= config.bin %> apply disk.plan', '<%= config.bin %> apply disk.plan --target /dev/sdb1']
   static override args = { plan: Args.string({ description: 'a plan written by bootpack plan', required: true }) }
   static override flags = {
+    'undo-file': undoFileFlag,
     target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
     force: Flags.boolean({ description: 'apply even when no gain is predicted' }),
   }
@@ -20,7 +22,7 @@ somebody else, is refused (exit 5).`
       import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] })
     const progress = new Progress('Moving blocks')
     try {
       this.abortable()

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import { planningFlags, targetArgument } from '../cli/flags.js'
+import { planningFlags, targetArgument, undoFileFlag } from '../cli/flags.js'
 import { planOptions } from '../cli/planning.js'
 import type { PackResult } from '../pack/pack-volume.js'
 
@@ -18,6 +18,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
   static override flags = {
     ...planningFlags,
     'dry-run': Flags.boolean({ description: 'plan and predict, write nothing' }),
+    'undo-file': undoFileFlag,
     force: Flags.boolean({ description: 'pack even when no gain is predicted' }),
     output: Flags.string({ char: 'o', description: 'keep the plan in this file, for verify and undo', helpValue: 'PLAN' }),
   }
@@ -29,7 +30,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const trace = await loadTrace(flags.trace, flags.format)
-    const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition })
+    const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] })
     const progress = new Progress('Moving blocks')
     try {
       this.abortable()

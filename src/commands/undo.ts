@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import { undoFileFlag } from '../cli/flags.js'
 import type { ApplyResult } from '../pack/apply-plan.js'
 
 export default class UndoCommand extends BootpackCommand {
@@ -8,6 +9,7 @@ export default class UndoCommand extends BootpackCommand {
   static override examples = ['<%= config.bin %> undo disk.plan']
   static override args = { plan: Args.string({ description: 'the plan that was applied', required: true }) }
   static override flags = {
+    'undo-file': undoFileFlag,
     target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
   }
 
@@ -18,7 +20,7 @@ export default class UndoCommand extends BootpackCommand {
       import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] })
     const progress = new Progress('Moving blocks back')
     try {
       this.abortable()

@@ -24,12 +24,15 @@ import { readMbr } from './partition-mbr.js'
 import { PartitionStore } from './partition-store.js'
 import { readPartitionTable } from './partition-table.js'
 import type { Store } from './store.js'
+import { UndoStore } from './undo-store.js'
 
 export interface OpenImageOptions {
   /** Whether blocks are to be moved; more is refused then, see gate.ts. */
   readonly write: boolean
   /** Number of the partition; 0 for the whole disk as one filesystem. Without it, the only one with ext4. */
   readonly partition?: number
+  /** Keep what is overwritten in this new file, for e2undo. */
+  readonly undoFile?: string
 }
 
 /**
@@ -46,7 +49,11 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
     const filesystem = await Filesystem.open(place.store)
     await refuseMmpInUse(filesystem.superblock, place.store, place.name)
     refuseState(filesystem.superblock, place.name, options.write)
-    return await ImageVolume.open(filesystem, place.partition)
+    if (options.undoFile === undefined) return await ImageVolume.open(filesystem, place.partition)
+    if (!options.write) throw usageError('undo-file-unused', 'An undo file is of use only where something is written.', 'Leave out --undo-file.')
+    const offset = place.store instanceof PartitionStore ? place.store.start : 0
+    const undoable = await Filesystem.open(await UndoStore.create(place.store, options.undoFile, offset))
+    return await ImageVolume.open(undoable, place.partition)
   } catch (error) {
     await store.close()
     throw error

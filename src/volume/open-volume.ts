@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly write: boolean
   /** Of a partitioned disk: its number; 0 for the whole disk as one filesystem. */
   readonly partition?: number
+  /** Keep what is overwritten in this new file, where the engine can. */
+  readonly undoFile?: string
   /** Name of the engine to take, whatever the others say. */
   readonly engine?: string
 }
