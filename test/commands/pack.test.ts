@@ -150,6 +150,24 @@ describe('bootpack pack', function () {
     expect(readFileSync(image).equals(packed)).to.equal(true)
   })
 
+  it('packs an image without a journal only with an undo file, which e2undo plays back', async function () {
+    needTools(this, 'e2undo')
+    const image = join(scratch.path, 'undo.img')
+    const undo = join(scratch.path, 'undo.e2undo')
+    const trace = join(scratch.path, 'undo.list')
+    makeVariedImage(image, { name: 'no journal', blockSize: 1024, features: '^has_journal' }, 3)
+    const before = hashFiles(image)
+    writeFileSync(trace, filesWithBlocks(image, before).reverse().slice(0, 15).join('\n'))
+    const bytes = readFileSync(image)
+    expect(bootpack(['pack', image, '--trace', trace, '--evict'], [5]).stderr).to.match(/no journal/)
+    expect(readFileSync(image).equals(bytes)).to.equal(true)
+    bootpack(['pack', image, '--trace', trace, '--evict', '--undo-file', undo])
+    checkImage(image)
+    expect([...hashFiles(image)].sort()).to.deep.equal([...before].sort())
+    run('e2undo', [undo, image])
+    expect(readFileSync(image).equals(bytes), 'the very bytes there were').to.equal(true)
+  })
+
   it('says in one sentence what is wrong with a request, with the right exit code', () => {
     const image = join(scratch.path, 'gain.img')
     const nothing = join(scratch.path, 'nothing.list')
