@@ -1,5 +1,5 @@
 /**
- * The main job as a user runs it: the built command on real images of every kind,
+ * The main job as a user runs it: the command as last built (npm test builds first), on real images of every kind,
  * judged by e2fsck, debugfs and the contents.
  */
 import { expect } from 'chai'
@@ -62,7 +62,6 @@ describe('bootpack pack', function () {
   after(scratch.remove)
   before(function () {
     needTools(this, 'mke2fs', 'debugfs', 'e2fsck')
-    run(process.execPath, [new URL('../../node_modules/typescript/bin/tsc', import.meta.url).pathname, '-b', new URL('../..', import.meta.url).pathname])
   })
 
   varieties.forEach((variety, index) => {
