@@ -5,8 +5,7 @@
  * another move's source is in use and so fails by itself.
  */
 import { nextOne } from '../bytes/bitset.js'
-import { blockRun, type BlockRun } from '../layout/run.js'
-import { RunSet } from '../layout/run-set.js'
+import { blockRun, runsOverlap, type BlockRun } from '../layout/run.js'
 import type { OwnedKind } from '../layout/owner.js'
 import type { FileType, Move, MoveOutcome } from '../volume/volume.js'
 import type { Filesystem } from './filesystem.js'
@@ -37,9 +36,7 @@ export async function checkRound(filesystem: Filesystem, moves: readonly Move[])
     else if (byInode.get(move.inode)?.push(move) === undefined) byInode.set(move.inode, [move])
   }
 
-  const accepted = new Map<number, Move[]>()
-  const sources = new RunSet()
-  const targets = new TargetCheck(filesystem)
+  const inPlace: Move[] = []
   const numbers = [...byInode.keys()].sort((a, b) => a - b)
   for (const [index, number] of numbers.entries()) {
     if (index % inodesAhead === 0) {
@@ -49,21 +46,23 @@ export async function checkRound(filesystem: Filesystem, moves: readonly Move[])
     const state = await readInodeState(filesystem, number)
     for (const move of byInode.get(number)!) {
       const place = state ? placeOf(state, move) : 'gone'
+      const reason = place === 'at-source' ? immovable(filesystem, state!, move) : undefined
       if (place === 'gone') settled.push({ move, status: 'gone' })
       else if (place === 'at-target') settled.push({ move, status: 'already' })
       else if (place === 'elsewhere') skip(move, 'its blocks are no longer where they were')
-      else {
-        const reason = immovable(filesystem, state!, move)
-          ?? (sources.intersects(source(move)) && !targets.sharesXattr(move) ? 'another move takes the same blocks' : undefined)
-          ?? await targets.claim(move)
-        if (reason !== undefined) skip(move, reason)
-        else {
-          sources.add(source(move))
-          if (accepted.get(number)?.push(move) === undefined) accepted.set(number, [move])
-        }
-      }
+      else if (reason !== undefined) skip(move, reason)
+      else inPlace.push(move)
     }
   }
+
+  const single = withoutOverlaps(inPlace, source, (move) => skip(move, 'another move takes the same blocks'))
+  const apart = withoutOverlaps(single, target, (move) => skip(move, 'another move has the same target'))
+  const accepted = new Map<number, Move[]>(numbers.map((number) => [number, []]))
+  for (const [move, used] of await usedTargets(filesystem, apart)) {
+    if (used === undefined) accepted.get(move.inode)!.push(move)
+    else skip(move, `block ${used} of its target is in use`)
+  }
+  for (const [number, taken] of accepted) if (taken.length === 0) accepted.delete(number)
   return { accepted, settled }
 }
 
@@ -90,43 +89,44 @@ function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move
     ?? (type !== undefined && type !== inode.type ? `inode ${inode.number} is no ${type}` : undefined)
 }
 
-/** Targets that were given away in this round, and the bitmaps they were looked up in. */
-class TargetCheck {
-  private readonly claimed = new RunSet()
-  private readonly bitmaps = new Map<number, Uint8Array>()
-  private readonly xattr = new Map<number, number>()
-
-  constructor(private readonly filesystem: Filesystem) {}
-
-  /** Inodes that share an attribute block may each bring the same move of it. */
-  sharesXattr(move: Move): boolean {
-    return move.kind === 'xattr' && this.xattr.get(move.from) === move.to
+/**
+ * Those moves of which no other has blocks in common; of two that overlap the first
+ * on the disk stays. Inodes that share an attribute block may each bring the same move.
+ * @returns sorted by the runs
+ */
+function withoutOverlaps(moves: readonly Move[], runOf: (move: Move) => BlockRun, reject: (move: Move) => void): Move[] {
+  const kept: Move[] = []
+  for (const move of [...moves].sort((a, b) => runOf(a).start - runOf(b).start)) {
+    const last = kept.at(-1)
+    const same = last?.kind === 'xattr' && move.kind === 'xattr' && last.from === move.from && last.to === move.to
+    if (last && !same && runsOverlap(runOf(last), runOf(move))) reject(move)
+    else kept.push(move)
   }
+  return kept
+}
 
-  /** @returns why the target cannot be had */
-  async claim(move: Move): Promise<string | undefined> {
-    if (this.sharesXattr(move)) return undefined
-    const run = target(move)
-    if (this.claimed.intersects(run)) return 'another move has the same target'
-    const used = await this.firstUsed(run)
-    if (used !== undefined) return `block ${used} of its target is in use`
-    this.claimed.add(run)
-    if (move.kind === 'xattr') this.xattr.set(move.from, move.to)
-    return undefined
-  }
-
-  private async firstUsed(run: BlockRun): Promise<number | undefined> {
-    const { superblock } = this.filesystem
+/**
+ * The first block in use of each target.
+ * @param moves sorted by target, so that each bitmap is needed once
+ */
+async function usedTargets(filesystem: Filesystem, moves: readonly Move[]): Promise<[Move, number | undefined][]> {
+  const { superblock } = filesystem
+  let held = -1
+  let bits: Uint8Array = new Uint8Array(0)
+  const firstUsed = async (run: BlockRun): Promise<number | undefined> => {
     for (let at: number = run.start; at < run.start + run.length;) {
       const group = groupOfBlock(superblock, at)
       const start = groupStart(superblock, group)
       const to = Math.min(groupLength(superblock, group), run.start + run.length - start)
-      let bits = this.bitmaps.get(group)
-      if (!bits) this.bitmaps.set(group, bits = await this.filesystem.blockBitmap(group))
+      if (group !== held) bits = await filesystem.blockBitmap(group)
+      held = group
       const used = nextOne(bits, at - start, to)
       if (used < to) return start + used
       at = start + to
     }
     return undefined
   }
+  const found: [Move, number | undefined][] = []
+  for (const move of moves) found.push([move, await firstUsed(target(move))])
+  return found
 }

@@ -2,30 +2,18 @@
  * What the moves of one inode change on the disk, worked out before anything is
  * written: which blocks are copied, taken and given back, which tree blocks are
  * written anew or in place, and what becomes of the inode.
- *
- * The extent tree is built new and as small as it goes over the merged extents. Its
- * blocks keep their places, or take those that moves of kind 'tree' give them; what
- * the smaller tree has no use for is freed, what a larger one lacks is found near
- * the inode. A tree block at a new place is written there before the commit, for
- * nobody points at it yet; one that stays goes through the journal, and only if its
- * contents change.
  */
 import { fsBlock, type FsBlock } from '../layout/block.js'
 import { extent, relocateExtents, type Extent } from '../layout/extent.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { Move } from '../volume/volume.js'
-import { buildExtentTree, storableExtents, treeBlocksNeeded } from './extent-tree.js'
 import type { Filesystem } from './filesystem.js'
-import { inodeSeed, type Inode, type InodeChange } from './inode.js'
+import type { Inode, InodeChange } from './inode.js'
 import type { CopyPiece } from './relocate-copy.js'
 import { overlapping, type InodeState } from './relocate-place.js'
 import type { TreeRoom } from './relocate-room.js'
+import { rebuildTree, treeGrowth, type BlockContents } from './relocate-tree.js'
 import { decodeXattrBlock, sealXattrBlock } from './xattr-block.js'
-
-export interface BlockContents {
-  readonly block: FsBlock
-  readonly bytes: Uint8Array
-}
 
 /** Everything the moves of one inode ask for. */
 export interface InodeRelocation {
@@ -93,46 +81,29 @@ export async function planInode(
 type Part = Omit<InodeRelocation, 'number' | 'moves'>
 
 /** @returns a sentence when it cannot be done */
-async function planMapping(filesystem: Filesystem, { inode, map }: InodeState, moves: readonly Move[], room: TreeRoom): Promise<Part | string> {
-  const { superblock, blockSize } = filesystem
+async function planMapping(filesystem: Filesystem, state: InodeState, moves: readonly Move[], room: TreeRoom): Promise<Part | string> {
+  const { inode, map } = state
   const contents = moves.filter(({ kind }) => kind !== 'tree')
-  const extents = storableExtents(relocateExtents(map.extents, contents))
-  const needed = treeBlocksNeeded(extents.length, blockSize)
-  const grown = needed - map.treeBlocks.length
-  if (grown !== 0 && superblock.quotaInodes.length > 0) {
+  const movedTo = new Map<FsBlock, FsBlock>()
+  for (const { kind, from, to, length } of moves) {
+    if (kind === 'tree') for (let i = 0; i < length; i++) movedTo.set(fsBlock(from + i), fsBlock(to + i))
+  }
+  const mapping = relocateExtents(map.extents, contents)
+  const growth = treeGrowth(filesystem, state, mapping)
+  if (growth !== 0 && filesystem.superblock.quotaInodes.length > 0) {
     return 'its extent tree would change its size, and quotas count tree blocks'
   }
-  const extra = grown > 0 ? await room.take(grown, inode.number) : []
-  if (!extra) return `its extent tree grows by ${grown} blocks, and none are free for it`
-
-  const movedTo = new Map<number, FsBlock>()
-  for (const { kind, from, to, length } of moves) {
-    if (kind === 'tree') for (let i = 0; i < length; i++) movedTo.set(from + i, fsBlock(to + i))
-  }
-  const kept = map.treeBlocks.slice(0, needed)
-  const places = [...kept.map((block) => movedTo.get(block) ?? block), ...extra]
-  const left = [...kept.filter((block) => movedTo.has(block)), ...map.treeBlocks.slice(needed)]
-  for (const block of left) room.exclude(block)
-
-  const seed = superblock.checksums === 'crc32c' ? inodeSeed(superblock, inode.number, inode.generation) : undefined
-  const tree = buildExtentTree(extents, blockSize, places, seed)
-  const staying = new Set<number>(kept.filter((block) => !movedTo.has(block)))
-  const rewritten: BlockContents[] = []
-  for (const node of tree.blocks) {
-    if (staying.has(node.block) && !equal(await filesystem.blocks.read(node.block), node.bytes)) rewritten.push(node)
-  }
-  const fresh = tree.blocks.filter(({ block }) => !staying.has(block))
+  const tree = await rebuildTree(filesystem, state, mapping, room, movedTo)
+  if (!tree) return `its extent tree grows by ${growth} blocks, and none are free for it`
+  const { root, grown, rewritten, fresh, grownInto, left } = tree
   return {
     copies: contents.flatMap((move) => written(map.extents, move)),
     take: [...contents.map(({ to, length }) => blockRun(to, length)), ...fresh.map(({ block }) => blockRun(block, 1))],
     release: [...contents.map(({ from, length }) => blockRun(from, length)), ...left.map((block) => blockRun(block, 1))],
     rewritten,
     fresh,
-    grownInto: extra,
-    changes: [{
-      inode,
-      change: { blockArea: tree.root, ...(grown !== 0 && { sectors: inode.sectors + grown * (blockSize / 512) }) },
-    }],
+    grownInto,
+    changes: [{ inode, change: { blockArea: root, ...(grown !== 0 && { sectors: inode.sectors + grown * (filesystem.blockSize / 512) }) } }],
   }
 }
 
@@ -172,5 +143,3 @@ async function planXattr(filesystem: Filesystem, inode: Inode, { from, to }: Mov
     changes: owners.map((owner) => ({ inode: owner, change: { xattrBlock: to } })),
   }
 }
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((byte, index) => byte === b[index])

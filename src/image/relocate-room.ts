@@ -11,21 +11,28 @@ import { groupLength, groupOfInode, groupStart } from './group-layout.js'
  * counts as taken until the next.
  */
 export class TreeRoom {
-  private readonly spokenFor: RunSet
+  /** Made when it is first needed: few trees grow. */
+  private made: RunSet | undefined
+  private readonly waiting: BlockRun[] = []
 
-  /** @param reserved every block that must be left alone */
-  constructor(private readonly filesystem: Filesystem, reserved: Iterable<BlockRun>) {
-    this.spokenFor = RunSet.of(reserved)
-  }
+  /** @param reserved every block that must be left alone; asked for when a tree first grows */
+  constructor(private readonly filesystem: Filesystem, private readonly reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>)) {}
 
   /** Keeps a block out of what is given away from now on. */
   exclude(block: FsBlock): void {
-    this.spokenFor.add(blockRun(block, 1))
+    if (this.made) this.made.add(blockRun(block, 1))
+    else this.waiting.push(blockRun(block, 1))
   }
 
   /** Takes back what {@link take} gave and nobody used. */
   giveBack(blocks: readonly FsBlock[]): void {
     for (const block of blocks) this.spokenFor.remove(blockRun(block, 1))
+  }
+
+  private get spokenFor(): RunSet {
+    const { reserved } = this
+    this.made ??= RunSet.of([...(typeof reserved === 'function' ? reserved() : reserved), ...this.waiting])
+    return this.made
   }
 
   /** @returns undefined when there are not enough */

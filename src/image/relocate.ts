@@ -39,7 +39,7 @@ export async function* relocateOnImage(
 ): AsyncGenerator<MoveOutcome, void, undefined> {
   const { accepted, settled } = await checkRound(filesystem, moves)
   yield* settled
-  const room = new TreeRoom(filesystem, [
+  const room = new TreeRoom(filesystem, () => [
     ...options.reserved,
     ...[...accepted.values()].flat().flatMap(({ from, to, length }) => [blockRun(from, length), blockRun(to, length)]),
   ])

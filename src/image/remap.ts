@@ -7,15 +7,13 @@
  * as it still needs them.
  */
 import { BootpackError, noSpace, unsupported } from '../errors.js'
-import type { FsBlock } from '../layout/block.js'
 import type { Extent } from '../layout/extent.js'
 import { blockRun } from '../layout/run.js'
-import { buildExtentTree, storableExtents, treeBlocksNeeded } from './extent-tree.js'
 import type { Filesystem } from './filesystem.js'
-import { inodeSeed } from './inode.js'
 import type { InodeRelocation } from './relocate-inode.js'
 import type { InodeState } from './relocate-place.js'
 import type { TreeRoom } from './relocate-room.js'
+import { rebuildTree, treeGrowth } from './relocate-tree.js'
 
 /**
  * @param mapping sorted by file block, without overlap
@@ -25,12 +23,11 @@ import type { TreeRoom } from './relocate-room.js'
  *         the filesystem has no feature for, ENOSPC when the tree cannot grow
  */
 export async function remapInode(
-  filesystem: Filesystem, { inode, map }: InodeState, mapping: readonly Extent[], room: TreeRoom, size = inode.size,
+  filesystem: Filesystem, state: InodeState, mapping: readonly Extent[], room: TreeRoom, size = state.inode.size,
 ): Promise<InodeRelocation> {
   const { superblock, blockSize } = filesystem
-  const extents = storableExtents(mapping)
-  const needed = treeBlocksNeeded(extents.length, blockSize)
-  const grown = needed - map.treeBlocks.length
+  const { inode, map } = state
+  const grown = treeGrowth(filesystem, state, mapping)
   const gained = grown + countBlocks(mapping) - countBlocks(map.extents)
   if (gained !== 0 && superblock.quotaInodes.length > 0) {
     throw unsupported('EOPNOTSUPP', `Inode ${inode.number} would use ${Math.abs(gained)} blocks ${gained > 0 ? 'more' : 'less'}, and the filesystem keeps quotas, which are not counted anew here.`,
@@ -39,28 +36,22 @@ export async function remapInode(
   if (size >= 2 ** 31 && !superblock.features.names.has('large_file')) {
     throw new BootpackError('usage', 'EFBIG', `Inode ${inode.number} would have ${size} bytes, and the filesystem has no feature large_file.`)
   }
-  const extra = grown > 0 ? await room.take(grown, inode.number) : []
-  if (!extra) throw noSpace('ENOSPC', `The extent tree of inode ${inode.number} grows by ${grown} blocks, and none are free for it.`, 'Free some space.')
-  const kept = map.treeBlocks.slice(0, needed)
-  const left = map.treeBlocks.slice(needed)
-  for (const block of left) room.exclude(block)
-
-  const seed = superblock.checksums === 'crc32c' ? inodeSeed(superblock, inode.number, inode.generation) : undefined
-  const tree = buildExtentTree(extents, blockSize, [...kept, ...extra], seed)
-  const staying = new Set<FsBlock>(kept)
+  const tree = await rebuildTree(filesystem, state, mapping, room)
+  if (!tree) throw noSpace('ENOSPC', `The extent tree of inode ${inode.number} grows by ${grown} blocks, and none are free for it.`, 'Free some space.')
+  const { root, rewritten, fresh, grownInto, left } = tree
   return {
     number: inode.number,
     moves: [],
     copies: [],
-    take: extra.map((block) => blockRun(block, 1)),
+    take: fresh.map(({ block }) => blockRun(block, 1)),
     release: left.map((block) => blockRun(block, 1)),
-    rewritten: tree.blocks.filter(({ block }) => staying.has(block)),
-    fresh: tree.blocks.filter(({ block }) => !staying.has(block)),
-    grownInto: extra,
+    rewritten,
+    fresh,
+    grownInto,
     changes: [{
       inode,
       change: {
-        blockArea: tree.root,
+        blockArea: root,
         ...(gained !== 0 && { sectors: inode.sectors + gained * (blockSize / 512) }),
         ...(size !== inode.size && { size }),
       },

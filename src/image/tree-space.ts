@@ -14,7 +14,8 @@ import { decodeExtentNode, deepestTree, encodeExtentNode, sealExtentBlock, verif
 import type { FileSpace } from './file-space.js'
 import { inodeSeed, type Inode, type InodeChange } from './inode.js'
 import { Batch } from './relocate-batch.js'
-import type { BlockContents, InodeRelocation } from './relocate-inode.js'
+import type { InodeRelocation } from './relocate-inode.js'
+import type { BlockContents } from './relocate-tree.js'
 import type { Committer } from './transaction-commit.js'
 
 /** A node on the way down, and which of its entries leads on. */

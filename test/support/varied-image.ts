@@ -35,6 +35,7 @@ export const varieties: readonly Variety[] = [
   { name: '1 KiB blocks, meta_bg', blockSize: 1024, size: 48, features: 'meta_bg,^resize_inode,64bit,metadata_csum', deepExtents: 200 },
   { name: '4 KiB blocks, no flex_bg, inodes of 128 bytes', blockSize: 4096, features: '^flex_bg,metadata_csum,^huge_file', more: ['-I', '128', '-g', '2048'], deepExtents: 400 },
   { name: '64 KiB blocks', blockSize: 65536, size: 192 },
+  { name: '4 KiB blocks, inline_data, ea_inode, orphan_file', blockSize: 4096, features: 'inline_data,ea_inode,orphan_file,large_dir', deepExtents: 400 },
   { name: 'a fast_commit area', blockSize: 1024, features: 'fast_commit', deepExtents: 200 },
 ]
 
