@@ -47,3 +47,24 @@ export { mountFuse, openFuseDevice, unmount, type FuseMount } from './kernel/mou
 
 export { openTarget } from './cli/open-target.js'
 export { BootpackCommand } from './cli/base-command.js'
+
+export { nameTrace, type NamedTrace } from './plan/name-trace.js'
+export { writeAtomically } from './trace/atomic-file.js'
+export { readTrace, type ReadTraceOptions } from './trace/read-trace.js'
+export { writeTrace, type WritableTrace } from './trace/write-trace.js'
+export { escapePath } from './trace/escape-path.js'
+export { bytes, count, seconds, table } from './report/table.js'
+
+export type { EngineProvider, OpenOptions } from './volume/open-volume.js'
+export type { Target } from './volume/target.js'
+
+// An image's files, for plugins that read what lies in them.
+export { decodeName } from './bytes/file-name.js'
+export { visitDirectory } from './image/directory.js'
+export { readFileMap } from './image/file-map.js'
+export { Filesystem } from './image/filesystem.js'
+export { openGated } from './image/gate-open.js'
+export { refuseState, type FilesystemName } from './image/gate.js'
+export { findFilesystem } from './image/open-image.js'
+export { walkPath } from './image/path-walk.js'
+export type { Store } from './image/store.js'
