@@ -29,7 +29,7 @@ import { claimsWithin, onlineReason } from './inode-claims.js'
 import type { MountedFilesystem } from './mounted-filesystem.js'
 import { ownersWithin } from './owner-map.js'
 import { refuseToWrite, refuseType, refuseWithoutRoot } from './refusals.js'
-import { relocateLive } from './relocate.js'
+import { relocateLive, type RelocateContext } from './relocate.js'
 import { SettingsRecord } from './settings-record.js'
 import { freeSpace } from './space-map.js'
 
@@ -41,7 +41,8 @@ export class LiveVolume implements Volume {
 
   private constructor(
     readonly mounted: MountedFilesystem,
-    private readonly root: number,
+    /** Descriptor of the root directory. */
+    readonly root: number,
     private readonly views: DiskViews,
     private readonly known: Geometry,
     private readonly holdings: Holdings,
@@ -143,19 +144,23 @@ export class LiveVolume implements Volume {
   }
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
-    if (!this.record) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
-    const { blockSize, groupCount } = this.known
+    if (!this.relocating) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
     try {
-      yield* relocateLive({
-        root: this.root,
-        geometry: this.known,
-        holdings: this.holdings,
-        settings: new AllocatorSettings(`/sys/fs/ext4/${this.mounted.name}`, this.record, groupCount),
-        blocksPerPage: Math.max(1, pageSize() / blockSize),
-        swapFiles: () => this.activeSwapFiles(),
-      }, moves, options)
+      yield* relocateLive(this.relocating, moves, options)
     } finally {
       this.views.refresh()
+    }
+  }
+
+  /** What claiming and exchanging blocks takes, here and for the block-moving calls (src/blocks); undefined when opened for looking only. */
+  get relocating(): RelocateContext | undefined {
+    return this.record && {
+      root: this.root,
+      geometry: this.known,
+      holdings: this.holdings,
+      settings: new AllocatorSettings(`/sys/fs/ext4/${this.mounted.name}`, this.record, this.known.groupCount),
+      blocksPerPage: Math.max(1, pageSize() / this.known.blockSize),
+      swapFiles: () => this.activeSwapFiles(),
     }
   }
 
