@@ -5,7 +5,7 @@
  */
 import { writeAtomically } from './atomic-file.js'
 import { deviceNumber } from './formats/e4rat.js'
-import { encodeName } from './name-text.js'
+import { encodeName } from '../bytes/file-name.js'
 import { writeTrace, type WriteTraceOptions } from './write-trace.js'
 import type { Trace } from './trace.js'
 

@@ -25,4 +25,19 @@ describe('file names', () => {
       expect([...encodeName(decodeName(Uint8Array.from(bytes)))], bytes.map((byte) => byte.toString(16)).join(' ')).to.deep.equal(bytes)
     }
   })
+
+  it('come back byte for byte in text of all kinds, wherever they stand', () => {
+    const seed = Date.now() % 1e6
+    const random = new Random(seed)
+    for (let round = 0; round < 3000; round++) {
+      const pieces = Array.from({ length: random.below(8) }, () => random.pick([
+        Buffer.from('a'), Buffer.from('é'), Buffer.from('😀'), Buffer.of(random.below(256)), Buffer.of(0xe2, 0x82), Buffer.of(0xed, 0xa0, 0x80),
+      ]))
+      const bytes = Buffer.concat(pieces)
+      const text = decodeName(bytes)
+      expect([...encodeName(text)], `seed ${seed}`).to.deep.equal([...bytes])
+      expect(decodeName(Uint8Array.from([0xe2, 0x82, ...bytes, 0xac, 0x61]), 2, 2 + bytes.length), `seed ${seed}`).to.equal(text)
+      expect(JSON.parse(JSON.stringify(text))).to.equal(text)
+    }
+  })
 })

@@ -1,9 +1,6 @@
 import { expect } from 'chai'
-import { decodeName as decodeVolumeName, encodeName as encodeVolumeName } from '../../src/bytes/file-name.js'
 import { escapePath, excerpt } from '../../src/trace/escape-path.js'
 import { decodeOctal, PathPlacer, tidyPath } from '../../src/trace/formats/path-text.js'
-import { decodeName, encodeName } from '../../src/trace/name-text.js'
-import { numbers } from './support.js'
 
 describe('names as text', () => {
   it('shows control characters escaped and leaves backslashes', () => {
@@ -15,20 +12,6 @@ describe('names as text', () => {
   it('cuts a long text before escaping it', () => {
     expect(excerpt('\n'.repeat(5), 3)).to.equal('\\n\\n\\n…')
     expect(excerpt('abc', 3)).to.equal('abc')
-  })
-
-  it('keeps every byte of a name, in the same way the volumes do', () => {
-    const seed = Date.now() % 1e6
-    const next = numbers(seed)
-    for (let round = 0; round < 3000; round++) {
-      const pieces = Array.from({ length: next(8) }, () => [Buffer.from('a'), Buffer.from('é'), Buffer.from('😀'), Buffer.of(next(256)), Buffer.of(0xe2, 0x82), Buffer.of(0xed, 0xa0, 0x80)][next(6)]!)
-      const bytes = Buffer.concat(pieces)
-      const text = decodeName(bytes)
-      expect(text, `seed ${seed}`).to.equal(decodeVolumeName(bytes))
-      expect(encodeName(text), `seed ${seed}`).to.deep.equal(bytes)
-      expect(Buffer.from(encodeVolumeName(text))).to.deep.equal(bytes)
-      expect(JSON.parse(JSON.stringify(text))).to.equal(text)
-    }
   })
 
   it('undoes octal escapes of three digits, and nothing else', () => {

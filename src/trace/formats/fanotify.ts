@@ -1,5 +1,5 @@
 import { decimal, find, scanned, seconds, standsAt } from './scan.js'
-import { decodeName } from '../name-text.js'
+import { decodeName } from '../../bytes/file-name.js'
 import { decodeOctal, PathPlacer } from './path-text.js'
 import type { TraceFormat } from './format.js'
 

@@ -1,4 +1,4 @@
-import { decodeName } from '../name-text.js'
+import { decodeName } from '../../bytes/file-name.js'
 import { PathPlacer } from './path-text.js'
 import type { TraceFormat } from './format.js'
 

@@ -3,7 +3,7 @@
  * filesystem. `..` is left alone: what it means depends on symlinks, which only
  * the volume knows.
  */
-import { decodeName, encodeName } from '../name-text.js'
+import { decodeName, encodeName } from '../../bytes/file-name.js'
 
 /** Longest name the kernel takes, in bytes. */
 const longestPath = 4096

@@ -1,5 +1,5 @@
 /** One system call as strace prints it: `openat(AT_FDCWD, "/etc/fstab", O_RDONLY) = 3</etc/fstab> <0.000010>`. */
-import { decodeName } from '../name-text.js'
+import { decodeName } from '../../bytes/file-name.js'
 
 export interface StraceCall {
   /** As printed, without the spaces around. */

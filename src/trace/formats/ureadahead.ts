@@ -1,5 +1,5 @@
 import { decimal, scanned } from './scan.js'
-import { decodeName } from '../name-text.js'
+import { decodeName } from '../../bytes/file-name.js'
 import { PathPlacer } from './path-text.js'
 import type { Subject } from '../read-collector.js'
 import type { TraceFormat } from './format.js'
