@@ -213,6 +213,23 @@ describe('journal', () => {
     }
   })
 
+  it('turns on 64-bit block numbers for a filesystem that needs them', async () => {
+    const folder = scratchFolder()
+    try {
+      const states = new TwoStates(folder.path, variants[4]!)
+      const store = new RecordingStore(states.a)
+      const journal = await openJournal(store, states.aPath, 1024, 2 ** 33)
+      await journal.commit(states.transaction(states.b))
+      const committed = store.steps.findLastIndex((step) => step.kind === 'flush') + 1
+      const crashed = store.after(committed, 1024, () => true)
+      expect(states.recovered(crashed)).to.equal('b')
+      writeFileSync(join(folder.path, 'wide.img'), crashed)
+      expect(run('dumpe2fs', ['-h', join(folder.path, 'wide.img')]).stdout).to.match(/^Journal features: +journal_64bit journal_checksum_v3$/m)
+    } finally {
+      folder.remove()
+    }
+  })
+
   it('is replayed by the kernel', async function () {
     this.timeout(120_000)
     needLoopMounts(this)

@@ -26,11 +26,11 @@ export function flagNeedsRecovery(superblock: Uint8Array, on: boolean): void {
 }
 
 /** Opens the journal of a store whose journal inode lies where that of the image file does. */
-export function openJournal(store: Store, image: string, blockSize: number): Promise<Journal> {
+export function openJournal(store: Store, image: string, blockSize: number, blockCount = store.size / blockSize): Promise<Journal> {
   return Journal.open({
     store,
     blockSize,
-    blockCount: store.size / blockSize,
+    blockCount,
     extents: journalExtents(image),
     seconds: 1_500_000_000,
     mark: {
