@@ -18,12 +18,11 @@ import { errnoNumber, failedWith, kernelError } from '../kernel/errno.js'
 import { tryFallocate } from '../kernel/fallocate.js'
 import { fiemap } from '../kernel/fiemap.js'
 import { filesystemSpace } from '../kernel/statfs.js'
-import { syncFilesystem } from '../kernel/syncfs.js'
 import { blockRun, intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { Geometry } from '../volume/volume.js'
 import type { AllocatorSettings } from './allocator-settings.js'
-import { arenaBlocks, type Arena, type Held, type Holdings } from './holdings.js'
+import { arenaBlocks, inodeExtents, type Arena, type Held, type Holdings } from './holdings.js'
 import { freeSpace, groupRun } from './space-map.js'
 
 export interface ClaimContext {
@@ -36,8 +35,6 @@ export interface ClaimContext {
 
 /** Anchors lie in the middle of the arena, so that the goal can be on both sides. */
 const anchorBlock = 2 ** 30
-/** The inode itself has room for four extents. */
-const mostExtents = 4
 /** fallocate rounds and prefers on its own above this many blocks. */
 const longestRequest = 32_767
 /** Requests in a row that took nothing wanted, before larger ones are made. */
@@ -48,7 +45,8 @@ const roomForOthers = 64 << 20
 const mostStrays = 16
 
 /**
- * Holds as much of `wanted` as can be had.
+ * Holds as much of `wanted` as can be had. What was freed since the last commit
+ * cannot: syncfs before.
  * @returns what could not: in use by others, or not reachable
  * @throws KernelError; ENOSPC only gives up
  */
@@ -58,13 +56,14 @@ export function claimBlocks(context: ClaimContext, wanted: RunSet): RunSet {
   const missing = new RunSet()
   for (const run of wanted) for (const part of already.missingFrom(run)) missing.add(part)
   if (missing.size === 0) return missing
-  const keep = wanted.clone()
-  for (const run of already) keep.add(run)
+  const drains = groupsOf(missing, context.geometry).map((group) => new Drain(context, group, missing)).filter((drain) => drain.look())
+  if (drains.length === 0) return missing
+  const keep = RunSet.of([...wanted, ...already])
   settings.change()
   try {
-    for (const group of groupsOf(missing, context.geometry)) {
-      new Drain(context, group, missing).run()
-      holdings.release(keep)
+    for (const drain of drains) {
+      drain.run()
+      holdings.release(keep, true)
     }
   } finally {
     settings.restore()
@@ -102,11 +101,7 @@ class Drain {
   constructor(private readonly context: ClaimContext, private readonly group: BlockRun, private readonly missing: RunSet) {}
 
   run(): void {
-    if (!this.look()) {
-      // Freed a moment ago, and not committed yet?
-      syncFilesystem(this.context.root)
-      if (!this.look()) return
-    }
+    if (!this.look()) return
     for (let length = this.nextLength(); length > 0; length = this.nextLength()) {
       const errno = this.request(length)
       if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EMFILE || errno === errnoNumber.EDQUOT) return
@@ -116,7 +111,7 @@ class Drain {
   }
 
   /** Reads the free-space map of the group; false when nothing wanted is free there. */
-  private look(): boolean {
+  look(): boolean {
     const { root, geometry } = this.context
     this.free = freeSpace(root, geometry.blockSize, this.group)
     const { available } = filesystemSpace(root)
@@ -150,7 +145,7 @@ class Drain {
   private request(length: number): number {
     const { holdings, geometry } = this.context
     const { blockSize } = geometry
-    if (!this.arena || this.extents >= mostExtents || this.logical === anchorBlock) {
+    if (!this.arena || this.extents >= inodeExtents || this.logical === anchorBlock) {
       try {
         if (!this.openArena()) return errnoNumber.ENOSPC
       } catch (error) {
@@ -180,7 +175,7 @@ class Drain {
     if (!inside || inside.length < piece.length) {
       this.strays++
       // The next goal would follow it out of the group.
-      this.extents = mostExtents
+      this.extents = inodeExtents
     }
     // A block we do not think free: somebody freed it, and we know the group less well than we thought.
     if (inside && !this.free.contains(inside)) this.look()

@@ -32,6 +32,9 @@ export interface Held extends BlockRun {
  */
 export const arenaBlocks = 2 ** 31 - 2 ** 20
 
+/** Extents an inode has room for before it needs a tree block. */
+export const inodeExtents = 4
+
 export class Holdings {
   private pieces: Held[] = []
 
@@ -106,25 +109,68 @@ export class Holdings {
     this.pieces = shifted
   }
 
-  /** Gives back everything but `kept`; arenas without a piece are closed. */
-  release(kept: RunSet): void {
+  /**
+   * Gives back everything but `kept`; arenas without a piece are closed.
+   * @param frugal hold on to what could not be given back without an extent-tree
+   *               block, as long as a wanted block might be taken for that
+   */
+  release(kept: RunSet, frugal = false): void {
     const left: Held[] = []
-    const given: Held[] = []
-    for (const piece of this.pieces) {
-      for (const part of kept.within(piece)) left.push(cut(piece, part))
-      for (const part of kept.missingFrom(piece)) given.push(cut(piece, part))
+    for (const [arena, pieces] of this.byArena()) {
+      if (pieces.some((piece) => kept.intersects(piece))) left.push(...this.trim(arena, pieces, kept, frugal))
+      else closeSync(arena.fd)
     }
-    const used = new Set(left.map(({ arena }) => arena))
-    this.pieces = left
-    for (const { arena, logical, length } of given) {
-      if (used.has(arena)) fallocate(arena.fd, 'punchHole', logical * this.blockSize, length * this.blockSize)
+    this.pieces = left.sort((a, b) => a.start - b.start)
+  }
+
+  /** Punches out what is not kept of an arena's pieces. @returns what stays */
+  private trim(arena: Arena, pieces: readonly Held[], kept: RunSet, frugal: boolean): Held[] {
+    let extents = pieces.length
+    const left: Held[] = []
+    const punch = (piece: Held, { start, length }: BlockRun): void =>
+      fallocate(arena.fd, 'punchHole', (piece.logical + start - piece.start) * this.blockSize, length * this.blockSize)
+    const staying = pieces.filter((piece) => {
+      if (kept.intersects(piece)) return true
+      punch(piece, piece)
+      extents--
+      return false
+    })
+    for (const piece of staying) {
+      const holes = [...kept.missingFrom(piece)]
+      const last = holes.at(-1)
+      let whole: Held = piece
+      if (last && last.start + last.length === piece.start + piece.length) {
+        // The end of an extent goes without splitting it.
+        punch(piece, last)
+        holes.pop()
+        whole = { ...piece, length: last.start - piece.start }
+      }
+      // Anything else splits it first, even where one part then goes.
+      const parts = holes.length === 0 ? [whole] : [...kept.within(whole)].map((part) => cut(whole, part))
+      if (frugal && holes.length > 0 && extents + parts.length > inodeExtents) {
+        left.push(whole)
+        continue
+      }
+      for (const hole of holes) punch(piece, hole)
+      extents += parts.length - 1
+      left.push(...parts)
     }
-    for (const arena of new Set(given.map(({ arena }) => arena))) if (!used.has(arena)) closeSync(arena.fd)
+    return left
   }
 
   /** Gives back everything. */
   close(): void {
     this.release(new RunSet())
+  }
+
+  private byArena(): Map<Arena, Held[]> {
+    const arenas = new Map<Arena, Held[]>()
+    for (const piece of this.pieces) {
+      const own = arenas.get(piece.arena)
+      if (own) own.push(piece)
+      else arenas.set(piece.arena, [piece])
+    }
+    return arenas
   }
 
   private forget(run: BlockRun): void {
