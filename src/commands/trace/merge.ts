@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/base-command.js'
+import { expandPatterns } from '../../cli/patterns.js'
 
 interface MergeReport {
   readonly traces: number
@@ -10,9 +11,12 @@ export default class TraceMergeCommand extends BootpackCommand {
   static override summary = 'Merge the traces of several boots into one profile.'
   static override description = `Keeps what at least --min-support of them read (default: more than half), in the
 order of the median rank, and says with each read how many boots read it.`
-  static override examples = ['<%= config.bin %> trace merge monday.trace tuesday.trace friday.trace -o boot.trace']
+  static override examples = [
+    '<%= config.bin %> trace merge monday.trace tuesday.trace friday.trace -o boot.trace',
+    '<%= config.bin %> trace merge "boots/**/*.trace.gz" -o boot.trace',
+  ]
   static override strict = false
-  static override args = { files: Args.string({ description: 'two or more traces', required: true }) }
+  static override args = { files: Args.string({ description: 'two or more traces; quoted patterns are expanded', required: true }) }
   static override flags = {
     'min-support': Flags.integer({ description: 'boots a read must be in', min: 1, helpValue: 'N' }),
     output: Flags.string({ char: 'o', description: 'the trace to write', helpValue: 'OUT', required: true }),
@@ -24,7 +28,7 @@ order of the median rank, and says with each read how many boots read it.`
       import('../../cli/load-trace.js'), import('../../trace/merge.js'), import('../../trace/write-trace.js'),
     ])
     const traces = []
-    for (const file of argv as string[]) traces.push(await loadTrace(file, undefined))
+    for (const file of await expandPatterns(argv as string[])) traces.push(await loadTrace(file, undefined))
     const merged = mergeTraces(traces, flags['min-support'] === undefined ? {} : { minSupport: flags['min-support'] })
     await writeTrace(flags.output, merged)
     if (flags.output !== '-') this.log(`${merged.reads.length} reads of ${traces.length} boots written to ${flags.output}.`)
