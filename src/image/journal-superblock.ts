@@ -26,6 +26,8 @@ export interface JournalSuperblock {
   readonly sequence: number
   /** Block of the journal; 0 when there is nothing to replay. */
   readonly start: number
+  /** Why jbd2 gave up on the journal, a negative errno; 0 for never. */
+  readonly error: number
   /** Block numbers in tags have 64 bits. */
   readonly wide: boolean
   readonly checksums: JournalChecksums
@@ -94,6 +96,7 @@ export function decodeJournalSuperblock(bytes: Uint8Array, blockSize: number, jo
     end,
     sequence: view.getUint32(0x18),
     start,
+    error: view.getInt32(0x20),
     wide: has(incompat.wide),
     checksums,
     fastCommit: fastCommitBlocks > 0,

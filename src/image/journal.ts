@@ -105,7 +105,7 @@ export class Journal implements Committer {
   }
 
   /**
-   * @throws refused when the log holds transactions, corrupt or unsupported when
+   * @throws refused when the log holds transactions or an error, corrupt or unsupported when
    *         the journal's superblock is not one we can write behind
    */
   static async open(options: JournalOptions): Promise<Journal> {
@@ -118,6 +118,9 @@ export class Journal implements Committer {
     if (decoded.start !== 0) {
       throw refused('needs-recovery', 'The journal holds transactions that were not replayed.',
         'Mount and unmount the filesystem once, or run e2fsck on it.')
+    }
+    if (decoded.error !== 0) {
+      throw refused('journal-error', `The kernel gave up on the journal with error ${decoded.error}.`, 'Run e2fsck -f on the filesystem.')
     }
     const wide = decoded.wide || options.blockCount > 0x1_0000_0000
     // Durable with the tail of the first transaction, the first moment it matters.

@@ -280,6 +280,7 @@ describe('journal', () => {
       ['more blocks than its inode has', 0x10, 1 << 20, 'corrupt'],
       ['a log that begins beyond its end', 0x14, 1 << 20, 'corrupt'],
       ['a log that was not replayed', 0x1c, 1, 'refused'],
+      ['a journal that the kernel gave up on', 0x20, -5 >>> 0, 'refused'],
       ['an unknown feature', 0x28, 0x100, 'unsupported'],
       ['two versions of checksums', 0x28, 0x18, 'corrupt'],
       ['a checksum that does not match', 0x28, 0x10, 'unsupported'],
@@ -289,6 +290,25 @@ describe('journal', () => {
         expect(error).to.be.instanceOf(BootpackError)
         expect((error as BootpackError).family).to.equal(family)
       })
+    }
+  })
+
+  it('flushes where the order matters, and nowhere else', async () => {
+    const folder = scratchFolder()
+    try {
+      const states = new TwoStates(folder.path, variants[5]!)
+      const store = new RecordingStore(states.a)
+      const journal = await openJournal(store, states.aPath, 4096)
+      const flushes: number[] = []
+      for (const to of [states.b, states.a, states.b]) {
+        await journal.commit(states.transaction(to))
+        flushes.push(store.flushesBefore(store.steps.length))
+      }
+      await journal.close()
+      flushes.push(store.flushesBefore(store.steps.length))
+      expect(flushes).to.deep.equal([3, 5, 7, 10])
+    } finally {
+      folder.remove()
     }
   })
 
