@@ -8,7 +8,7 @@ const arrows = {
   bytes: [],
   layout: [],
   trace: ['bytes'],
-  collect: ['kernel', 'trace'],
+  collect: ['bytes', 'kernel', 'trace'],
   mballoc: ['layout', 'bytes'],
   measure: ['layout', 'trace'],
   plan: ['layout', 'trace', 'mballoc', 'measure', 'volume'],

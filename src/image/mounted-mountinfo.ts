@@ -6,6 +6,8 @@
 export interface Mount {
   /** 'major:minor' of what is mounted; of btrfs and the like a number of its own. */
   readonly device: string
+  /** The folder of the filesystem that is shown: '/' for all of it, else a bind mount or a subvolume. */
+  readonly root: string
   /** Bytes of a path may be any; kept as latin1 text would lose nothing, but paths are UTF-8. */
   readonly mountPoint: string
   readonly type: string
@@ -25,6 +27,7 @@ export function parseMountinfo(text: string): Mount[] {
     if (dash < 0 || fields.length < dash + 4) continue
     mounts.push({
       device: fields[2]!,
+      root: unescapeOctal(fields[3]!),
       mountPoint: unescapeOctal(fields[4]!),
       type: fields[dash + 1]!,
       source: unescapeOctal(fields[dash + 2]!),
