@@ -125,7 +125,7 @@ describe('a boot in a virtual machine', function () {
   })
   afterEach(() => expect(readdirSync(join(scratch.path, 'tmp')), 'left behind').to.deep.equal([]))
 
-  const choices: MachineChoices = { append: [], disk: 'hdd', scale: 1, cpus: 1, memory: 256, network: false }
+  const choices: MachineChoices = { disk: 'hdd', scale: 1, cpus: 1, memory: 256, network: false }
 
   async function boots(images: readonly string[], more: Partial<MachineChoices> = {}, options: Partial<SeriesOptions> = {}): Promise<{ image: number, result: BootResult }[]> {
     const results: { image: number, result: BootResult }[] = []

@@ -54,6 +54,8 @@ describe('a recorded boot as a trace', () => {
       // Reached into the partition from before it.
       { t: 4000, off: 0, len: 8192, kind: 'metadata' },
     ])
+    const served = [requests[2]!, requests[4]!, requests[1]!]
+    expect(bootTrace({ requests: served, lost: 0, started: 1000, start: 0, length: 1e9 }, {}).reads.map(({ t }) => t), 'as asked for').to.deep.equal([1000, 2000, 4000])
     expect(header).to.deep.include({ bootpack: 'trace', version: 1, source: 'vm', disk: 'hdd', lost: 3 })
     expect(header.ignored).to.deep.equal({ write: 1, 'outside-partition': 2 })
   })

@@ -1,32 +1,29 @@
 /** What `vm boot` and `vm compare` share. */
-import { Flags } from '@oclif/core'
-import { usageError } from 'bootpack'
+import { Errors, Flags } from '@oclif/core'
 import { diskNames } from '../disk/disk-model.js'
 import { acceleratorChoices } from '../machine/accelerator.js'
 
-/** @throws usage unless the text is a number from `low` to `high` */
-const number = (low: number, high: number) => (text: string, name: string): number => {
+/** Fails as the flags of oclif itself do. */
+const numeric = (low: number, high: number) => async (text: string): Promise<number> => {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN
-  if (!(value >= low && value <= high)) throw usageError('bad-number', `--${name} ${text} is not a number from ${low} to ${high}.`)
+  if (!(value >= low && value <= high)) throw new Errors.CLIError(`Expected a number from ${low} to ${high} but received: ${text}`)
   return value
 }
-
-const numeric = (name: string, low: number, high: number) => async (text: string): Promise<number> => number(low, high)(text, name)
 
 export const bootFlags = {
   disk: Flags.option({ options: diskNames, description: 'the disk to simulate', default: 'hdd' as const })(),
   scale: Flags.custom<number>({
     description: 'multiply the disk\'s delays; 0 for none. An emulated processor is 10 to 40 times slower than a real one, and about 5 restores the balance',
-    helpValue: 'K', default: 1, parse: numeric('scale', 0, 1000),
+    helpValue: 'K', default: 1, parse: numeric(0, 1000),
   })(),
   until: Flags.string({
     description: 'when the boot is done: a text on the serial console, /an expression/, or a number of seconds',
     helpValue: 'PATTERN|SECONDS', default: 'login:',
   }),
-  timeout: Flags.custom<number>({ description: 'seconds after which a boot has failed', helpValue: 'SECONDS', default: 900, parse: numeric('timeout', 1, 86_400) })(),
+  timeout: Flags.custom<number>({ description: 'seconds after which a boot has failed', helpValue: 'SECONDS', default: 900, parse: numeric(1, 86_400) })(),
   kernel: Flags.string({ description: 'kernel to start, a file of this machine (default: the image\'s own)', helpValue: 'FILE' }),
   initrd: Flags.string({ description: 'initial ramdisk, a file of this machine (default: the image\'s own)', helpValue: 'FILE' }),
-  append: Flags.string({ description: 'kernel arguments, after those the machine needs', helpValue: 'ARGUMENTS', multiple: true, multipleNonGreedy: true, default: [] }),
+  append: Flags.string({ description: 'kernel arguments, after those the machine needs', helpValue: 'ARGUMENTS', multiple: true, multipleNonGreedy: true }),
   partition: Flags.integer({ description: 'partition with the root filesystem', helpValue: 'N', min: 0 }),
   accelerator: Flags.option({ options: acceleratorChoices, description: 'KVM, emulation (tcg), or KVM if the kernel comes up under it', default: 'auto' as const })(),
   cpus: Flags.integer({ description: 'processors of the machine', default: 1, min: 1, max: 64 }),

@@ -21,7 +21,8 @@ export function bootTrace(recording: Recording, more: Partial<TraceHeader>): { h
   const { requests, lost, started, start, length } = recording
   const reads: TraceRead[] = []
   const ignored: Record<string, number> = {}
-  for (const request of requests) {
+  // In the order in which the guest asked; the order in which a head served them is this layout's.
+  for (const request of [...requests].sort((a, b) => a.at - b.at)) {
     const from = Math.max(request.offset, start)
     const to = Math.min(request.offset + request.length, start + length)
     const why = request.write ? 'write' : to <= from ? 'outside-partition' : undefined

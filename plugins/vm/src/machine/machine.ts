@@ -26,7 +26,7 @@ export interface MachineChoices {
   readonly kernel?: string | undefined
   readonly initrd?: string | undefined
   /** Kernel arguments. */
-  readonly append: readonly string[]
+  readonly append?: readonly string[] | undefined
   readonly disk: DiskName
   readonly scale: number
   readonly cpus: number
@@ -76,7 +76,7 @@ export class Machine {
       folder = await scratchFolder()
       await writeFile(join(folder, 'kernel'), kernel.contents)
       if (initrd) await writeFile(join(folder, 'initrd'), initrd.contents)
-      const commandLine = kernelCommandLine({ uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined }, choices.append)
+      const commandLine = kernelCommandLine({ uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined }, choices.append ?? [])
       return new Machine(image, choices, folder, join(folder, 'kernel'), initrd && join(folder, 'initrd'), basename(kernel.path), commandLine)
     } catch (error) {
       await image.close()
