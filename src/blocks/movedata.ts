@@ -27,8 +27,10 @@ export interface MovedataOptions {
  * over a hole is given as one never written, which is how it reads as zeros without
  * overwriting what somebody writes there meanwhile.
  *
- * Large intervals are carried out in steps. A crash, an error or the signal leaves
- * each step done or not begun, and the rest as it was.
+ * Large intervals are carried out in steps of 64 MiB. In an image a crash, an error or
+ * the signal leaves each step done or not begun. On a mounted filesystem the signal does
+ * too; a crash or EBUSY, for data that is being written all the time, may leave part of a
+ * step done: the rest is as it was, and no data is lost either way.
  *
  * @param from bytes, a multiple of the block size
  * @param len  bytes, a multiple of the block size; the interval ends at the latest with

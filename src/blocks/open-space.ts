@@ -1,8 +1,10 @@
 import { unsupported } from '../errors.js'
 import { ImageVolume } from '../image/image-volume.js'
+import { LiveVolume } from '../live/live-volume.js'
 import type { Volume } from '../volume/volume.js'
 import type { BlockSpace } from './block-space.js'
 import { ImageSpace } from './image-space.js'
+import { LiveSpace } from './live-space.js'
 
 /**
  * The block-moving calls' view of a volume that is open; it may be changed as far as
@@ -11,5 +13,6 @@ import { ImageSpace } from './image-space.js'
  */
 export function openBlockSpace(volume: Volume): BlockSpace {
   if (volume instanceof ImageVolume) return new ImageSpace(volume)
+  if (volume instanceof LiveVolume) return new LiveSpace(volume)
   throw unsupported('EOPNOTSUPP', `Blocks of a volume of the engine ${volume.engine} cannot be moved by these calls.`, 'They work on ext4, mounted or in an image.')
 }

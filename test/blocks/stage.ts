@@ -5,14 +5,18 @@
  * The tree: /data (24 blocks of text, a hole at 8 to 11, half a block at the end),
  * /space (empty), /other (3 blocks), /folder.
  */
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BlockSpace, SpaceFile } from '../../src/blocks/block-space.js'
 import { ImageSpace } from '../../src/blocks/image-space.js'
+import { LiveSpace } from '../../src/blocks/live-space.js'
 import { FileStore } from '../../src/image/file-store.js'
 import { Filesystem } from '../../src/image/filesystem.js'
 import { ImageVolume } from '../../src/image/image-volume.js'
 import type { Extent } from '../../src/layout/extent.js'
+import { LiveVolume } from '../../src/live/live-volume.js'
+import { findMounted } from '../../src/live/mounted-filesystem.js'
+import { resolveTarget } from '../../src/volume/target.js'
 import { extent, mergeExtents } from '../../src/layout/extent.js'
 import { debugfs, debugfsWrite, makeImage, checkImage, type ImageRecipe } from '../support/images.js'
 import { run, scratchFolder } from '../support/tools.js'
@@ -30,6 +34,8 @@ export interface Stage {
   readonly blockSize: number
   /** Inode numbers. */
   inode(path: string): number
+  /** Where others see the file, if they do. */
+  path?(name: Name): string
   open(name: Name): Promise<SpaceFile>
   /** The oracle's word: bytes of a file. */
   content(name: Name): Promise<Buffer>
@@ -95,7 +101,6 @@ export async function imageStage(options: StageOptions = {}): Promise<Stage> {
     content: async (name) => {
       await space.settle()
       run('debugfs', ['-R', `dump /${name} ${join(scratch.path, 'dump')}`, image])
-      const { readFileSync } = await import('node:fs')
       return readFileSync(join(scratch.path, 'dump'))
     },
     layout: async (name) => {
@@ -114,5 +119,54 @@ export async function imageStage(options: StageOptions = {}): Promise<Stage> {
         scratch.remove()
       }
     },
+  }
+}
+
+/** Extents as filefrag prints them. */
+export function layoutOfFile(path: string, blockSize: number): Extent[] {
+  const { stdout } = run('filefrag', ['-v', '-s', `-b${blockSize}`, path])
+  return mergeExtents([...stdout.matchAll(/^ *\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *\d+: +\d+:(.*)$/gm)].map(([, first, last, physical, flags]) =>
+    extent(Number(first), Number(physical), Number(last) - Number(first) + 1, flags!.includes('unwritten'))))
+}
+
+/** The same filesystem mounted through a loop device; by root only. */
+export async function liveStage(options: StageOptions = {}): Promise<Stage> {
+  const scratch = scratchFolder()
+  const image = join(scratch.path, 'stage.img')
+  const mountPoint = join(scratch.path, 'mounted')
+  makeStageImage(image, { size: 300 << 20, ...options })
+  mkdirSync(mountPoint)
+  run('mount', ['-o', 'loop', image, mountPoint])
+  try {
+    const mounted = findMounted(resolveTarget(mountPoint))!
+    const volume = await LiveVolume.open(mounted, !options.readOnly)
+    const space = new LiveSpace(volume)
+    const blockSize = options.blockSize ?? 4096
+    return {
+      space,
+      blockSize,
+      inode: (path) => statSync(join(mountPoint, path)).ino,
+      path: (name) => join(mountPoint, name),
+      open: (name) => space.open(statSync(join(mountPoint, name)).ino),
+      content: (name) => Promise.resolve(readFileSync(join(mountPoint, name))),
+      layout: (name) => Promise.resolve(layoutOfFile(join(mountPoint, name), blockSize)),
+      inUse: (block) => {
+        run('sync', ['-f', mountPoint])
+        return Promise.resolve(debugfs(mounted.device, `testb ${block}`).includes('marked in use'))
+      },
+      finish: async () => {
+        try {
+          await volume.close()
+        } finally {
+          run('umount', [mountPoint])
+        }
+        checkImage(image)
+        scratch.remove()
+      },
+    }
+  } catch (error) {
+    run('umount', [mountPoint])
+    scratch.remove()
+    throw error
   }
 }

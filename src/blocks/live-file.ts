@@ -1,0 +1,73 @@
+/** A file of a mounted filesystem, as the calls see it. */
+import { closeSync, constants, fstatSync } from 'node:fs'
+import { failedWith } from '../kernel/errno.js'
+import { fiemap } from '../kernel/fiemap.js'
+import { openByInode } from '../kernel/open-by-handle.js'
+import { groupRun } from '../live/space-map.js'
+import { fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
+import { extent, mergeExtents, type Extent } from '../layout/extent.js'
+import type { PlaceRequest, SpaceFile } from './block-space.js'
+import { callError } from './call-error.js'
+import { placeLive } from './live-place.js'
+import type { LiveSpace } from './live-space.js'
+import { spliceLive } from './live-splice.js'
+
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
+
+export class LiveFile implements SpaceFile {
+  position = 0
+
+  constructor(readonly space: LiveSpace, readonly inode: number) {}
+
+  // Opened for each question and no longer: while a file is open its filesystem cannot be unmounted.
+   
+  async size(): Promise<number> {
+    return this.reading((fd) => fstatSync(fd).size)
+  }
+
+   
+  async extents(): Promise<Extent[]> {
+    return this.reading((fd) => mappedExtents(fd, this.space.geometry().blockSize))
+  }
+
+  async defaultGoal(): Promise<FsBlock> {
+    const geometry = this.space.geometry()
+    const last = (await this.extents()).at(-1)
+    if (last) return fsBlock(Math.min(last.physical + last.length, geometry.blockCount - 1))
+    const group = Math.floor((this.inode - 1) / geometry.inodesPerGroup)
+    return groupRun(geometry, Math.min(geometry.firstDataBlock + group * geometry.blocksPerGroup, geometry.blockCount - 1)).start
+  }
+
+  place(logical: FileBlock, request: PlaceRequest): Promise<number> {
+    return placeLive(this.space.relocating, this.inode, logical, request)
+  }
+
+  splice(space: SpaceFile, logical: FileBlock, length: number, signal?: AbortSignal): Promise<void> {
+    return spliceLive(this.space.relocating, this.inode, space.inode, logical, length, signal)
+  }
+
+  async close(): Promise<void> {}
+
+  private reading<T>(use: (fd: number) => T): T {
+    let fd: number
+    try {
+      fd = openByInode(this.space.root, this.inode, readFlags)
+    } catch (error) {
+      if (failedWith(error, 'ESTALE', 'ENOENT')) throw callError('ENOENT', `Inode ${this.inode} has been deleted.`)
+      if (failedWith(error, 'ENOKEY')) throw callError('EOPNOTSUPP', `Inode ${this.inode} is encrypted, and the key is not there.`)
+      throw error
+    }
+    try {
+      return use(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
+}
+
+/** The kernel's map of an open file; contents that are not on the disk yet are written out before. */
+export function mappedExtents(fd: number, blockSize: number, within?: { readonly logical: number, readonly length: number }): Extent[] {
+  const range = within && { from: within.logical * blockSize, to: (within.logical + within.length) * blockSize }
+  return mergeExtents(fiemap(fd, range).filter((found) => !found.inline && !found.unplaced)
+    .map(({ logical, physical, length, unwritten }) => extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten)))
+}
