@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { fsBlock, type FsBlock } from '../../src/layout/block.js'
 import { BootpackError } from '../../src/errors.js'
+import { decodeJournalSuperblock } from '../../src/image/journal-superblock.js'
 import { checkImage, debugfs, debugfsAll, debugfsWrite, hashFiles, makeImage } from '../support/images.js'
 import { journalExtents, openJournal } from '../support/journal.js'
 import { Random } from '../support/random.js'
@@ -290,6 +291,26 @@ describe('journal', () => {
         expect(error).to.be.instanceOf(BootpackError)
         expect((error as BootpackError).family).to.equal(family)
       })
+    }
+  })
+
+  it('meets any superblock with a typed error or with sense', () => {
+    const random = new Random(0x5b)
+    const good = new Uint8Array(1024)
+    const view = new DataView(good.buffer)
+    ;[0xc03b3998, 4, 0, 1024, 4096, 1, 7, 0, 0, 0, 0, 0].forEach((word, index) => view.setUint32(index * 4, word))
+    for (let round = 0; round < 3000; round++) {
+      const bytes = new Uint8Array(good)
+      const words = new DataView(bytes.buffer)
+      for (let change = random.between(1, 3); change > 0; change--) {
+        words.setUint32(random.below(24) * 4, random.pick([0, 1, 2, 0x10, 1023, 1024, 4095, 4096, 0x7fffffff, 0xffffffff, random.below(2 ** 32)]))
+      }
+      try {
+        const { first, end, start } = decodeJournalSuperblock(bytes, 1024, 4096)
+        expect(1 <= first && first < end && end <= 4096 && (start === 0 || (first <= start && start < end)), `seed ${random.seed}, round ${round}`).to.equal(true)
+      } catch (error) {
+        expect(error, `seed ${random.seed}, round ${round}`).to.be.instanceOf(BootpackError)
+      }
     }
   })
 
