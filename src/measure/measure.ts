@@ -1,7 +1,7 @@
 import type { DiskLayout } from '../layout/file-layout.js'
 import type { BootRead } from './boot-read.js'
 import { deviceReads } from './device-reads.js'
-import { diskModels } from './disk-model.js'
+import { diskModels, type DiskModel } from './disk-model.js'
 import type { LayoutMeasure } from './layout-measure.js'
 
 /** Largest request the block layer builds by default: BLK_DEF_MAX_SECTORS, 2560 sectors of 512 bytes. */
@@ -17,8 +17,11 @@ export interface MeasureVolume {
  * What a boot costs on a layout.
  * @param reads   in time order
  * @param missing files the trace names that the volume does not have
+ * @param models  disks to model the time of
  */
-export function measureLayout(reads: readonly BootRead[], layout: DiskLayout, volume: MeasureVolume, missing = 0): LayoutMeasure {
+export function measureLayout(
+  reads: readonly BootRead[], layout: DiskLayout, volume: MeasureVolume, missing = 0, models: readonly DiskModel[] = diskModels,
+): LayoutMeasure {
   const sequence = deviceReads(reads, layout)
   const perRequest = Math.max(1, Math.floor(largestRequestBytes / volume.blockSize))
   let requests = 0
@@ -44,7 +47,7 @@ export function measureLayout(reads: readonly BootRead[], layout: DiskLayout, vo
     blockSize: volume.blockSize,
     files: new Set(reads.filter(({ kind }) => kind === 'data').map(({ inode }) => inode)).size,
     missing,
-    modelMs: Object.fromEntries(diskModels.map((model) =>
+    modelMs: Object.fromEntries(models.map((model) =>
       [model.name, Math.round(model.milliseconds(sequence, volume.blockSize, volume.blockCount) * 100) / 100])),
   }
 }

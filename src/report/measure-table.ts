@@ -1,5 +1,7 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
-import { bytes, count, seconds, table } from './table.js'
+import type { CostShare } from '../measure/breakdown.js'
+import { escapePath } from '../trace/escape-path.js'
+import { bytes, count, seconds, shorten, table } from './table.js'
 
 /** One or more measures side by side, a line for each figure. */
 export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): string {
@@ -17,3 +19,8 @@ export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): 
     ...models.map((model) => row(`time on ${model} (model)`, ({ modelMs }) => seconds(modelMs[model] ?? 0))),
   ])
 }
+
+/** Who makes the head jump, most seeks first. */
+export const shareTable = (shares: readonly CostShare[], by: 'file' | 'directory'): string =>
+  table([by, 'seeks', 'distance, blocks', 'blocks read'], shares.map(({ name, seeks, seekDistanceBlocks, readBlocks }) =>
+    [shorten(escapePath(name), 40), count(seeks), count(seekDistanceBlocks), count(readBlocks)]))
