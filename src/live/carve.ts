@@ -16,6 +16,7 @@ import { fiemap } from '../kernel/fiemap.js'
 import { tryMoveExtent } from '../kernel/move-extent.js'
 import { extent, mergeExtents, type Extent } from '../layout/extent.js'
 import { blockRun } from '../layout/run.js'
+import type { RunSet } from '../layout/run-set.js'
 import type { Move, MoveOutcome } from '../volume/volume.js'
 import { openForMoving, openGuarded, type OnlineReason } from './file-guard.js'
 import type { Held, Holdings } from './holdings.js'
@@ -28,6 +29,8 @@ export interface CarveContext {
   readonly blocksPerPage: number
   readonly holdings: Holdings
   readonly swapFiles: ReadonlySet<number>
+  /** Free blocks that could not be claimed; a target among them is not taken by anybody. */
+  readonly unclaimed?: RunSet
   readonly onMoved: (blocks: number) => void
 }
 
@@ -85,7 +88,7 @@ class FileCarver {
       else if (place === 'hole') outcomes.set(move, { move, status: 'gone' })
       else if (place === 'elsewhere') outcomes.set(move, skipped(move, 'changed'))
       else if (move.logical + move.length > this.blocks) outcomes.set(move, skipped(move, 'preallocated'))
-      else if (!this.context.holdings.holds(targetOf(move))) outcomes.set(move, skipped(move, 'taken'))
+      else if (!this.context.holdings.holds(targetOf(move))) outcomes.set(move, skipped(move, this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken'))
       else due.push(move)
     }
     if (due.length > 0) {

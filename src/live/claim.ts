@@ -116,7 +116,7 @@ class Drain {
     this.free = freeSpace(root, geometry.blockSize, this.group)
     const { available } = filesystemSpace(root)
     const left = available - this.missing.blocks
-    this.mostJunk = this.junk + Math.max(0, left - Math.min(Math.ceil(left / 8), Math.ceil(roomForOthers / geometry.blockSize)))
+    this.mostJunk = this.junk + Math.max(0, left - Math.min(Math.ceil(left / 16), Math.ceil(roomForOthers / geometry.blockSize)))
     return this.firstWanted() !== undefined
   }
 

@@ -15,7 +15,7 @@ import { bootLoaderFiles } from '../image/boot-loader-files.js'
 import { readSmallExtentTree } from '../image/extent-tree.js'
 import { mapKind, readFileMap, type FileMap } from '../image/file-map.js'
 import type { Filesystem } from '../image/filesystem.js'
-import { inherentReason } from '../image/immovable.js'
+import { inherentReason, isSystemInode } from '../image/immovable.js'
 import { decodeInode, inodeFlag, type Inode } from '../image/inode.js'
 import { findSwapFiles, mayBeSwapFile, swapProbe, type SwapProbe } from '../image/swap-file.js'
 import { fileBlock, fsBlock } from '../layout/block.js'
@@ -59,7 +59,9 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
       if (block >= within.start && block < end) claims.push({ ...owner, ...single(block), kind: 'tree', logical: fileBlock(place) })
     }
     if (inode.xattrBlock >= within.start && inode.xattrBlock < end) {
-      claims.push({ ...owner, ...single(inode.xattrBlock), kind: 'xattr', logical: fileBlock(0) })
+      // What keeps a file's data in place says nothing about its attributes.
+      const system = isSystemInode(inode.number, filesystem.superblock)
+      claims.push({ inode: inode.number, ...single(inode.xattrBlock), kind: 'xattr', logical: fileBlock(0), ...(system ? { immovable: 'system-inode' as const } : {}) })
     }
     if (found && reason === undefined && mayBeSwapFile(inode)) {
       const probe = swapProbe(inode.number, extents, filesystem.blockSize)
@@ -75,7 +77,7 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
   const swapFiles = await findSwapFiles(filesystem, probes)
   const bootLoader = await bootLoaderFiles(filesystem)
   return withoutSharedXattrs(claims)
-    .map((claim) => claim.immovable !== undefined ? claim
+    .map((claim) => claim.immovable !== undefined || claim.kind === 'xattr' ? claim
       : bootLoader.has(claim.inode) ? { ...claim, immovable: 'boot-loader' as const }
         : swapFiles.has(claim.inode) ? { ...claim, immovable: 'swap-file' as const } : claim)
     .sort((a, b) => a.start - b.start)

@@ -16,6 +16,7 @@ import type { Move, MoveOutcome, RelocateOptions } from '../volume/volume.js'
 import { carveFile, type Carved } from './carve.js'
 import { claimBlocks, type ClaimContext } from './claim.js'
 import type { OnlineReason } from './file-guard.js'
+import { freeSpace } from './space-map.js'
 
 export interface RelocateContext extends ClaimContext {
   readonly blocksPerPage: number
@@ -40,10 +41,11 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
   const targets = RunSet.of(possible.map(({ to, length }) => ({ start: to, length })))
   const kept = RunSet.of(options.reserved.filter(({ length }) => length > 0))
   try {
-    claimTargets(context, targets, kept)
+    const missing = claimTargets(context, targets, kept)
     let done = 0
     const carving = {
       root, blockSize: geometry.blockSize, blocksPerPage: context.blocksPerPage, holdings, swapFiles: context.swapFiles(),
+      unclaimed: freeAmong(context, missing),
       onMoved: (blocks: number) => options.onProgress?.(done += blocks),
     }
     const files = byInode(possible)
@@ -74,14 +76,21 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
   }
 }
 
-/** Targets of this round first; then, if there is room, what later rounds want and is free already. */
-function claimTargets(context: RelocateContext, targets: RunSet, kept: RunSet): void {
+/**
+ * Targets of this round first; then, if there is room, what later rounds want and is free already.
+ * @returns targets that could not be had
+ */
+function claimTargets(context: RelocateContext, targets: RunSet, kept: RunSet): RunSet {
   const missing = claimBlocks(context, targets)
-  if (missing.size > 0 || !roomLeft(context)) return
-  const later = new RunSet()
-  for (const run of kept) later.add(run)
-  for (const run of targets) later.add(run)
-  claimBlocks(context, later)
+  if (missing.size === 0 && roomLeft(context)) claimBlocks(context, RunSet.of([...kept, ...targets]))
+  return missing
+}
+
+/** Of blocks that could not be had, those that are nobody's: room ran out on the way to them. */
+function freeAmong({ root, geometry }: RelocateContext, missing: RunSet): RunSet {
+  const free = new RunSet()
+  for (const run of missing) for (const part of freeSpace(root, geometry.blockSize, run)) free.add(part)
+  return free
 }
 
 /** Whether others still find room beside what we hold: a sixteenth of what there was, or 64 MiB. */

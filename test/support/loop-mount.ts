@@ -79,9 +79,26 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
   return loop
 }
 
-/** Extents as filefrag prints them: logical, physical and length in blocks, and the flags. */
-export function filefrag(path: string): { logical: number, physical: number, length: number, flags: string }[] {
-  const { stdout } = run('filefrag', ['-v', `-b${statSync(path).blksize}`, path])
-  return [...stdout.matchAll(/^ *\d+: +(\d+)\.\. *\d+: +(\d+)\.\. *\d+: +(\d+):(?: +\d+:)? *(.*)$/gm)]
-    .map(([, logical, physical, length, flags]) => ({ logical: Number(logical), physical: Number(physical), length: Number(length), flags: flags! }))
+export interface Fragment {
+  readonly logical: number
+  readonly physical: number
+  readonly length: number
+  readonly flags: string
+}
+
+/** Extents as filefrag prints them: in blocks of the filesystem. */
+export const filefrag = (path: string): Fragment[] => filefrags([path]).get(path)!
+
+/** The same for many files in one run. */
+export function filefrags(paths: readonly string[]): Map<string, Fragment[]> {
+  const { stdout } = run('filefrag', ['-v', `-b${statSync(paths[0]!).blksize}`, ...paths])
+  const found = new Map<string, Fragment[]>(paths.map((path) => [path, []]))
+  let own: Fragment[] = []
+  for (const line of stdout.split('\n')) {
+    const name = /^File size of (.*) is \d+ \(/.exec(line)
+    if (name) own = found.get(name[1]!)!
+    const row = /^ *\d+: +(\d+)\.\. *\d+: +(\d+)\.\. *\d+: +(\d+):(?: +\d+:)? *(.*)$/.exec(line)
+    if (row) own.push({ logical: Number(row[1]), physical: Number(row[2]), length: Number(row[3]), flags: row[4]! })
+  }
+  return found
 }
