@@ -2,6 +2,8 @@ import type { Store } from './store.js'
 
 export async function readBytes(store: Store, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
+  // A partition that begins behind the end of a cut-off disk has no bytes at all.
+  if (length === 0) return bytes
   await store.read(offset, bytes)
   return bytes
 }

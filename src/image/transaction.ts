@@ -122,7 +122,9 @@ export class Transaction {
     if (freed !== 0) {
       const block = await this.block(fsBlock(Math.floor(superblockOffset / superblock.blockSize)))
       const at = superblockOffset % superblock.blockSize
-      setFreeBlocks(block.subarray(at, at + superblockSize), superblock, superblock.freeBlocks + freed)
+      const left = superblock.freeBlocks + freed
+      if (left < 0 || left > superblock.blockCount) throw corrupt('superblock', 0, `it counts ${superblock.freeBlocks} free blocks of ${superblock.blockCount}`)
+      setFreeBlocks(block.subarray(at, at + superblockSize), superblock, left)
     }
   }
 
@@ -140,6 +142,11 @@ export class Transaction {
     let group = this.groups.get(number)
     if (!group) {
       group = { bits: await this.filesystem.blockBitmap(number), freed: 0 }
+      // A count that was wrong before would be wrong, or no number at all, afterwards.
+      const length = groupLength(this.filesystem.superblock, number)
+      const free = length - countOnes(group.bits, 0, length)
+      const { freeBlocks } = this.filesystem.groups.get(number)
+      if (free !== freeBlocks) throw corrupt('group descriptor', number, `it counts ${freeBlocks} free blocks, its bitmap has ${free}`)
       this.groups.set(number, group)
     }
     return group

@@ -1,0 +1,199 @@
+/**
+ * What is done with a broken image, and what must hold: everything is read, then a
+ * pack or moves at random are tried on a copy. Each step ends well or with an error
+ * of ours; a refusal before the first move leaves every byte; whatever could be read
+ * before reads the same afterwards.
+ */
+import { createHash } from 'node:crypto'
+import { BootpackError } from '../../src/errors.js'
+import { fileExtents } from '../../src/image/file-map.js'
+import { Filesystem } from '../../src/image/filesystem.js'
+import { refuseMmpInUse } from '../../src/image/gate-mmp.js'
+import { refuseState } from '../../src/image/gate.js'
+import { ImageVolume } from '../../src/image/image-volume.js'
+import type { Inode } from '../../src/image/inode.js'
+import { findFilesystem } from '../../src/image/open-image.js'
+import type { Store } from '../../src/image/store.js'
+import { UndoStore } from '../../src/image/undo-store.js'
+import { fsBlock } from '../../src/layout/block.js'
+import { blockRun } from '../../src/layout/run.js'
+import { packVolume } from '../../src/pack/pack-volume.js'
+import type { Volume } from '../../src/volume/volume.js'
+import { MemoryStore } from '../image/memory-store.js'
+import { Random } from '../support/random.js'
+import { randomMoves } from '../support/random-moves.js'
+import type { BaseImage } from './base-image.js'
+
+export type Verdict = 'refused' | 'moved' | 'nothing to move'
+
+export interface Driven {
+  readonly verdict: Verdict
+  /** The image afterwards, when blocks were moved. */
+  readonly after?: Uint8Array
+  /** Codes of the errors that came, for statistics. */
+  readonly codes: readonly string[]
+}
+
+/** Something that must not be; the image did it. */
+export class Finding extends Error {}
+
+/**
+ * @param seed of the moves
+ * @throws Finding, or whatever our code threw that is no error of ours
+ */
+export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): Promise<Driven> {
+  const random = new Random(seed)
+  const pristine = bytes.slice()
+  const codes: string[] = []
+  const same = (what: string): void => {
+    if (Buffer.compare(bytes, pristine) !== 0) throw new Finding(`${what} changed the image`)
+  }
+  const before = await readAll(bytes, base, codes)
+  same('reading')
+  if (before === undefined) return { verdict: 'refused', codes }
+
+  const memory = new MemoryStore(bytes, true)
+  let volume: ImageVolume
+  try {
+    volume = await openBytes(base.undo ? await UndoStore.over(memory, undoNowhere()) : memory, true)
+  } catch (error) {
+    codes.push(codeOf(error))
+    same('a refused opening')
+    return { verdict: 'refused', codes }
+  }
+  let planned = false
+  let moved = 0
+  try {
+    if (random.chance(0.5)) {
+      const reads = random.shuffled(base.paths).map((path) => ({ kind: 'data' as const, path, off: 0 }))
+      const result = await packVolume(volume, reads, {
+        target: 'fuzz', evict: random.chance(0.7), metadata: true, granularity: random.pick(['file', 'range'] as const),
+        force: true, dryRun: false, onPlan: () => { same('planning'); planned = true; return Promise.resolve() },
+      })
+      moved = result.applied?.movedBlocks ?? 0
+    } else {
+      for (let round = 0; round < 2; round++) {
+        const { firstDataBlock, blockCount } = volume.geometry()
+        const movable = (await volume.owners(blockRun(firstDataBlock, blockCount - firstDataBlock))).some(({ immovable }) => immovable === undefined)
+        const moves = movable ? await randomMoves(volume, random, 25) : []
+        planned = true
+        for await (const { status } of volume.relocate(moves, { reserved: [] })) if (status === 'moved') moved++
+      }
+    }
+  } catch (error) {
+    codes.push(codeOf(error))
+    if (!planned) same('a refused plan')
+  }
+  try {
+    await volume.close()
+  } catch (error) {
+    codes.push(`close: ${codeOf(error)}`)
+  }
+  const after = await readAll(bytes, base, [])
+  if (after === undefined) throw new Finding(`cannot be opened any more after ${codes.at(-1) ?? 'moving'}`)
+  for (const [what, hash] of before) {
+    if (after.get(what) !== hash) throw new Finding(`${what} changed`)
+  }
+  return moved > 0 ? { verdict: 'moved', after: bytes, codes } : { verdict: 'nothing to move', codes }
+}
+
+/** As openImage does, with bytes in memory instead of a path. */
+export async function openBytes(store: Store, write: boolean): Promise<ImageVolume> {
+  const place = await findFilesystem(store, 'fuzz.img')
+  // An undo store has to stay the uppermost one.
+  const filesystem = await Filesystem.open(place.partition === 0 ? store : place.store)
+  await refuseMmpInUse(filesystem.superblock, place.store, place.name)
+  refuseState(filesystem.superblock, place.name, write)
+  return ImageVolume.open(filesystem, place.partition)
+}
+
+/**
+ * Asks a volume everything there is to ask.
+ * @returns hashes of whatever could be read: contents and attributes by inode, names,
+ *   and that the blocks have one owner each; undefined when it cannot be opened
+ */
+export async function readAll(bytes: Uint8Array, { paths: known }: Pick<BaseImage, 'paths'>, codes: string[]): Promise<Map<string, string> | undefined> {
+  const found = new Map<string, string>()
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work()
+    } catch (error) {
+      codes.push(codeOf(error))
+      return undefined
+    }
+  }
+  const volume = await attempt(() => openBytes(new MemoryStore(bytes), false))
+  if (!volume) return undefined
+  await attempt(() => Promise.resolve().then(() => volume.geometry()))
+  const { blockCount, inodeCount } = volume.filesystem.superblock
+  const numbers = Array.from({ length: Math.min(inodeCount, 400) }, (_, i) => i + 1)
+  for (const path of known) {
+    const lookup = await attempt(() => volume.lookup(path))
+    if (lookup) found.set(`lookup of ${path}`, `${lookup.file.inode} ${lookup.file.path} ${lookup.through.join()}`)
+  }
+  const paths = await attempt(() => volume.paths(numbers))
+  if (paths) found.set('names', JSON.stringify([...paths].sort(([a], [b]) => a - b)))
+  await attempt(() => volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
+  const owned = await attempt(() => volume.owners(blockRun(0, blockCount)))
+  if (owned) found.set('owners', 'one each')
+  for (const number of numbers) {
+    const hash = await attempt(() => hashInode(volume, number, bytes))
+    if (hash !== undefined) found.set(`inode ${number}`, hash)
+  }
+  await volume.close()
+  return found
+}
+
+async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, number: number, bytes: Uint8Array): Promise<string | undefined> {
+  const file = await volume.byInode(number)
+  if (!file) return undefined
+  await volume.extents(file)
+  const { xattr } = await volume.metadata(file)
+  await volume.firstBlock(file)
+  const { filesystem } = volume
+  const inode = await filesystem.readInode(number)
+  const hash = createHash('sha256').update(attributesOf(inode, filesystem))
+  // The journal is written to; bad blocks and the resize inode may hold bitmaps, which are too.
+  if (number === filesystem.superblock.journalInode) return hash.digest('hex')
+  if (number === 1 || number === 7) return hash.update(JSON.stringify(await fileExtents(filesystem, inode))).digest('hex')
+  const { blockSize } = filesystem
+  for (const { logical, physical, length, unwritten } of await fileExtents(filesystem, inode)) {
+    for (let i = 0; i < length; i++) {
+      hash.update(`${logical + i}${unwritten ? 'u' : ' '}`)
+      if (!unwritten) hash.update(bytes.subarray((physical + i) * blockSize, (physical + i + 1) * blockSize))
+    }
+  }
+  if (xattr !== undefined && filesystem.inside(blockRun(xattr, 1))) {
+    const block = bytes.slice(xattr * blockSize, (xattr + 1) * blockSize)
+    // Its checksum says where it is.
+    block.fill(0, 0x10, 0x14)
+    hash.update(block)
+  }
+  return hash.digest('hex')
+}
+
+/** The inode without what moving blocks must change: the map, the place of the attributes, i_blocks, the checksum. */
+function attributesOf({ raw, flags, type }: Inode, { superblock }: Filesystem): Uint8Array {
+  const rest = raw.slice()
+  rest.fill(0, 0x1c, 0x20)
+  const mapped = (flags & 0x8_0000) !== 0 && (type === 'regular' || type === 'directory' || type === 'symlink')
+  if (mapped) rest.fill(0, 0x28, 0x64)
+  for (const [at, length] of [[0x68, 4], [0x74, 4], [0x7c, 2]] as const) rest.fill(0, at, at + length)
+  if (superblock.inodeSize > 128) rest.fill(0, 0x82, 0x84)
+  return rest
+}
+
+const families: ReadonlySet<string> = new Set(['refused', 'unsupported', 'corrupt', 'no-space'])
+const usage: ReadonlySet<string> = new Set(['empty-boot-set', 'no-such-directory', 'not-a-directory', 'no-partition-table'])
+
+/** @throws the error again when it is none that a broken image may cause */
+export function codeOf(error: unknown): string {
+  if (error instanceof BootpackError && (families.has(error.family) || usage.has(error.code))) return error.code
+  throw error
+}
+
+/** An undo file that forgets: what it keeps is tested elsewhere. */
+function undoNowhere(): Parameters<typeof UndoStore.over>[1] {
+  const nothing = (): Promise<void> => Promise.resolve()
+  return { write: nothing, flush: nothing, close: nothing }
+}
