@@ -133,7 +133,7 @@ function finish(snapshot: Snapshot, request: PackingRequest, window: Window, evi
     gaps: window.gaps,
     rounds,
     cost: { placedBlocks, evictedBlocks, stagedBlocks, bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize },
-    predicted: measureLayout(request.boot.reads, layoutAfter(request.boot.layout, rounds), geometry, request.boot.missing.length),
+    predicted: measureLayout(request.boot.reads, layoutAfter(request.boot.layout, rounds, geometry.blockSize), geometry, request.boot.missing.length),
   }
 }
 

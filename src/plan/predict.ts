@@ -1,13 +1,16 @@
 import { fsBlock, type FsBlock } from '../layout/block.js'
 import { relocateExtents } from '../layout/extent.js'
+import { treeBlocksNeeded } from '../layout/tree-size.js'
 import type { DiskLayout, FileLayout } from '../layout/file-layout.js'
 import type { PlannedMove } from './plan.js'
 
 /**
  * The layout after rounds of moves, as far as the files in `layout` go. Files that
- * do not move are the same objects as before.
+ * do not move are the same objects as before. A tree that becomes smaller is taken to
+ * keep its first blocks, as engines do.
+ * @param blockSize bytes
  */
-export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly PlannedMove[])[]): DiskLayout {
+export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly PlannedMove[])[], blockSize: number): DiskLayout {
   const after = new Map(layout)
   for (const round of rounds) {
     const byInode = new Map<number, PlannedMove[]>()
@@ -20,7 +23,7 @@ export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly Plann
     for (const move of round) if (move.kind === 'xattr') blocks.set(move.from, move.to)
     for (const [inode, moves] of byInode) {
       const file = after.get(inode)
-      if (file) after.set(inode, moveFile(file, moves))
+      if (file) after.set(inode, moveFile(file, moves, blockSize))
     }
     // An attribute block is one block for all inodes that share it.
     if (blocks.size > 0) {
@@ -33,12 +36,15 @@ export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly Plann
   return after
 }
 
-function moveFile(file: FileLayout, moves: readonly PlannedMove[]): FileLayout {
-  const extents = moves.filter(({ kind }) => kind === file.kind)
+function moveFile(file: FileLayout, moves: readonly PlannedMove[], blockSize: number): FileLayout {
+  const own = moves.filter(({ kind }) => kind === file.kind)
+  const extents = own.length === 0 ? file.extents : relocateExtents(file.extents, own)
   const tree = new Map(moves.filter(({ kind }) => kind === 'tree').map(({ from, to }) => [from, to]))
   return {
     ...file,
-    extents: extents.length === 0 ? file.extents : relocateExtents(file.extents, extents),
-    tree: tree.size === 0 ? file.tree : file.tree.map((block) => tree.get(block) ?? fsBlock(block)),
+    extents,
+    tree: file.tree
+      .map((block) => tree.get(block) ?? fsBlock(block))
+      .slice(0, own.length === 0 ? file.tree.length : treeBlocksNeeded(extents.length, blockSize)),
   }
 }

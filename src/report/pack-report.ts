@@ -28,7 +28,7 @@ interface Packed {
   readonly after?: LayoutMeasure
 }
 
-const nothingToGain = 'Nothing to gain: the plan is not better than what is there. Nothing was written.'
+const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there. Nothing was written.'
 
 export function packReport({ plan, applied, after }: Packed): string {
   if (!applied || !after) return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`

@@ -1,0 +1,75 @@
+import { Flags } from '@oclif/core'
+import { BootpackCommand, exitCode } from '../../cli/base-command.js'
+import type { WrittenTrace } from '../../cli/collected-traces.js'
+import type { StopReason } from '../../collect/stop-moment.js'
+
+interface BootReport {
+  readonly stopped: StopReason
+  /** Events the kernel held, and bytes of them. */
+  readonly events: number
+  readonly eventBytes: number
+  readonly lost: number
+  readonly ignored: Readonly<Record<string, number>>
+  readonly traces: readonly WrittenTrace[]
+  /** Traces of older boots that were removed. */
+  readonly removed: readonly string[]
+}
+
+export default class CollectBootCommand extends BootpackCommand {
+  static override summary = 'Write down what the kernel recorded of this boot.'
+  static override description = `For a boot prepared by collect setup, which also has this run by itself. Waits
+until the boot is over and the disks are quiet, writes a trace of each filesystem
+that was read, then switches the recording off and gives its memory back.
+Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
+  static override examples = ['<%= config.bin %> collect boot', '<%= config.bin %> collect boot --now -o boot.trace.gz']
+  static override flags = {
+    output: Flags.string({ char: 'o', description: 'the trace to write (default: a new one below /var/lib/bootpack); gzipped when it ends in .gz', helpValue: 'OUT' }),
+    target: Flags.string({ description: 'only the filesystem this lies on; may be given several times', helpValue: 'DIR', multiple: true }),
+    unit: Flags.string({ description: 'the boot is over when systemd has reached this unit', default: 'default.target', helpValue: 'UNIT' }),
+    'quiet-for': Flags.integer({ description: 'then wait until no disk was read for so many seconds', default: 5, min: 1, helpValue: 'N' }),
+    'at-most': Flags.integer({ description: 'wait no longer than so many seconds', default: 120, min: 0, helpValue: 'N' }),
+    now: Flags.boolean({ description: 'do not wait' }),
+    instance: Flags.string({ description: 'trace instance made by trace_instance= on the command line', helpValue: 'NAME' }),
+    keep: Flags.integer({ description: 'below /var/lib/bootpack, keep the traces of so many boots; 0 for all', default: 10, min: 0, helpValue: 'N' }),
+  }
+
+  async run(): Promise<BootReport> {
+    const { flags } = await this.parse(CollectBootCommand)
+    const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, writeRecording, writtenText }] = await Promise.all([
+      import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/collected-traces.js'),
+    ])
+    const { target, instance, unit } = flags
+    const own = flags.output === undefined
+    this.abortable()
+    const mounts = currentMounts()
+    const only = target && new Set(target.map((path) => mountOf(path, mounts).device))
+    const recording = await recordBoot({
+      unit,
+      quietMs: flags.now ? 0 : flags['quiet-for'] * 1000,
+      atMostMs: flags['at-most'] * 1000,
+      signal: this.signal,
+      ...(instance !== undefined && { instance }),
+      ...(only && { devices: only }),
+    })
+    if (own) makeTracesFolder()
+    const started = new Date(Date.now() - performance.timeOrigin % 1 - process.hrtime()[0] * 1000)
+    const { stopped, events, eventBytes, lost, ignored } = recording
+    const traces = await writeRecording(recording, {
+      output: flags.output ?? `${tracesFolder}/${bootTraceName(started)}`,
+      main: target?.[0] === undefined ? '/' : mountOf(target[0], mounts).mountPoint,
+      ...(only && { only }),
+      header: { stopped, started: started.toISOString() },
+      warn: (sentence) => { process.stderr.write(`${sentence}\n`) },
+    })
+    const removed = own && flags.keep > 0 ? removeOldTraces(flags.keep) : []
+    const text = [
+      writtenText(traces, lost),
+      ...(lost > 0 ? ['Give the kernel a larger buffer: bootpack collect setup --apply --events N'] : []),
+      ...removed.map((name) => `${tracesFolder}/${name} was removed (--keep ${flags.keep})`),
+    ].join('\n')
+    if (flags.output === '-') process.stderr.write(`${text}\n`)
+    else this.log(text)
+    this.end(stopped === 'interrupted' ? exitCode.interrupted : lost > 0 ? exitCode.partial : exitCode.done)
+    return { stopped, events, eventBytes, lost, ignored, traces, removed }
+  }
+}
