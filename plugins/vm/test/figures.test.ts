@@ -1,8 +1,13 @@
 import { expect } from 'chai'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { skip } from '../../../test/support/tools.js'
 import type { LoggedRequest } from '../src/disk/request-log.js'
 import { numbered } from '../src/cli/output-files.js'
-import { comparisonTable, imageRuns, runsTable } from '../src/cli/boot-report.js'
+import { busyHostText, comparisonTable, imageRuns, runsTable } from '../src/cli/boot-report.js'
 import { bootTrace } from '../src/machine/boot-trace.js'
+import { hostWait } from '../src/machine/host-wait.js'
 import { bootFigures, median, medianFigures } from '../src/machine/figures.js'
 
 const request = (at: number, offset: number, length: number, distance: number, latency: number, write = false): LoggedRequest =>
@@ -36,12 +41,36 @@ describe('what a boot adds up to', () => {
 
   it('is shown in tables', () => {
     const figures = bootFigures(requests)
-    const a = imageRuns('a.img', 'vmlinuz', [{ seconds: 10, ...figures }, { seconds: 12, ...figures }])
-    const b = imageRuns('b.img', 'vmlinuz', [{ seconds: 5, ...figures }, { seconds: 6, ...figures, notSequential: 0 }])
-    expect(runsTable(a).split('\n').at(-1)).to.match(/^median +11\.0 +5 +33\.3 kB +3 +4\.2 MB +20\.0 ms +100 B$/)
+    const a = imageRuns('a.img', 'vmlinuz', [{ seconds: 10, hostWait: 0.2, ...figures }, { seconds: 12, hostWait: 2, ...figures }])
+    const b = imageRuns('b.img', 'vmlinuz', [{ seconds: 5, hostWait: null, ...figures }, { seconds: 6, hostWait: 0, ...figures, notSequential: 0 }])
+    expect(runsTable(a).split('\n').at(-1)).to.match(/^median +11\.0 +1\.1 +5 +33\.3 kB +3 +4\.2 MB +20\.0 ms +100 B$/)
     const rows = comparisonTable(a, b).split('\n')
     expect(rows.find((row) => row.startsWith('seconds'))).to.match(/11\.0 +5\.5 +2\.00 x$/)
+    expect(rows.find((row) => row.startsWith('host busy'))).to.match(/1\.1 +\? +-$/)
     expect(rows.find((row) => row.startsWith('boot 2'))).to.match(/12\.0 +6\.0$/)
+  })
+})
+
+describe('a busy host', () => {
+  it('is told of when a boot waited long for it', () => {
+    const figures = bootFigures(requests)
+    const calm = imageRuns('a.img', 'k', [{ seconds: 100, hostWait: 4.9, ...figures }, { seconds: 100, hostWait: null, ...figures }])
+    const busy = imageRuns('b.img', 'k', [{ seconds: 100, hostWait: 5.1, ...figures }])
+    expect(busyHostText([calm])).to.equal(undefined)
+    expect(busyHostText([calm, busy])).to.match(/^In one boot /)
+    expect(busyHostText([busy, busy])).to.match(/^In 2 boots /)
+  })
+
+  it('is seen from the outside', async function () {
+    if (hostWait(process.pid) === undefined) skip(this, 'this kernel does not tell how long threads wait for a processor')
+    const before = hostWait(process.pid)!
+    const script = 'const end = Date.now() + 1000; while (Date.now() < end);'
+    const many = Array.from({ length: 3 * availableParallelism() }, () => spawn(process.execPath, ['-e', script]))
+    const end = Date.now() + 800
+    while (Date.now() < end) void 0
+    expect(hostWait(process.pid)! - before).to.be.within(0.05, 1)
+    await Promise.all(many.map((child) => once(child, 'close')))
+    expect(hostWait(2 ** 30)).to.equal(undefined)
   })
 })
 

@@ -8,6 +8,8 @@ import type { BootResult } from '../machine/machine.js'
 export interface BootRun extends BootFigures {
   /** From switching on to the moment waited for. */
   readonly seconds: number
+  /** Seconds of it that the machine waited for a processor of the host; null where that is not known. */
+  readonly hostWait: number | null
 }
 
 export interface ImageRuns {
@@ -26,13 +28,20 @@ export interface Conditions {
 }
 
 /** To the thousandth of a second and of a millisecond: what the clock was good for, and more. */
-export const bootRun = ({ seconds, figures }: BootResult): BootRun =>
-  ({ ...figures, seconds: thousandths(seconds), positioningMs: thousandths(figures.positioningMs) })
+export const bootRun = ({ seconds, hostWait, figures }: BootResult): BootRun => ({
+  seconds: thousandths(seconds), hostWait: hostWait === undefined ? null : thousandths(hostWait),
+  ...figures, positioningMs: thousandths(figures.positioningMs),
+})
 
 const thousandths = (value: number): number => Math.round(value * 1e3) / 1e3
 
 export const imageRuns = (image: string, kernel: string, runs: readonly BootRun[]): ImageRuns =>
-  ({ image, kernel, runs, median: { seconds: median(runs.map((run) => run.seconds)), ...medianFigures(runs) } })
+  ({ image, kernel, runs, median: { seconds: median(runs.map((run) => run.seconds)), hostWait: medianWait(runs), ...medianFigures(runs) } })
+
+const medianWait = (runs: readonly BootRun[]): number | null => {
+  const known = runs.flatMap(({ hostWait }) => hostWait ?? [])
+  return known.length === runs.length ? median(known) : null
+}
 
 /** What is true of all boots of a series: disk, accelerator, and what they waited for. */
 export function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
@@ -44,6 +53,16 @@ export function conditionsText({ disk, scale, until, accelerator }: Conditions):
   ].join('\n')
 }
 
+/** More than this share of a boot spent waiting for the host makes its time say little about its disk. */
+const mostHostWait = 0.05
+
+/** A sentence when the host was too busy for the times to be compared; undefined when it was not. */
+export function busyHostText(images: readonly ImageRuns[]): string | undefined {
+  const busy = images.flatMap(({ runs }) => runs).filter(({ seconds, hostWait }) => (hostWait ?? 0) > seconds * mostHostWait).length
+  return busy === 0 ? undefined
+    : `In ${busy === 1 ? 'one boot' : `${busy} boots`} the machine waited more than ${mostHostWait * 100} % of its time for a processor of this host ("host busy", seconds): repeat this when the host is idle.`
+}
+
 interface Row {
   readonly title: string
   readonly value: (run: BootRun) => number
@@ -52,6 +71,7 @@ interface Row {
 
 const rows: readonly Row[] = [
   { title: 'seconds', value: (run) => run.seconds, show: (value) => value.toFixed(1) },
+  { title: 'host busy', value: (run) => run.hostWait ?? NaN, show: (value) => (Number.isNaN(value) ? '?' : value.toFixed(1)) },
   { title: 'reads', value: (run) => run.reads, show: count },
   { title: 'read', value: (run) => run.readBytes, show: bytes },
   { title: 'not sequential', value: (run) => run.notSequential, show: count },

@@ -38,6 +38,8 @@ export interface MachineChoices {
 export interface BootResult {
   /** From switching on to the moment waited for. */
   readonly seconds: number
+  /** Seconds of it that the machine waited for a processor of the host; undefined where that is not known. */
+  readonly hostWait: number | undefined
   /** The console's line that ended it; undefined when it was a time. */
   readonly line: string | undefined
   /** Until that moment. */
@@ -99,13 +101,13 @@ export class Machine {
     try {
       server = await NbdServer.listen(simulated, socket)
       const { kernel, initrd, commandLine } = this
-      const { started, ended, line } = await watchBoot({ accelerator, cpus, memory, network, kernel, initrd, commandLine, diskSocket: socket }, log, options)
+      const { started, ended, line, hostWait } = await watchBoot({ accelerator, cpus, memory, network, kernel, initrd, commandLine, diskSocket: socket }, log, options)
       if (simulated.refusedWrites > 0) {
         throw new BootpackError('no-space', 'too-many-writes', `The boot wrote more than ${writeLimit / 2 ** 20} MiB, which are kept in memory; the rest was refused.`,
           { next: 'Boot it once by other means, so that first-boot work is done, and try again.' })
       }
       return {
-        seconds: (ended - started) / 1e3, line, figures: bootFigures(log.requests, ended), log,
+        seconds: (ended - started) / 1e3, line, hostWait, figures: bootFigures(log.requests, ended), log,
         recording: { requests: log.requests, lost: log.lost, started, start: this.image.start, length: this.image.length },
       }
     } finally {

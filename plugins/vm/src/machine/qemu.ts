@@ -51,6 +51,11 @@ export class Qemu {
     return new Qemu(child, started, events)
   }
 
+  /** Process of the machine. */
+  get pid(): number {
+    return this.child.pid!
+  }
+
   /** Switches it off; returns when it is. */
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) {

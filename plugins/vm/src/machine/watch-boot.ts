@@ -3,6 +3,7 @@ import { BootpackError } from 'bootpack'
 import { milliseconds } from '../disk/clock.js'
 import type { RequestLog } from '../disk/request-log.js'
 import { ConsoleText } from './console-text.js'
+import { hostWait } from './host-wait.js'
 import type { MachineOptions } from './qemu-arguments.js'
 import { Qemu } from './qemu.js'
 import type { Until } from './until.js'
@@ -26,9 +27,11 @@ export interface WatchedBoot {
   readonly ended: number
   /** The console's line that was waited for; undefined when it was a time. */
   readonly line: string | undefined
+  /** Seconds of it that the machine waited for a processor of the host; undefined where that is not known. */
+  readonly hostWait: number | undefined
 }
 
-type Ending = { readonly kind: 'seen', readonly at: number, readonly line?: string } | { readonly kind: 'off' | 'timeout' | 'interrupted' }
+type Ending = { readonly kind: 'seen', readonly at: number, readonly hostWait: number | undefined, readonly line?: string } | { readonly kind: 'off' | 'timeout' | 'interrupted' }
 
 /** @throws io when the machine ends or the time is over before what was waited for came; interrupted */
 export async function watchBoot(machine: MachineOptions, log: RequestLog, options: BootOptions): Promise<WatchedBoot> {
@@ -40,14 +43,14 @@ export async function watchBoot(machine: MachineOptions, log: RequestLog, option
     onConsole: (bytes) => {
       options.onConsole?.(bytes)
       const line = text.add(bytes).find((each) => until.kind === 'text' && until.matches(each))
-      if (line !== undefined) end({ kind: 'seen', at: milliseconds(), line })
+      if (line !== undefined) end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid), line })
     },
   })
   const { started } = qemu
   const interrupt = (): void => end({ kind: 'interrupted' })
   const timers = [
     until.kind === 'seconds'
-      ? setTimeout(() => end({ kind: 'seen', at: milliseconds() }), until.seconds * 1e3)
+      ? setTimeout(() => end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid) }), until.seconds * 1e3)
       : setTimeout(() => end({ kind: 'timeout' }), timeout * 1e3),
     setInterval(() => onProgress?.((milliseconds() - started) / 1e3, log.requests.length), 1000),
   ]
@@ -58,7 +61,7 @@ export async function watchBoot(machine: MachineOptions, log: RequestLog, option
     const result = await ending
     if (result.kind === 'seen') {
       if (linger > 0) await lingering(linger, qemu, signal)
-      if (!signal.aborted) return { started, ended: result.at, line: result.line }
+      if (!signal.aborted) return { started, ended: result.at, line: result.line, hostWait: result.hostWait }
     }
     if (result.kind === 'interrupted' || signal.aborted) throw new BootpackError('interrupted', 'interrupted', 'Interrupted; the machine was switched off.')
     throw notSeen(result.kind, options, qemu.complaint, text.tail)

@@ -54,6 +54,8 @@ trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
       const booted = report.imageRuns(args.image, kernels[0]!, results)
       this.log(`${report.conditionsText(conditions)}\n\n${report.runsTable(booted)}`)
+      const busy = report.busyHostText([booted])
+      if (busy !== undefined) this.log(`\n${busy}`)
       if (output.traces.length > 0) this.log(`\nTrace written to ${output.traces.join(', ')}.`)
       if (output.unnamed !== undefined) {
         process.stderr.write(`The trace holds blocks instead of files, and is good for this layout only: ${output.unnamed}\n`)

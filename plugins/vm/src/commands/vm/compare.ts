@@ -44,6 +44,8 @@ distance and positioning side by side, as medians. Neither image is written.`
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
       const [a, b] = [report.imageRuns(args.a, kernels[0]!, results[0]), report.imageRuns(args.b, kernels[1]!, results[1])]
       this.log(`A        ${args.a}\nB        ${args.b}\n${report.conditionsText(conditions)}\n\n${report.comparisonTable(a, b)}`)
+      const busy = report.busyHostText([a, b])
+      if (busy !== undefined) this.log(`\n${busy}`)
       return { a, b, speedup: a.median.seconds / b.median.seconds, ...conditions }
     } finally {
       progress.end()
