@@ -17,7 +17,8 @@ const arrows = {
   kernel: ['bytes'],
   live: ['kernel', 'layout', 'volume'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
-  report: ['measure', 'plan', 'layout', 'trace'],
+  doctor: ['volume', 'layout'],
+  report: ['measure', 'plan', 'layout', 'trace', 'doctor'],
 }
 
 const rooms = Object.keys(arrows)

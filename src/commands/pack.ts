@@ -2,9 +2,12 @@ import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
 import { planningFlags, targetArgument, undoFileFlag } from '../cli/flags.js'
 import { planOptions } from '../cli/planning.js'
+import type { ContentCheck, ContentHash } from '../pack/content-hashes.js'
 import type { PackResult } from '../pack/pack-volume.js'
+import type { Plan } from '../plan/plan.js'
+import type { Volume } from '../volume/volume.js'
 
-type PackReport = Omit<PackResult, 'plan'> & { readonly plan: Omit<PackResult['plan'], 'rounds'> }
+type PackReport = Omit<PackResult, 'plan'> & { readonly contents?: ContentCheck, readonly plan: Omit<PackResult['plan'], 'rounds'> }
 
 export default class PackCommand extends BootpackCommand {
   static override summary = 'Pack what a boot reads into one run: plan, apply, verify, and measure before and after.'
@@ -19,6 +22,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
     ...planningFlags,
     'dry-run': Flags.boolean({ description: 'plan and predict, write nothing' }),
     'undo-file': undoFileFlag,
+    check: Flags.boolean({ description: 'hash what the moved files hold, before and after; with -o the hashes are kept beside the plan, in PLAN.check.json' }),
     force: Flags.boolean({ description: 'pack even when no gain is predicted' }),
     output: Flags.string({ char: 'o', description: 'keep the plan in this file, for verify and undo', helpValue: 'PLAN' }),
   }
@@ -32,6 +36,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
     const trace = await loadTrace(flags.trace, flags.format)
     const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] })
     const progress = new Progress('Moving blocks')
+    let recorded: readonly ContentHash[] | undefined
     try {
       this.abortable()
       const result = await packVolume(volume, trace.reads, {
@@ -42,19 +47,32 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
         onProgress: (done, total) => progress.update(done, total),
         onPlan: async (plan) => {
           if (flags.output !== undefined) await writePlanFile(flags.output, plan)
+          if (flags.check && !flags['dry-run']) recorded = await recordFor(plan, volume, flags.output)
         },
       })
       progress.end()
+      const contents = recorded && result.applied && await compareFor(recorded, volume)
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result))
-      this.end(exitOf(result))
+      if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
+      this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
       const { rounds: _rounds, ...plan } = result.plan
-      return { ...result, plan }
+      return { ...result, plan, ...(contents && { contents }) }
     } finally {
       progress.end()
       await volume.close()
     }
   }
 }
+
+async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {
+  const [{ recordContents }, { writeCheckFile }] = await Promise.all([import('../pack/content-hashes.js'), import('../cli/check-files.js')])
+  const hashes = await recordContents(plan, volume)
+  if (planPath !== undefined) await writeCheckFile(planPath, plan, hashes)
+  return hashes
+}
+
+const compareFor = async (recorded: readonly ContentHash[], volume: Volume): Promise<ContentCheck> =>
+  (await import('../pack/content-hashes.js')).compareContents(recorded, volume)
 
 function exitOf({ worthwhile, applied }: PackResult): number {
   if (applied === undefined) return worthwhile ? exitCode.done : exitCode.nothingToGain

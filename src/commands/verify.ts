@@ -1,17 +1,24 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import type { DeepVerification } from '../pack/deep-verify.js'
 import type { Verification } from '../pack/verify-plan.js'
+import type { Plan } from '../plan/plan.js'
+import type { Volume } from '../volume/volume.js'
 
 export default class VerifyCommand extends BootpackCommand {
   static override summary = 'Compare the disk with what a plan wants.'
-  static override description = 'Exit 0 when every block lies where the plan puts it, 3 when some do not.'
-  static override examples = ['<%= config.bin %> verify disk.plan']
+  static override description = `With --deep also: whether the moved files hold what "pack --check" recorded beside
+the plan, and whether every block of the filesystem is free or has exactly one owner.
+Exit 0 when every block lies where the plan puts it, 3 when some do not (or a file was
+written to since), 6 when contents or owners are wrong.`
+  static override examples = ['<%= config.bin %> verify disk.plan', '<%= config.bin %> verify --deep disk.plan']
   static override args = { plan: Args.string({ description: 'a plan', required: true }) }
   static override flags = {
+    deep: Flags.boolean({ description: 'check contents and the owner of every block too' }),
     target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
   }
 
-  async run(): Promise<Verification> {
+  async run(): Promise<Verification | DeepVerification> {
     const { args, flags } = await this.parse(VerifyCommand)
     const [{ openTarget }, { readPlanFile }, { verifyPlan }, { verifyReport }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
@@ -19,6 +26,7 @@ export default class VerifyCommand extends BootpackCommand {
     const plan = await readPlanFile(args.plan)
     const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition })
     try {
+      if (flags.deep) return await this.deep(args.plan, plan, volume)
       const result = await verifyPlan(plan, volume)
       this.log(verifyReport(result))
       this.end(result.complete ? exitCode.done : exitCode.partial)
@@ -26,5 +34,15 @@ export default class VerifyCommand extends BootpackCommand {
     } finally {
       await volume.close()
     }
+  }
+  private async deep(path: string, plan: Plan, volume: Volume): Promise<DeepVerification> {
+    const [{ readCheckFile }, { deepVerify }, { deepReport }, { verifyReport }] = await Promise.all([
+      import('../cli/check-files.js'), import('../pack/deep-verify.js'), import('../report/deep-report.js'), import('../report/pack-report.js'),
+    ])
+    const result = await deepVerify(plan, volume, await readCheckFile(path, plan))
+    this.log(`${verifyReport(result)}\n${deepReport(result)}`)
+    const whole = result.complete && (result.contents?.different.length ?? 0) === 0
+    this.end(result.damaged ? exitCode.corrupt : whole ? exitCode.done : exitCode.partial)
+    return result
   }
 }

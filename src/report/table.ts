@@ -26,3 +26,14 @@ export const seconds = (milliseconds: number): string =>
 /** The end of a text that is too long for its column: of a path, the part that tells it apart. */
 export const shorten = (text: string, length: number): string =>
   (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)
+
+/** Text in lines of at most `width` characters, broken at spaces. */
+export function fold(text: string, width = 80): string {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines.join('\n')
+}

@@ -35,11 +35,11 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
 
   async run(): Promise<BootReport> {
     const { flags } = await this.parse(CollectBootCommand)
-    const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, writeRecording, writtenText }] = await Promise.all([
+    const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, needOutputFolder, writeRecording, writtenText }, { uptime }] = await Promise.all([
       import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/collected-traces.js'),
+      import('node:os'),
     ])
     const { target, instance, unit } = flags
-    const own = flags.output === undefined
     this.abortable()
     const mounts = currentMounts()
     const only = target && new Set(target.map((path) => mountOf(path, mounts).device))
@@ -48,11 +48,11 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       quietMs: flags.now ? 0 : flags['quiet-for'] * 1000,
       atMostMs: flags['at-most'] * 1000,
       signal: this.signal,
+      opened: () => { if (flags.output === undefined) makeTracesFolder(); else needOutputFolder(flags.output) },
       ...(instance !== undefined && { instance }),
       ...(only && { devices: only }),
     })
-    if (own) makeTracesFolder()
-    const started = new Date(Date.now() - performance.timeOrigin % 1 - process.hrtime()[0] * 1000)
+    const started = new Date(Date.now() - uptime() * 1000)
     const { stopped, events, eventBytes, lost, ignored } = recording
     const traces = await writeRecording(recording, {
       output: flags.output ?? `${tracesFolder}/${bootTraceName(started)}`,
@@ -61,7 +61,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       header: { stopped, started: started.toISOString() },
       warn: (sentence) => { process.stderr.write(`${sentence}\n`) },
     })
-    const removed = own && flags.keep > 0 ? removeOldTraces(flags.keep) : []
+    const removed = flags.output === undefined && flags.keep > 0 ? removeOldTraces(flags.keep) : []
     const text = [
       writtenText(traces, lost),
       ...(lost > 0 ? ['Give the kernel a larger buffer: bootpack collect setup --apply --events N'] : []),

@@ -43,13 +43,14 @@ With a command the exit code is the command's own. Otherwise 3 when events were 
 
   async run(): Promise<WatchReport> {
     const { argv, flags } = await this.parse(CollectWatchCommand)
-    const [{ recordWatch }, { currentMounts, writeRecording, writtenText }] = await Promise.all([
+    const [{ recordWatch }, { currentMounts, needOutputFolder, writeRecording, writtenText }] = await Promise.all([
       import('../../collect/record-watch.js'), import('../../cli/collected-traces.js'),
     ])
     const { method, target, seconds, buffer } = flags
     const quiet = flags['quiet-for']
     const warn = (sentence: string): void => { process.stderr.write(`${sentence}\n`) }
     const words = argv as string[]
+    needOutputFolder(flags.output)
     this.abortable()
     const endless = words.length === 0 && seconds === undefined && quiet === undefined && method !== 'mincore'
     if (endless) warn('Recording until Ctrl-C.')

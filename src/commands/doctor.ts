@@ -1,0 +1,24 @@
+import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import { partitionFlag, targetArgument } from '../cli/flags.js'
+import type { Examination } from '../doctor/examine.js'
+
+export default class DoctorCommand extends BootpackCommand {
+  static override summary = 'Say what can and cannot be done with a target, and why.'
+  static override description = `Kernel, tools, kind of disk, shape of the free space, what would be refused and
+the way out, and whether packing is worth it here. Writes nothing. Exit 5 when the
+target cannot be packed as it is.`
+  static override examples = ['<%= config.bin %> doctor disk.img', '<%= config.bin %> doctor / --json']
+  static override args = { target: targetArgument }
+  static override flags = { partition: partitionFlag }
+
+  async run(): Promise<Examination> {
+    const { args, flags } = await this.parse(DoctorCommand)
+    const [{ engines }, { examine }, { doctorReport }] = await Promise.all([
+      import('../engines.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
+    ])
+    const found = await examine(args.target, engines, flags.partition)
+    this.log(doctorReport(found))
+    if (found.refusals.length > 0) this.end(exitCode.refused)
+    return found
+  }
+}
