@@ -8,9 +8,10 @@ import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import type { BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
-import type { FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import type { FileContents, FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
 import { longestExtent, longestUnwrittenExtent } from './extent-node.js'
 import { ClaimMap, type Suspects } from './claim-map.js'
+import { imageContents } from './file-contents.js'
 import { fileExtents, physicalOf, readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import { findFreeRuns } from './free-runs.js'
@@ -96,6 +97,10 @@ export class ImageVolume implements Volume {
     const inode = await this.filesystem.readInode(file.inode)
     const { treeBlocks } = await readFileMap(this.filesystem, inode)
     return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
+  }
+
+  async contents(file: FileRef): Promise<FileContents> {
+    return imageContents(this.filesystem, await this.filesystem.readInode(file.inode))
   }
 
   async firstBlock(file: FileRef): Promise<FsBlock | undefined> {

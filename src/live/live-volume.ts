@@ -21,9 +21,10 @@ import { extent, mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
-import type { FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import type { FileContents, FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
 import { AllocatorSettings, restoreRecorded } from './allocator-settings.js'
 import { DiskViews, type DiskView } from './disk-view.js'
+import { liveContents } from './file-contents.js'
 import { Holdings } from './holdings.js'
 import { claimsWithin, onlineReason } from './inode-claims.js'
 import type { MountedFilesystem } from './mounted-filesystem.js'
@@ -117,6 +118,10 @@ export class LiveVolume implements Volume {
       const { treeBlocks } = await readFileMap(filesystem, inode)
       return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
     })
+  }
+
+  contents(file: FileRef): Promise<FileContents | undefined> {
+    return Promise.resolve(liveContents(this.root, file, this.known.blockSize))
   }
 
   async firstBlock(file: FileRef): Promise<FsBlock | undefined> {

@@ -67,6 +67,21 @@ export interface FileMetadata {
   readonly xattr?: FsBlock
 }
 
+/** Consecutive bytes of a file that are on the disk. */
+export interface ContentPiece {
+  /** Bytes from the start of the file; whole blocks but for the last of a file. */
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** What a file holds, so that it can be compared before and after. */
+export interface FileContents {
+  /** Another one once somebody wrote to the file; moving its blocks leaves it as it is. */
+  readonly stamp: string
+  /** From the disk, in order of the file. What is not among them are holes and unwritten blocks: zeros. */
+  pieces(): AsyncIterable<ContentPiece>
+}
+
 /** `length` blocks of `kind` leave `from` and land exactly at `to`. */
 export interface Move {
   readonly inode: number
@@ -121,6 +136,11 @@ export interface Volume {
   /** FIEMAP's view: sorted by logical block, holes left out. Empty for files without blocks. */
   extents(file: FileRef): Promise<Extent[]>
   metadata(file: FileRef): Promise<FileMetadata>
+  /**
+   * What the blocks of {@link extents} hold. An engine without it cannot check contents.
+   * @returns undefined for what this engine cannot read, such as a directory of a mount
+   */
+  contents?(file: FileRef): Promise<FileContents | undefined>
   /** The goal a directory gives: physical block of its first block; undefined for inline ones. */
   firstBlock(file: FileRef): Promise<FsBlock | undefined>
   /** Free runs in [from, to), sorted. Jan Kara's sys_get_free_blocks. */

@@ -1,0 +1,37 @@
+import { getU32 } from '../bytes/little-endian.js'
+import type { ContentPiece, FileContents } from '../volume/volume.js'
+import { fileExtents } from './file-map.js'
+import type { Filesystem } from './filesystem.js'
+import type { Inode } from './inode.js'
+
+/** Bytes read at once. */
+const pieceSize = 1024 * 1024
+
+/**
+ * What an inode's blocks hold, as a reader of the file would get it: not beyond the
+ * end of a regular file, unwritten extents left out.
+ */
+export function imageContents(filesystem: Filesystem, inode: Inode): FileContents {
+  return { stamp: stampOf(inode), pieces: () => pieces(filesystem, inode) }
+}
+
+/** Time of the last write and size. */
+function stampOf({ raw, size }: Inode): string {
+  const fraction = raw.length > 0x88 + 4 ? getU32(raw, 0x88) : 0
+  return `${getU32(raw, 0x10)}.${fraction} ${size}`
+}
+
+async function* pieces(filesystem: Filesystem, inode: Inode): AsyncGenerator<ContentPiece> {
+  const { blockSize } = filesystem
+  const blocksAtOnce = Math.max(1, pieceSize / blockSize)
+  const end = inode.type === 'regular' ? inode.size : Infinity
+  for (const { logical, physical, length, unwritten } of await fileExtents(filesystem, inode)) {
+    if (unwritten) continue
+    for (let done = 0; done < length; done += blocksAtOnce) {
+      const offset = (logical + done) * blockSize
+      if (offset >= end) return
+      const bytes = await filesystem.blocks.readRun(physical + done, Math.min(blocksAtOnce, length - done))
+      yield { offset, bytes: bytes.subarray(0, Math.min(bytes.length, end - offset)) }
+    }
+  }
+}
