@@ -7,27 +7,30 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
-const line = /^[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+)/gm
+const line = /^[0-9a-f]+-[0-9a-f]+ (\S+) [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+)/gm
+
+/** 'stored': shared and writable, so that what a program stores becomes the file's contents. */
+export type Mapping = 'any' | 'stored'
 
 export class MappedFiles {
   private read = -Infinity
-  private holders = new Map<number, number>()
+  private holders: Record<Mapping, Map<number, number>> = { any: new Map(), stored: new Map() }
 
   /** @param device 'major:minor' of the filesystem, decimal */
   constructor(private readonly device: string) {}
 
   /**
    * @param age milliseconds an answer may be old
-   * @returns a process that has the file mapped
+   * @returns a process that has the file mapped that way
    */
-  holder(inode: number, age: number): number | undefined {
+  holder(inode: number, age: number, mapping: Mapping = 'any'): number | undefined {
     if (performance.now() - this.read > age) this.look()
-    return this.holders.get(inode)
+    return this.holders[mapping].get(inode)
   }
 
   private look(): void {
     this.read = performance.now()
-    this.holders = new Map()
+    this.holders = { any: new Map(), stored: new Map() }
     for (const process of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       let text: string
       try {
@@ -35,9 +38,10 @@ export class MappedFiles {
       } catch {
         continue // It ended meanwhile.
       }
-      for (const [, major, minor, inode] of text.matchAll(line)) {
+      for (const [, permissions, major, minor, inode] of text.matchAll(line)) {
         if (inode === '0' || `${Number.parseInt(major!, 16)}:${Number.parseInt(minor!, 16)}` !== this.device) continue
-        this.holders.set(Number(inode), Number(process))
+        this.holders.any.set(Number(inode), Number(process))
+        if (permissions![1] === 'w' && permissions![3] === 's') this.holders.stored.set(Number(inode), Number(process))
       }
     }
   }
