@@ -46,8 +46,9 @@ const medianWait = (runs: readonly BootRun[]): number | null => {
 /** What is true of all boots of a series: disk, accelerator, and what they waited for. */
 export function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
   const machine = accelerator.name === 'kvm' ? 'KVM' : `emulated processor${accelerator.why === undefined ? '' : ` (${accelerator.why})`}`
+  const times = scale === 1 ? '' : scale === 0 ? ', without its delays' : `, delays x ${scale}`
   return [
-    `disk     ${disk}${scale === 1 ? '' : `, delays x ${scale}`}: ${diskModel(disk, 1).source}`,
+    `disk     ${disk}${times}: ${diskModel(disk, 1).source}`,
     `machine  ${machine}`,
     `until    ${JSON.stringify(until)}`,
   ].join('\n')
