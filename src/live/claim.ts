@@ -41,8 +41,12 @@ const longestRequest = 32_767
 const patience = 4
 /** Bytes. */
 const roomForOthers = 64 << 20
-/** Requests that landed in other groups, before the group is given up. */
-const mostStrays = 16
+/**
+ * Requests that landed in other groups, before the group is given up. The kernel
+ * first serves small requests from chunks it keeps back for small files, wherever
+ * those are; there are at most some dozens of 512 blocks.
+ */
+const mostStrays = 2000
 
 /**
  * Holds as much of `wanted` as can be had. What was freed since the last commit
@@ -92,6 +96,8 @@ class Drain {
   private logical = 0
   private extents = 0
   private strays = 0
+  /** Whether the last request landed in another group. */
+  private astray = false
   private unlucky = 0
   /** Unwanted blocks held meanwhile, and how many may be, so that others still find room. */
   private junk = 0
@@ -136,7 +142,8 @@ class Drain {
     if (!wanted) return 0
     const average = Math.max(1, Math.floor(this.free.blocks / this.free.size))
     const exact = wanted.end - wanted.hole.start
-    const length = Math.min(this.unlucky > patience ? average : exact, average, longestRequest)
+    // Astray, the length that uses up soonest what the kernel keeps back.
+    const length = Math.min(this.unlucky > patience || this.astray ? average : exact, average, longestRequest)
     const room = this.mostJunk - this.junk + this.missing.blocks
     return Math.min(length, Math.max(0, room))
   }
@@ -159,6 +166,7 @@ class Drain {
     const asked = from < anchorBlock ? Math.min(length, anchorBlock - from) : length
     const errno = tryFallocate(this.arena!.fd, 'allocate', from * blockSize, asked * blockSize)
     this.logical += asked
+    this.astray = false
     let got = false
     for (const piece of landed(this.arena!, from, asked, blockSize)) {
       holdings.add(piece)
@@ -174,6 +182,7 @@ class Drain {
     const inside = intersectRuns(piece, this.group)
     if (!inside || inside.length < piece.length) {
       this.strays++
+      this.astray = true
       // The next goal would follow it out of the group.
       this.extents = inodeExtents
     }

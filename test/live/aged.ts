@@ -1,7 +1,8 @@
 /** A mounted filesystem in the state real ones are in: files in pieces, free space in crumbs. */
 import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { syncFilesystem } from '../../src/kernel/syncfs.js'
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
@@ -60,7 +61,7 @@ export function age(root: string, { blockSize, crumbs, files, seed }: Ageing): s
 
 function sync(folder: string): void {
   const fd = openSync(folder, 'r')
-  fsyncSync(fd)
+  syncFilesystem(fd)
   closeSync(fd)
 }
 
@@ -83,4 +84,15 @@ export function footprints(root: string, folder = ''): Map<string, Footprint> {
     })
   }
   return found
+}
+
+/** The first few files that differ, in words; empty when none does. */
+export function differences(before: ReadonlyMap<string, Footprint>, after: ReadonlyMap<string, Footprint>): string[] {
+  const found: string[] = []
+  for (const path of new Set([...before.keys(), ...after.keys()])) {
+    const [was, is] = [before.get(path), after.get(path)]
+    if (was?.hash === is?.hash && was?.stamps === is?.stamps) continue
+    found.push(`${path}: ${was ? `${was.hash.slice(0, 8)} ${was.stamps}` : 'not there'} became ${is ? `${is.hash.slice(0, 8)} ${is.stamps}` : 'gone'}`)
+  }
+  return found.slice(0, 5)
 }
