@@ -2,6 +2,9 @@ import { Command } from '@oclif/core'
 import { BootpackError, exitCode } from '../errors.js'
 import { escapePath } from '../trace/escape-path.js'
 
+/** DEL, C1 controls, line separators and what turns the direction of writing. */
+const obeyed = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+
 /**
  * What every command shares: --json, errors as two sentences (what is wrong, what
  * to do) with the exit code of their family, and an abort signal that Ctrl-C or a
@@ -32,6 +35,11 @@ export abstract class BootpackCommand extends Command {
     process.exitCode = code
   }
 
+  /** JSON leaves some characters as they are that a terminal obeys; written as escapes they mean the same to a parser. */
+  override logJson(json: unknown): void {
+    process.stdout.write(`${JSON.stringify(json, undefined, 2).replace(obeyed, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`)
+  }
+
   protected override async catch(error: Error): Promise<void> {
     if (!(error instanceof BootpackError)) return super.catch(error)
     process.exitCode = error.exitCode
@@ -42,7 +50,7 @@ export abstract class BootpackCommand extends Command {
     }
     process.stderr.write(`bootpack: ${escapePath(error.message)}\n`)
     if (error.next !== undefined) process.stderr.write(`${error.next.split('\n').map(escapePath).join('\n')}\n`)
-    if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${error.cause.message})\n`)
+    if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${escapePath(error.cause.message)})\n`)
   }
 }
 

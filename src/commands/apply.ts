@@ -22,7 +22,7 @@ somebody else, is refused (exit 5).`
       import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
     const progress = new Progress('Moving blocks')
     try {
       this.abortable()

@@ -13,10 +13,10 @@ target cannot be packed as it is.`
 
   async run(): Promise<Examination> {
     const { args, flags } = await this.parse(DoctorCommand)
-    const [{ engines }, { examine }, { doctorReport }] = await Promise.all([
-      import('../engines.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
+    const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
+      import('../cli/open-target.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
     ])
-    const found = await examine(args.target, engines, flags.partition)
+    const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition)
     this.log(doctorReport(found))
     if (found.refusals.length > 0) this.end(exitCode.refused)
     return found

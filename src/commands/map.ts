@@ -49,7 +49,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
       colour: process.stdout.isTTY && !process.env['NO_COLOR'],
     }
     const plan = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
-    const volume = await openTarget(args.target, { write: false, partition: flags.partition })
+    const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const { blockCount, blockSize, uuid } = volume.geometry()
       if (plan && plan.volume.uuid !== uuid) throw usageError('other-volume', 'The plan is for another filesystem.')

@@ -38,7 +38,7 @@ models make of it (docs/disk-models.md). Reads only.`
     ])
     const models = await chooseModels(flags.disk, flags['disk-file'])
     const trace = await loadTrace(flags.trace, flags.format)
-    const volume = await openTarget(args.target, { write: false, partition: flags.partition })
+    const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const resolved = await resolveTrace(trace.reads, volume)
       const measure = measureLayout(resolved.reads, resolved.layout, volume.geometry(), resolved.missing.length, models)

@@ -34,7 +34,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const trace = await loadTrace(flags.trace, flags.format)
-    const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] })
+    const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] }, this.config)
     const progress = new Progress('Moving blocks')
     let recorded: readonly ContentHash[] | undefined
     try {

@@ -25,7 +25,7 @@ With -o the plan goes to a file that bootpack apply carries out.`
       import('../report/plan-summary.js'), import('../cli/plan-files.js'),
     ])
     const trace = await loadTrace(flags.trace, flags.format)
-    const volume = await openTarget(args.target, { write: false, partition: flags.partition })
+    const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const { plan } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
       if (flags.output !== undefined) await writePlanFile(flags.output, plan)

@@ -20,7 +20,7 @@ export default class UndoCommand extends BootpackCommand {
       import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
     const progress = new Progress('Moving blocks back')
     try {
       this.abortable()

@@ -24,7 +24,7 @@ written to since), 6 when contents or owners are wrong.`
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
     ])
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition })
+    const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition }, this.config)
     try {
       if (flags.deep) return await this.deep(args.plan, plan, volume)
       const result = await verifyPlan(plan, volume)

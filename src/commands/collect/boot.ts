@@ -63,7 +63,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
     })
     const removed = flags.output === undefined && flags.keep > 0 ? removeOldTraces(flags.keep) : []
     const text = [
-      writtenText(traces, lost),
+      writtenText(traces, recording),
       ...(lost > 0 ? ['Give the kernel a larger buffer: bootpack collect setup --apply --events N'] : []),
       ...removed.map((name) => `${tracesFolder}/${name} was removed (--keep ${flags.keep})`),
     ].join('\n')

@@ -70,7 +70,7 @@ With a command the exit code is the command's own. Otherwise 3 when events were 
       ...(devices && { only: devices }),
       header: { stopped, ...(source === 'mincore' && { order: 'unknown' }), ...(words.length > 0 && { command: words }) },
     })
-    const text = writtenText(traces, lost)
+    const text = writtenText(traces, recording)
     if (flags.output === '-') process.stderr.write(`${text}\n`)
     else this.log(text)
     const end = await command

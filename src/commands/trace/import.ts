@@ -55,7 +55,7 @@ has changed; the target must still have the layout it was recorded on.`
       import('../../cli/open-target.js'), import('../../trace/read-trace.js'), import('../../plan/name-trace.js'), import('../../trace/write-trace.js'),
     ])
     const trace = await readTrace(file, options)
-    const volume = await openTarget(target, { write: false, partition })
+    const volume = await openTarget(target, { write: false, partition }, this.config)
     try {
       const { reads, missing } = await nameTrace(trace.reads, volume)
       const header = { ...trace.header, resolved: volume.geometry().uuid, ...(missing.length > 0 && { missing: missing.length }) }
