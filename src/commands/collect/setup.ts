@@ -35,7 +35,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
       ...(buffer !== undefined && { buffer }),
     })
     this.log(setupText(report))
-    this.end(report.action !== 'show' && report.todo.length > 0 ? exitCode.partial : exitCode.done)
+    this.end(report.action !== 'show' && !report.complete ? exitCode.partial : exitCode.done)
     return report
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * Names for the inode numbers of a trace on a mounted filesystem that no engine
+ * knows: one walk over its folders. What was read of the device itself stays as it
+ * is, since only an engine can tell whose blocks those are.
+ */
+import { lstatSync } from 'node:fs'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { encodeName } from '../bytes/file-name.js'
+import type { TraceRead } from '../trace/trace.js'
+import { pathInMount, pathOnFilesystem, type Mount } from './mounts.js'
+import { walkFilesystem } from './walk.js'
+
+export interface NamedReads {
+  readonly reads: readonly TraceRead[]
+  /** Files that have no name any more, or that the mount does not show. */
+  readonly missing: number
+  /** Reads of the device itself, left as they are. */
+  readonly unresolved: number
+}
+
+const entriesPerBreath = 5000
+
+/** @throws KernelError when the mount point cannot be read */
+export async function nameByWalk(reads: readonly TraceRead[], mount: Mount): Promise<NamedReads> {
+  const paths = new Map<number, string>()
+  const wanted = new Set<number>()
+  for (const { ino, path } of reads) {
+    if (ino === undefined || paths.has(ino)) continue
+    // The name it was opened by, if it still is that file's.
+    if (path !== undefined && inodeAt(path, mount) === ino) paths.set(ino, path)
+    else wanted.add(ino)
+  }
+  for (const ino of paths.keys()) wanted.delete(ino)
+  await findNames(wanted, mount, paths)
+  const missing = new Set<number>()
+  let unresolved = 0
+  const named = reads.flatMap((read) => {
+    const { ino, path: _opened, ...rest } = read
+    if (ino === undefined) {
+      if (read.path === undefined) unresolved++
+      return [read]
+    }
+    const path = paths.get(ino)
+    if (path === undefined) {
+      missing.add(ino)
+      return []
+    }
+    const { t, ...others } = rest
+    return [{ ...(t === undefined ? {} : { t }), ino, path, ...others } as TraceRead]
+  })
+  return { reads: named, missing: missing.size, unresolved }
+}
+
+async function findNames(wanted: Set<number>, mount: Mount, paths: Map<number, string>): Promise<void> {
+  if (wanted.size === 0) return
+  let seen = 0
+  for (const { inode, path } of walkFilesystem(mount.mountPoint)) {
+    if (wanted.delete(inode)) paths.set(inode, pathOnFilesystem(mount.mountPoint === '/' ? path : mount.mountPoint + path, mount)!)
+    if (wanted.size === 0) return
+    if (++seen % entriesPerBreath === 0) await breathe()
+  }
+}
+
+function inodeAt(path: string, mount: Mount): number | undefined {
+  const shown = pathInMount(path, mount)
+  try {
+    return shown === undefined ? undefined : lstatSync(encodeName(shown)).ino
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What the kernel must be told to record a boot by itself, from its first moments.
+ *
+ * The buffer. An event of a page takes 44 bytes of it, one of a request 73 (both
+ * measured). A boot that reads a gigabyte in single pages makes 262,144 of the one
+ * and perhaps 16,384 of the other: 12.1 MiB, so 16 MiB. The size is one processor's,
+ * and a boot may do all its reading on one; but each processor gets that much, so all
+ * of them together may take a 32nd of the memory at most. When the buffer is full the
+ * kernel drops what is new (nooverwrite): the beginning of a boot, in order, is worth
+ * more than its end.
+ */
+import { cpus, totalmem } from 'node:os'
+import { pageEvent, requestEvent } from '../tracing-folder.js'
+
+const pageEventBytes = 44
+const requestEventBytes = 73
+const pagesPerRequest = 16
+const mebibyte = 2 ** 20
+const shareOfMemory = 32
+
+export const expectedEvents = 262_144
+
+export interface Machine {
+  /** Bytes. */
+  readonly memory: number
+  readonly processors: number
+}
+
+export const thisMachine = (): Machine => ({ memory: totalmem(), processors: cpus().length })
+
+/** What nothing is known of: what a small board has. */
+export const unknownMachine: Machine = { memory: 2 ** 30, processors: 4 }
+
+/**
+ * MiB of the buffer per processor, a power of two.
+ * @param events pages the boot is expected to read
+ */
+export function bufferMiB({ memory, processors }: Machine, events = expectedEvents): number {
+  const wanted = events * pageEventBytes + (events / pagesPerRequest) * requestEventBytes
+  const allowed = memory / shareOfMemory / Math.max(1, processors)
+  let size = 1
+  while (size * mebibyte < wanted && size * 2 * mebibyte <= allowed) size *= 2
+  return size
+}
+
+/** Pages that fit a buffer of one processor, with the requests that go with them. */
+export const eventsThatFit = (mib: number): number =>
+  Math.floor(mib * mebibyte / (pageEventBytes + requestEventBytes / pagesPerRequest))
+
+export const kernelArguments = (mib: number): string =>
+  `trace_event=${pageEvent},${requestEvent} trace_buf_size=${mib}M trace_options=nooverwrite`

@@ -1,0 +1,88 @@
+/** The three things `collect setup` does: show, apply, remove. */
+import { realpathSync } from 'node:fs'
+import { bufferMiB, eventsThatFit, kernelArguments, thisMachine, unknownMachine } from './kernel-arguments.js'
+import { PinnedRoot } from './pinned-root.js'
+import { refreshMachine } from './refresh.js'
+import { applySetup, planSetup, removeSetup, type SetupFile } from './setup.js'
+import type { BootLoader } from './boot-loader.js'
+
+export interface SetupRequest {
+  readonly action: 'show' | 'apply' | 'remove'
+  /** Root folder of the system. */
+  readonly root: string
+  /** Words that start bootpack there; by default `self` on this machine, else where packages put it. */
+  readonly program?: readonly string[]
+  /** Words that start this very program. */
+  readonly self: readonly string[]
+  /** Pages a boot is expected to read. */
+  readonly events: number
+  /** MiB of the buffer per processor, instead of what `events` and the memory give. */
+  readonly buffer?: number
+}
+
+export interface SetupReport {
+  readonly action: SetupRequest['action']
+  /** Kernel arguments. */
+  readonly arguments: string
+  readonly bootLoader: BootLoader['name']
+  /** Per processor. */
+  readonly bufferMiB: number
+  /** Pages it has room for. */
+  readonly events: number
+  /** What belongs to it, and how it was found; empty after `remove`. */
+  readonly files: readonly (SetupFile & { readonly shown: string })[]
+  /** Paths as a person sees them. */
+  readonly written: readonly string[]
+  readonly removed: readonly string[]
+  /** What is left for a person to do. */
+  readonly todo: readonly string[]
+  /** Whether all that was asked for was done; false where the arguments have to be put in by hand, or nothing runs the unit. */
+  readonly complete: boolean
+}
+
+/** @throws as planSetup, applySetup, removeSetup and refreshMachine do */
+export function runSetup(request: SetupRequest): SetupReport {
+  const root = PinnedRoot.open(request.root)
+  try {
+    const here = realpathSync(request.root) === '/'
+    const size = request.buffer ?? bufferMiB(here ? thisMachine() : unknownMachine, request.events)
+    const args = kernelArguments(size)
+    const common = { action: request.action, arguments: args, bufferMiB: size, events: eventsThatFit(size) }
+    if (request.action === 'remove') {
+      const { removed, loader } = removeSetup(root, (changed, any) => { if (here) refreshMachine(changed, undefined, any) })
+      const todo = removed.length === 0 || (here && loader.refresh) ? [] : [leftToRemove(loader, here)]
+      return {
+        ...common, bootLoader: loader.name, files: [], written: [], removed: removed.map((path) => root.shown(path)), todo,
+        complete: todo.length === 0 || loader.name !== 'by-hand',
+      }
+    }
+    const program = request.program ?? (here ? request.self : [installedProgram(root)])
+    const setup = planSetup(root, { args, program })
+    const { loader, systemd, files } = setup
+    const written = request.action === 'show' ? [] : applySetup(root, setup, (changed, any) => { if (here) refreshMachine(changed, args, any) })
+    return {
+      ...common, bootLoader: loader.name,
+      files: files.map((file) => ({ ...file, shown: root.shown(file.path) })),
+      written: written.map((path) => root.shown(path)), removed: [], todo: leftToDo(loader, systemd, here),
+      complete: loader.name !== 'by-hand' && systemd,
+    }
+  } finally {
+    root.close()
+  }
+}
+
+function installedProgram(root: PinnedRoot): string {
+  const found = ['usr/local/bin/bootpack', 'usr/bin/bootpack'].find((path) => root.has(path))
+  return `/${found ?? 'usr/bin/bootpack'}`
+}
+
+function leftToDo({ name, hint, refresh }: BootLoader, systemd: boolean, here: boolean): string[] {
+  const todo: string[] = []
+  if (name === 'by-hand') todo.push(`The arguments have to be put in by hand: ${hint}.`)
+  else if (!here || !refresh) todo.push(`Then${here ? '' : ' in that system'}: ${hint}.`)
+  if (!systemd) todo.push('There is no systemd to run the unit: run `bootpack collect boot` when the boot is over.')
+  return todo
+}
+
+const leftToRemove = ({ name, hint }: BootLoader, here: boolean): string =>
+  name === 'by-hand' ? `If the kernel arguments were put in by hand, take them out the same way: ${hint}.` : `Then${here ? '' : ' in that system'}: ${hint}.`
