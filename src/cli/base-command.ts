@@ -41,7 +41,11 @@ export abstract class BootpackCommand extends Command {
   }
 
   protected override async catch(error: Error): Promise<void> {
-    if (!(error instanceof BootpackError)) return super.catch(error)
+    if (!(error instanceof BootpackError)) {
+      // What oclif says repeats words of the command line, and those may be names that a shell found.
+      for (const word of this.argv) error.message = error.message.replaceAll(word, escapePath(word))
+      return super.catch(error)
+    }
     process.exitCode = error.exitCode
     if (this.jsonEnabled()) {
       const { family, code, message, next, structure, number } = error

@@ -1,5 +1,5 @@
 /** Where a boot's trace, requests and console go. */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import { BootpackError, ioError, nameTrace, openTarget, writeAtomically, writeTrace, type TraceHeader, type TraceRead } from 'bootpack'
 import { bootTrace } from '../machine/boot-trace.js'
@@ -22,6 +22,10 @@ interface WholeTrace {
   readonly reads: readonly TraceRead[]
 }
 
+/** A link in the place of the file may be somebody else's; those below /dev are the system's, such as /dev/stderr. */
+const consoleFlags = (path: string): number =>
+  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (path.startsWith('/dev/') ? 0 : constants.O_NOFOLLOW)
+
 export class OutputFiles {
   /** Traces written so far. */
   readonly traces: string[] = []
@@ -39,7 +43,7 @@ export class OutputFiles {
     try {
       if (this.open?.run !== run) {
         this.close()
-        this.open = { run, descriptor: openSync(path, 'w') }
+        this.open = { run, descriptor: openSync(path, consoleFlags(path)) }
       }
       writeSync(this.open!.descriptor, bytes)
     } catch (cause) {
