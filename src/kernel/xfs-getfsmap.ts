@@ -56,7 +56,8 @@ export function xfsSpaceMap(fd: number, from = 0, to = Infinity): XfsSpace[] {
   const structure = Buffer.alloc(headSize + batch * recordSize)
   structure.writeUInt32LE(batch, 0x08)
   setU64(structure, lowKey + 0x08, from)
-  structure.fill(0xff, highKey, highKey + 0x28)
+  // Every field of the upper key is compared but its length, which must be 0.
+  structure.fill(0xff, highKey, highKey + 0x20)
   setU64(structure, highKey + 0x08, to === Infinity ? allOnes : to - 1)
   const runs: XfsSpace[] = []
   let device: number | undefined

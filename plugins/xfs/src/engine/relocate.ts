@@ -4,19 +4,20 @@
  * refuses if the file was changed meanwhile.
  *
  * With the feature exchange any run of a file can move by itself. Without it files
- * exchange as wholes only, so a round must move every block of a file or none; a file of
- * which it moves a part is skipped. A target that cannot be claimed is skipped too, with
- * the distance of what the kernel offered: the file stays where it was.
+ * exchange as wholes only: a file of which a round moves a part waits for the round that
+ * completes it, if the plan has one, and is skipped if not. A target that cannot be
+ * claimed is skipped too, with the distance of what the kernel offered: the file stays
+ * where it was.
  */
 import { closeSync, constants, fsyncSync, ftruncateSync } from 'node:fs'
 import {
-  blockRun, BootpackError, collapseRange, failedWith, tryCommitRange, xfsExtents, xfsInode,
+  blockRun, BootpackError, collapseRange, failedWith, RunSet, tryCommitRange, xfsExtents, xfsInode,
   type Move, type MoveOutcome, type RelocateOptions, type XfsExtent, type XfsInode,
 } from 'bootpack'
 import { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { checkFile } from '../fsr/check-file.js'
-import { withinSize } from '../fsr/layout.js'
+import { countExtents, withinSize } from '../fsr/layout.js'
 import type { MappedFiles } from '../fsr/mapped-files.js'
 import { Leave } from '../fsr/outcome.js'
 import { refuseErrno, rememberTarget, swapContents, type Before } from '../fsr/swap.js'
@@ -26,7 +27,12 @@ import { Claimer, Collector } from './claim.js'
 export interface RelocateContext {
   readonly filesystem: XfsFilesystem
   readonly mapped: MappedFiles
+  /** Moves of earlier rounds that wait for the rest of their file, by inode. */
+  readonly waiting: Map<number, readonly Move[]>
 }
+
+/** The file cannot go yet: a later round moves the rest of it. */
+class Wait extends Error {}
 
 export async function* relocateXfs(context: RelocateContext, moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
   const { filesystem } = context
@@ -36,10 +42,10 @@ export async function* relocateXfs(context: RelocateContext, moves: readonly Mov
   // Freed blocks can be had only after the log has been written.
   filesystem.sync()
   try {
-    for (const ofFile of byInode(moves)) {
+    for (const ofFile of waitingFirst(byInode(moves), context.waiting)) {
       await new Promise((resolve) => setImmediate(resolve))
       if (options.signal?.aborted) return
-      const outcomes = relocateFile(context, directories, claimer, ofFile)
+      const outcomes = relocateFile(context, directories, claimer, ofFile, RunSet.of(options.reserved))
       copied += ofFile.reduce((sum, { length }) => sum + length, 0)
       options.onProgress?.(copied)
       yield* outcomes
@@ -56,11 +62,28 @@ function byInode(moves: readonly Move[]): Move[][] {
   return [...files.values()].map((ofFile) => ofFile.sort((a, b) => a.logical - b.logical))
 }
 
-function relocateFile(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, moves: readonly Move[]): MoveOutcome[] {
-  const all = (status: 'gone' | 'skipped', reason: string): MoveOutcome[] => moves.map((move) => ({ move, status, reason }))
+/** Files that waited go first: others may need the blocks they leave. */
+const waitingFirst = (files: readonly Move[][], waiting: RelocateContext['waiting']): Move[][] =>
+  [...files.filter(([move]) => waiting.has(move!.inode)), ...files.filter(([move]) => !waiting.has(move!.inode))]
+
+function relocateFile(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, now: readonly Move[], planned: RunSet): MoveOutcome[] {
+  const { inode } = now[0]!
+  const earlier = context.waiting.get(inode) ?? []
+  const { moves, passedOver } = joined(earlier, now)
+  const all = (status: 'gone' | 'skipped', reason: string): MoveOutcome[] => [...earlier, ...now].map((move) => ({ move, status, reason }))
   try {
-    return attempt(context, directories, claimer, moves)
+    context.waiting.delete(inode)
+    const outcomes = attempt(context, directories, claimer, moves, planned)
+    const original = new Map([...earlier, ...now].map((move) => [`${move.logical}:${move.to}`, move]))
+    return [
+      ...outcomes.map((outcome) => ({ ...outcome, move: original.get(`${outcome.move.logical}:${outcome.move.to}`) ?? outcome.move })),
+      ...passedOver.map((move): MoveOutcome => ({ move, status: 'skipped', reason: 'went on without this stop on the way' })),
+    ]
   } catch (error) {
+    if (error instanceof Wait) {
+      context.waiting.set(inode, [...earlier, ...now])
+      return []
+    }
     if (error instanceof Leave) return all(error.code === 'gone' ? 'gone' : 'skipped', error.reason)
     if (failedWith(error, 'ESTALE', 'ENOENT')) return all('gone', 'was deleted meanwhile')
     if (failedWith(error, 'ETXTBSY')) return all('skipped', 'file busy: it is being executed or used for swap')
@@ -69,7 +92,23 @@ function relocateFile(context: RelocateContext, directories: GroupDirectories, c
   }
 }
 
-function attempt(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, moves: readonly Move[]): MoveOutcome[] {
+/**
+ * Moves that waited and those of this round as one list. What was to stop somewhere on
+ * the way has not left yet: it goes from its first place straight to the last.
+ */
+function joined(earlier: readonly Move[], now: readonly Move[]): { moves: Move[], passedOver: Move[] } {
+  const stops = new Map(earlier.map((move) => [`${move.logical}:${move.length}`, move]))
+  const passedOver: Move[] = []
+  const moves = now.map((move) => {
+    const stop = stops.get(`${move.logical}:${move.length}`)
+    if (!stop || stop.to !== move.from) return move
+    passedOver.push(stop)
+    return { ...move, from: stop.from }
+  })
+  return { moves: [...earlier.filter((move) => !passedOver.includes(move)), ...moves].sort((a, b) => a.logical - b.logical), passedOver }
+}
+
+function attempt(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, moves: readonly Move[], planned: RunSet): MoveOutcome[] {
   const { filesystem, mapped } = context
   const { blockSize } = filesystem.geometry
   const inode = xfsInode(filesystem.root, moves[0]!.inode)
@@ -93,7 +132,10 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
     }
     if (layout.some(({ shared }) => shared)) throw new Leave('skipped', 'shared', 'shares blocks with another file, and a copy would part them')
     const parts = before.freshness !== undefined
-    if (!parts) refusePart(layout, pending, blockSize)
+    if (!parts) {
+      refusePart(layout, pending, blockSize, planned)
+      refuseMoreExtents(layout, pending, blockSize)
+    }
     const holder = mapped.holder(inode.inode, 100, 'stored')
     if (holder !== undefined) throw new Leave('skipped', 'mapped', `file busy: process ${holder} may store into it at any moment`)
     const copy = TemporaryCopy.create(filesystem, directories, filesystem.groupOfBlock(pending[0]!.to), before.inode, attributes)
@@ -131,12 +173,24 @@ function lies(layout: readonly XfsExtent[], { logical, length }: Move, place: nu
   return false
 }
 
-function refusePart(layout: readonly XfsExtent[], moves: readonly Move[], blockSize: number): void {
-  const blocks = layout.reduce((sum, { length }) => sum + length / blockSize, 0)
-  const moved = moves.reduce((sum, { length }) => sum + length, 0)
-  if (moved < blocks) {
-    throw new Leave('skipped', 'not-accepted', `without the feature exchange XFS exchanges whole files only, and ${moved} of ${blocks} blocks were to move`)
-  }
+/** @throws Wait when the plan moves the rest of the file too, Leave when it does not */
+function refusePart(layout: readonly XfsExtent[], moves: readonly Move[], blockSize: number, planned: RunSet): void {
+  const staying = RunSet.of(layout.map(({ physical, length }) => blockRun(physical / blockSize, length / blockSize)))
+  const blocks = staying.blocks
+  for (const { from, length } of moves) staying.remove(blockRun(from, length))
+  if (staying.blocks === 0) return
+  if ([...staying].every((run) => planned.contains(run))) throw new Wait()
+  throw new Leave('skipped', 'not-accepted', `without the feature exchange XFS exchanges whole files only, and ${blocks - staying.blocks} of ${blocks} blocks were to move`)
+}
+
+/** SWAPEXT never gives a file more extents than it has, so what was joined cannot be parted again. */
+function refuseMoreExtents(layout: readonly XfsExtent[], moves: readonly Move[], blockSize: number): void {
+  const now = countExtents(layout)
+  const then = countExtents(pieces(layout, moves, blockSize).map((piece) => {
+    const move = moves.find(({ logical, length }) => piece.logical >= logical * blockSize && piece.logical < (logical + length) * blockSize)!
+    return { ...piece, physical: piece.logical + (move.to - move.logical) * blockSize }
+  }))
+  if (then > now) throw new Leave('skipped', 'not-accepted', `without the feature exchange the kernel does not give a file more extents than it has (${now} now, ${then} planned)`)
 }
 
 /** Claims each target and brings it to its place in the temporary file. */

@@ -36,6 +36,7 @@ export class XfsVolume implements Volume {
   private readonly mapped: MappedFiles
   private readonly swapFiles: ReadonlySet<number>
   private readonly bootLoader: ReadonlySet<number>
+  private readonly waiting = new Map<number, readonly Move[]>()
   private claims: OwnedRun[] | undefined
 
   private constructor(private readonly filesystem: XfsFilesystem, mount: XfsMount, private readonly write: boolean) {
@@ -121,7 +122,7 @@ export class XfsVolume implements Volume {
       if (!may.includes(move)) yield { move, status: 'skipped', reason: 'a boot loader or the kernel knows its blocks by number' }
     }
     try {
-      yield* relocateXfs({ filesystem: this.filesystem, mapped: this.mapped }, may, options)
+      yield* relocateXfs({ filesystem: this.filesystem, mapped: this.mapped, waiting: this.waiting }, may, options)
     } finally {
       this.claims = undefined
     }
