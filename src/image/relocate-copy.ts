@@ -41,7 +41,8 @@ async function copyLoad(store: Store, blockSize: number, load: readonly CopyPiec
   const start = load[0]!.to
   const last = load.at(-1)!
   const count = last.to + last.length - start
-  const buffer = new Uint8Array(count * blockSize)
+  // Not cleared: every byte of it is read before it is written.
+  const buffer = Buffer.allocUnsafe(count * blockSize)
   for (const { from, to, length } of load) {
     await store.read(from * blockSize, buffer.subarray((to - start) * blockSize, (to - start + length) * blockSize))
   }

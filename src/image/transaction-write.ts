@@ -13,7 +13,7 @@ export async function writeBlocks(store: Store, blockSize: number, blocks: reado
   for (let from = 0; from < blocks.length;) {
     let to = from + 1
     while (to < blocks.length && to - from < longest && blocks[to]![0] === blocks[to - 1]![0] + 1) to++
-    const gathered = new Uint8Array((to - from) * blockSize)
+    const gathered = Buffer.allocUnsafe((to - from) * blockSize)
     for (let i = from; i < to; i++) gathered.set(blocks[i]![1], (i - from) * blockSize)
     await store.write(blocks[from]![0] * blockSize, gathered)
     from = to
