@@ -100,6 +100,13 @@ describe('a hostile command line', function () {
     }
   })
 
+  it('does not read what never ends', () => {
+    for (const args of [['apply', '/dev/zero'], ['verify', '--deep', '/dev/zero'], ['measure', at('disk.img'), '--trace', '/dev/zero'], ['measure', '/dev/zero', '--trace', at('boot.trace')]]) {
+      const ran = bootpack(...args)
+      expect(ran.status, `${args.join(' ')}: ${ran.stderr}`).to.be.oneOf([2, 5, 6])
+    }
+  })
+
   it('writes through no link, and leaves nothing beside what it writes', () => {
     writeFileSync(at('victim'), 'precious')
     symlinkSync('victim', at('link.plan'))
