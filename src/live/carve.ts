@@ -133,8 +133,9 @@ class FileCarver {
         }
         const held = this.seat(found, logical + at - start)
         const exchange: Exchange = { held, logical: logical + at - start, from: move.from + logical - move.logical + at - start, unwritten }
-        if (this.exchange(fd, exchange)) done.push(exchange)
-        else failure = 'busy'
+        const errno = this.exchange(fd, exchange)
+        if (errno === undefined) done.push(exchange)
+        else failure = reasonOf(errno)
         at += held.length
       }
       if (failure !== undefined) break
@@ -149,9 +150,9 @@ class FileCarver {
 
   /**
    * Exchanges one piece and records it as far as it came.
-   * @returns whether all of it is at its target
+   * @returns undefined when all of it is at its target, else what the kernel said
    */
-  private exchange(fd: number, { held, logical, from, unwritten }: Exchange): boolean {
+  private exchange(fd: number, { held, logical, from, unwritten }: Exchange): number | undefined {
     const { blockSize, holdings } = this.context
     // Written blocks of an arena would make the file's unwritten ones written.
     if (unwritten) fallocate(held.arena.fd, 'zeroRange', held.logical * blockSize, held.length * blockSize)
@@ -161,13 +162,14 @@ class FileCarver {
       })
       if (this.isAt(logical, held.length, held.start)) {
         holdings.exchange(held, blockRun(from, 0).start)
-        return true
+        return undefined
       }
-      if (attempt === attempts || !passing.has(errno)) break
+      if (attempt === attempts || !passing.has(errno)) {
+        this.bringBack(fd, { held, logical, from, unwritten })
+        return errno
+      }
       fileDataSync(this.fd)
     }
-    this.bringBack(fd, { held, logical, from, unwritten })
-    return false
   }
 
   /** A piece that moved in part: the part goes back. What cannot is recorded as it is. */
@@ -251,6 +253,14 @@ interface Exchange {
 
 /** Failures that pass when the file's pages are written out. */
 const passing: ReadonlySet<number> = new Set([0, errnoNumber.EBUSY, errnoNumber.ENODATA, errnoNumber.EAGAIN])
+
+function reasonOf(errno: number): OnlineReason {
+  if (passing.has(errno)) return 'busy'
+  if (errno === errnoNumber.ETXTBSY) return 'swap-file'
+  if (errno === errnoNumber.EPERM) return 'immutable'
+  if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EDQUOT) return 'no-space'
+  return errno === errnoNumber.EOPNOTSUPP ? 'engine' : 'failed'
+}
 
 const targetOf = ({ to, length }: Move): { start: Move['to'], length: number } => ({ start: to, length })
 

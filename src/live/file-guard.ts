@@ -65,10 +65,11 @@ export function attributeReason(flags: number): OnlineReason | undefined {
 
 /** Opens a file for moving its blocks; close it as soon as they are moved. */
 export function openForMoving(root: number, inode: number, swapFiles: ReadonlySet<number>): { readonly fd: number } | { readonly reason: OnlineReason } | 'gone' {
+  if (swapFiles.has(inode)) return { reason: 'swap-file' }
   try {
     return { fd: openByInode(root, inode, writeFlags) }
   } catch (error) {
-    if (failedWith(error, 'ETXTBSY')) return { reason: swapFiles.has(inode) ? 'swap-file' : 'running' }
+    if (failedWith(error, 'ETXTBSY')) return { reason: 'running' }
     if (failedWith(error, 'EPERM')) return { reason: 'immutable' }
     if (failedWith(error, 'ESTALE', 'ENOENT')) return 'gone'
     throw error

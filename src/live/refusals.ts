@@ -40,6 +40,10 @@ export function refuseToWrite(mounted: MountedFilesystem, superblock: Superblock
   if (superblock.state & 2) {
     throw refused('has-errors', `The kernel has marked the filesystem at ${where} as having errors.`, `Unmount it and run: e2fsck -f ${mounted.device}`)
   }
+  if (!has('extent')) {
+    throw unsupported('no-extents', `The filesystem at ${where} has no extents (ext3 mounted as ext4), and the kernel moves nothing else.`,
+      `Unmount it and run: tune2fs -O extent ${mounted.device}; files written before stay where they are.`)
+  }
   if (!has('has_journal')) {
     throw unsupported('no-journal', `The filesystem at ${where} has no journal: a crash while blocks move could not be mended.`, offline(mounted))
   }
