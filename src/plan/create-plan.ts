@@ -14,9 +14,9 @@ import { resolveTrace, type BootSet } from './boot-set.js'
 import { fingerprintOf, touchedLayouts } from './fingerprint.js'
 import { nameFiles } from './name-trace.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
-import { noRoom, pack, wholeDisk, type Packing, type Snapshot } from './packing.js'
+import { noRoom, pack, wholeDisk, type Packing } from './packing.js'
 import type { Plan, PlanGoal, PlanVolume, PlannedMove, Skip } from './plan.js'
-import { regionAround, takeSnapshot } from './snapshot.js'
+import { regionAround, takeSnapshot, type Snapshot } from './snapshot.js'
 
 export interface PlanOptions {
   /** As the user wrote it; goes into the plan so that it can be applied later. */

@@ -15,7 +15,7 @@ import { RunSet } from '../layout/run-set.js'
 import type { BlockRun } from '../layout/run.js'
 import type { OwnedRun } from '../layout/owner.js'
 import { Allocator } from '../mballoc/allocator.js'
-import type { Snapshot } from './packing.js'
+import type { Snapshot } from './snapshot.js'
 import { Terrain } from './terrain.js'
 import { findWindow, type Window } from './window.js'
 

@@ -19,19 +19,9 @@ import { evictionMove, placeItems } from './placement.js'
 import type { PlanCost, PlanGap, PlannedMove } from './plan.js'
 import { layoutAfter } from './predict.js'
 import { scheduleMoves } from './schedule.js'
+import type { Snapshot } from './snapshot.js'
 import { Terrain } from './terrain.js'
 import { findWindow, type Window } from './window.js'
-
-/** What a volume looked like around the goal. */
-export interface Snapshot {
-  readonly geometry: Geometry
-  readonly movable: ReadonlySet<OwnedKind>
-  /** The part of the disk that was looked at. */
-  readonly region: BlockRun
-  readonly free: RunSet
-  /** Sorted by start. */
-  readonly owned: readonly OwnedRun[]
-}
 
 export interface PackingRequest {
   readonly boot: BootSet

@@ -1,8 +1,19 @@
 import { fsBlock, type FsBlock } from '../layout/block.js'
 import { runEnd, type BlockRun } from '../layout/run.js'
+import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import { RunSet } from '../layout/run-set.js'
 import type { Geometry, Volume } from '../volume/volume.js'
-import type { Snapshot } from './packing.js'
+
+/** What a volume looked like around the goal. */
+export interface Snapshot {
+  readonly geometry: Geometry
+  readonly movable: ReadonlySet<OwnedKind>
+  /** The part of the disk that was looked at. */
+  readonly region: BlockRun
+  readonly free: RunSet
+  /** Sorted by start. */
+  readonly owned: readonly OwnedRun[]
+}
 
 /** Blocks looked at on both sides of the goal, at the least: 2 GiB with 4 KiB blocks. */
 const leastReach = 512 * 1024
