@@ -6,7 +6,6 @@
 import type { FsBlock } from '../layout/block.js'
 import { runEnd, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
-import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import { measureLayout } from '../measure/measure.js'
 import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
