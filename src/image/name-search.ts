@@ -13,12 +13,15 @@ import { rootInode } from './path-walk.js'
 
 /** Directories that are brought in at once. */
 const batch = 256
+/** PATH_MAX, and a bound on memory: a chain of directories would else cost its length squared in names. */
+const longestPath = 4096
 /** First blocks of a directory that are brought in with the others'. */
 const blocksAhead = 8
 
 /**
  * One path for each wanted inode that has one, the first that is met. Names below
- * encrypted directories cannot be read and count as none.
+ * encrypted directories cannot be read and count as none, as do those too long for
+ * any program to use.
  */
 export async function findPaths(filesystem: Filesystem, wanted: Iterable<number>): Promise<Map<number, string>> {
   const open = new Set(wanted)
@@ -39,6 +42,7 @@ export async function findPaths(filesystem: Filesystem, wanted: Iterable<number>
           const found = open.has(inode)
           if (!descend && !found) return false
           const path = `${prefix}/${decodeName(bytes.subarray(start, end))}`
+          if (path.length >= longestPath) return false
           if (found) {
             paths.set(inode, path)
             open.delete(inode)

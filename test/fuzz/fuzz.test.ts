@@ -3,6 +3,8 @@
  * the long one. What it once found has its own case here.
  */
 import { expect } from 'chai'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { BootpackError } from '../../src/errors.js'
 import { putU16, putU32 } from '../../src/bytes/little-endian.js'
 import { fsBlock } from '../../src/layout/block.js'
@@ -11,6 +13,7 @@ import { findFreeRuns } from '../../src/image/free-runs.js'
 import { findFilesystem } from '../../src/image/open-image.js'
 import { Transaction } from '../../src/image/transaction.js'
 import { blockRun } from '../../src/layout/run.js'
+import { debugfsWrite, makeImage } from '../support/images.js'
 import { randomMoves } from '../support/random-moves.js'
 import { Random } from '../support/random.js'
 import { needTools, scratchFolder } from '../support/tools.js'
@@ -126,6 +129,19 @@ describe('broken input', function () {
       await findFilesystem(new MemoryStore(disk), 'cut-off.img').catch((thrown: unknown) => { error = thrown })
       expect(error).to.be.instanceOf(BootpackError).with.property('family').that.is.oneOf(['usage', 'unsupported'])
     })
+  })
+
+  it('in the form of directories nested without end gives no names that nobody can use', async () => {
+    const path = join(scratch.path, 'nested.img')
+    makeImage(path, { size: 16 << 20, blockSize: 1024, more: ['-N', '2000'] })
+    const name = 'n'.repeat(255)
+    debugfsWrite(path, [...Array.from({ length: 600 }, () => [`mkdir ${name}`, `cd ${name}`]).flat(), 'cd /', 'mkdir short'])
+    const volume = await openBytes(new MemoryStore(new Uint8Array(readFileSync(path))), false)
+    const paths = await volume.paths(Array.from({ length: 2000 }, (_, i) => i + 1))
+    const longest = Math.max(...[...paths.values()].map((each) => each.length))
+    expect(longest).to.equal(15 * 256)
+    expect([...paths.values()]).to.include('/short')
+    expect((await volume.owners(blockRun(0, 16384))).filter(({ kind }) => kind === 'directory').length).to.be.greaterThan(600)
   })
 
   it('that points in circles costs no more than what is there', async () => {
