@@ -54,10 +54,19 @@ export interface SpaceFile {
   place(logical: FileBlock, request: PlaceRequest): Promise<number>
   /**
    * Puts the blocks that `space` has in [logical, logical + length) in place of this
-   * file's own; see movedata for what that means. Carried out in steps; each is whole
-   * or not at all.
+   * file's own; see movedata for what that means, and for the steps it is done in.
    */
-  splice(space: SpaceFile, logical: FileBlock, length: number, signal?: AbortSignal): Promise<void>
+  splice(space: SpaceFile, logical: FileBlock, length: number, options: SpliceOptions): Promise<void>
+}
+
+export interface SpliceOptions {
+  /** Stops between two steps with EINTR; what was moved by then stays moved. */
+  readonly signal?: AbortSignal
+  /**
+   * What a hole in the space does: `make` a hole in the data, as the mail says and by
+   * default, or `leave` the data there as it is, so that nothing is ever lost.
+   */
+  readonly holes?: 'make' | 'leave'
 }
 
 export interface PlaceRequest {

@@ -7,14 +7,16 @@ import { readFileMap } from '../image/file-map.js'
 import { FileSpace } from '../image/file-space.js'
 import { groupLength, groupOfInode, groupStart } from '../image/group-layout.js'
 import type { ImageVolume } from '../image/image-volume.js'
+import { isSystemInode } from '../image/immovable.js'
 import { scanInodes } from '../image/inode-scan.js'
 import type { Inode } from '../image/inode.js'
+import { treeBlocksNeeded } from '../layout/tree-size.js'
 import { readInodeState } from '../image/relocate-place.js'
 import { TreeBlocks } from '../image/tree-space.js'
 import { Allocator } from '../mballoc/allocator.js'
 import type { AllocationRequest } from '../mballoc/request.js'
 import type { Geometry } from '../volume/volume.js'
-import type { BlockSpace, PlaceRequest, SpaceFile, TreeSpace } from './block-space.js'
+import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions, TreeSpace } from './block-space.js'
 import { callError } from './call-error.js'
 
 /** Groups whose bitmaps are brought in when one of them is needed. */
@@ -60,16 +62,16 @@ export class ImageSpace implements BlockSpace {
   /** @throws ENOENT, EISDIR, EINVAL */
   async regular(number: number): Promise<Inode> {
     const state = await readInodeState(this.volume.filesystem, number)
-    if (!state) throw callError('ENOENT', `There is no inode ${number}.`)
+    if (!state || isSystemInode(number, this.volume.filesystem.superblock)) throw callError('ENOENT', `There is no inode ${number} of a file.`)
     if (state.inode.type === 'directory') throw callError('EISDIR', `Inode ${number} is a directory.`)
     if (state.inode.type !== 'regular') throw callError('EINVAL', `Inode ${number} is no regular file.`)
     return state.inode
   }
 
   async *inodes(from: number): AsyncGenerator<number, void, undefined> {
-    const { firstInode } = this.volume.filesystem.superblock
+    const { superblock } = this.volume.filesystem
     for await (const batch of scanInodes(this.volume.filesystem)) {
-      for (const { number, type } of batch) if (number >= from && number >= firstInode && type === 'regular') yield number
+      for (const { number, type } of batch) if (number >= from && type === 'regular' && !isSystemInode(number, superblock)) yield number
     }
   }
 
@@ -114,12 +116,30 @@ export class ImageSpace implements BlockSpace {
     }
   }
 
+  /** Free blocks as the superblock counts them. */
+  countFree(): number {
+    return this.volume.filesystem.superblock.freeBlocks
+  }
+
   async settle(): Promise<void> {
     await this.files?.settle()
   }
 }
 
 class MissingGroup extends Error {}
+
+const countBlocks = (runs: readonly BlockRun[]): number => runs.reduce((sum, { length }) => sum + length, 0)
+
+/** The runs without their last `count` blocks; one block stays in any case. */
+function shortened(runs: readonly BlockRun[], count: number): BlockRun[] {
+  const kept = [...runs]
+  for (let left = Math.min(count, countBlocks(runs) - 1); left > 0;) {
+    const last = kept.pop()!
+    if (last.length > left) kept.push(blockRun(last.start, last.length - left))
+    left -= Math.min(left, last.length)
+  }
+  return kept
+}
 
 class ImageFile implements SpaceFile {
   position = 0
@@ -145,14 +165,21 @@ class ImageFile implements SpaceFile {
   }
 
   async place(logical: FileBlock, request: PlaceRequest): Promise<number> {
-    await this.files!.changeable(this.inode)
-    const runs = await this.space.allocate(request)
+    const { map } = await this.files!.changeable(this.inode)
+    const { blockSize, longestUnwrittenExtent } = this.space.geometry()
+    let runs = await this.space.allocate(request)
+    if (!request.flags.fixedLength) {
+      // A disk that is nearly full needs the last blocks for the tree over the others.
+      const extents = map.extents.length + runs.reduce((sum, { length }) => sum + Math.ceil(length / longestUnwrittenExtent), 0) + 1
+      const spare = this.space.countFree() - countBlocks(runs)
+      runs = shortened(runs, Math.max(0, treeBlocksNeeded(extents, blockSize) - map.treeBlocks.length - spare))
+    }
     await this.files!.add(this.inode, logical, runs)
-    return runs.reduce((sum, { length }) => sum + length, 0)
+    return countBlocks(runs)
   }
 
-  async splice(space: SpaceFile, logical: FileBlock, length: number, signal?: AbortSignal): Promise<void> {
-    await this.files!.splice(this.inode, space.inode, logical, length, signal)
+  async splice(space: SpaceFile, logical: FileBlock, length: number, options: SpliceOptions): Promise<void> {
+    await this.files!.splice(this.inode, space.inode, logical, length, options)
   }
 
   async close(): Promise<void> {}

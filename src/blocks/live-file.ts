@@ -6,7 +6,7 @@ import { openByInode } from '../kernel/open-by-handle.js'
 import { groupRun } from '../live/space-map.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../layout/extent.js'
-import type { PlaceRequest, SpaceFile } from './block-space.js'
+import type { PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
 import { placeLive } from './live-place.js'
 import type { LiveSpace } from './live-space.js'
@@ -42,8 +42,8 @@ export class LiveFile implements SpaceFile {
     return placeLive(this.space.relocating, this.inode, logical, request)
   }
 
-  splice(space: SpaceFile, logical: FileBlock, length: number, signal?: AbortSignal): Promise<void> {
-    return spliceLive(this.space.relocating, this.inode, space.inode, logical, length, signal)
+  splice(space: SpaceFile, logical: FileBlock, length: number, options: SpliceOptions): Promise<void> {
+    return spliceLive(this.space.relocating, this.inode, space.inode, logical, length, options)
   }
 
   async close(): Promise<void> {}

@@ -15,6 +15,7 @@ import { syncFilesystem } from '../kernel/syncfs.js'
 import { extent, type Extent } from '../layout/extent.js'
 import type { RelocateContext } from '../live/relocate.js'
 import { WarmPages } from '../live/warm-pages.js'
+import type { SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
 import { mappedExtents } from './live-file.js'
 import { changing } from './live-guard.js'
@@ -26,14 +27,14 @@ const attempts = 4
 
 /** @throws EINTR between steps, EINVAL for space behind the end of its file, EBUSY, those of changing(); KernelError */
 export async function spliceLive(
-  context: RelocateContext, data: number, space: number, logical: number, length: number, signal?: AbortSignal,
+  context: RelocateContext, data: number, space: number, logical: number, length: number, { signal, holes = 'make' }: SpliceOptions,
 ): Promise<void> {
   const step = Math.max(1, Math.floor(stepBytes / context.geometry.blockSize))
   await changing(context, data, (dataFd) => changing(context, space, (spaceFd) => {
     try {
       for (let done = 0; done < length; done += step) {
         if (signal?.aborted) throw new BootpackError('interrupted', 'EINTR', `Stopped after ${done} of ${length} blocks.`)
-        new Splice(context.geometry.blockSize, dataFd, spaceFd, data).step(logical + done, Math.min(step, length - done))
+        new Splice(context.geometry.blockSize, dataFd, spaceFd, data, holes).step(logical + done, Math.min(step, length - done))
       }
     } finally {
       syncFilesystem(context.root)
@@ -42,7 +43,10 @@ export async function spliceLive(
 }
 
 class Splice {
-  constructor(private readonly blockSize: number, private readonly data: number, private readonly space: number, private readonly inode: number) {}
+  constructor(
+    private readonly blockSize: number, private readonly data: number, private readonly space: number, private readonly inode: number,
+    private readonly holes: 'make' | 'leave',
+  ) {}
 
   step(logical: number, length: number): void {
     const { blockSize, data, space } = this
@@ -60,13 +64,13 @@ class Splice {
     let at = logical
     try {
       for (const run of given) {
-        this.punch(data, at, run.logical - at)
+        if (this.holes === 'make') this.punch(data, at, run.logical - at)
         at = run.logical
         this.fill(run, size)
         this.exchange(run)
         at += run.length
       }
-      this.punch(data, at, logical + length - at)
+      if (this.holes === 'make') this.punch(data, at, logical + length - at)
       at = logical + length
     } finally {
       fileDataSync(data)

@@ -1,12 +1,7 @@
 import { fileBlock } from '../layout/block.js'
-import type { SpaceFile } from './block-space.js'
+import type { SpaceFile, SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
 import { needAligned } from './alignment.js'
-
-export interface MovedataOptions {
-  /** Stops between two steps with EINTR; what was moved by then stays moved. */
-  readonly signal?: AbortSignal
-}
 
 /**
  * Gives a file the blocks of another one: Jan Kara's
@@ -15,12 +10,12 @@ export interface MovedataOptions {
  * Takes the blocks that `space` has in the interval and places them in `data` instead
  * of its own, at the same offsets. Block by block of the interval:
  *
- * | in `data` | in `space` | becomes, in `data`                                       |
- * |-----------|------------|----------------------------------------------------------|
- * | block     | block      | the block of `space`, holding the data of before         |
- * | hole      | block      | the block of `space`, reading as zeros                   |
- * | block     | hole       | a hole: **what was there is gone**                       |
- * | hole      | hole       | a hole                                                   |
+ * | in `data` | in `space` | becomes, in `data`                                        |
+ * |-----------|------------|-----------------------------------------------------------|
+ * | block     | block      | the block of `space`, holding the data of before          |
+ * | hole      | block      | the block of `space`, reading as zeros                    |
+ * | block     | hole       | a hole: **what was there is gone**, unless holes: 'leave' |
+ * | hole      | hole       | a hole                                                    |
  *
  * The blocks `data` had are released, and `space` has a hole in the interval. The
  * sizes of both stay. A block that was allocated and never written stays so; a block
@@ -41,7 +36,7 @@ export interface MovedataOptions {
  *   tree cannot grow; EINTR
  * Source: the mail "[RFC] Online defragmentation: system calls" to linux-ext4.
  */
-export async function movedata(data: SpaceFile, space: SpaceFile, from: number, len: number, options: MovedataOptions = {}): Promise<void> {
+export async function movedata(data: SpaceFile, space: SpaceFile, from: number, len: number, options: SpliceOptions = {}): Promise<void> {
   if (data.space !== space.space) throw callError('EXDEV', 'The two files are on two filesystems, or the filesystem was opened twice.')
   const { blockSize } = data.space.geometry()
   const logical = needAligned('The start', from, blockSize)
@@ -53,5 +48,5 @@ export async function movedata(data: SpaceFile, space: SpaceFile, from: number, 
   if (logical + length > end) {
     throw callError('EINVAL', `The interval ends behind the data: at block ${logical + length}, and the file has ${end}.`)
   }
-  await data.splice(space, fileBlock(logical), length, options.signal)
+  await data.splice(space, fileBlock(logical), length, options)
 }

@@ -102,15 +102,19 @@ export class FileSpace {
   /**
    * Puts the blocks that `space` has in [logical, logical + length) in place of those of
    * `data`. See src/blocks/movedata.ts for what becomes of blocks and holes.
+   * @param holes  what a hole in `space` does
    * @param signal looked at between steps
    */
-  async splice(data: number, space: number, logical: FileBlock, length: number, signal?: AbortSignal): Promise<void> {
+  async splice(
+    data: number, space: number, logical: FileBlock, length: number,
+    { holes = 'make', signal }: { readonly holes?: 'make' | 'leave', readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
     const longest = Math.max(1, Math.floor(stepBytes / this.filesystem.blockSize))
     let step = longest
     for (let done = 0; done < length;) {
       if (signal?.aborted) throw new BootpackError('interrupted', 'EINTR', `Stopped after ${done} of ${length} blocks.`)
       const count = Math.min(step, length - done)
-      if (await this.spliceStep(data, space, logical + done, count)) {
+      if (await this.spliceStep(data, space, logical + done, count, holes)) {
         done += count
         step = longest
       } else {
@@ -121,13 +125,13 @@ export class FileSpace {
   }
 
   /** @returns false when the journal is too small for so much at once */
-  private async spliceStep(dataNumber: number, spaceNumber: number, logical: number, length: number): Promise<boolean> {
+  private async spliceStep(dataNumber: number, spaceNumber: number, logical: number, length: number, holes: 'make' | 'leave'): Promise<boolean> {
     const { filesystem } = this
     const data = await this.changeable(dataNumber)
     let space = await this.changeable(spaceNumber)
-    const given = cut(space.map.extents, logical, length)
+    const { inside: given, outside: kept } = split(space.map.extents, [{ logical, length }])
     if (given.some(({ unwritten }) => !unwritten)) {
-      const blank = await remapInode(filesystem, space, sorted([...outside(space.map.extents, logical, length), ...given.map((old) => ({ ...old, unwritten: true }))]), await this.room())
+      const blank = await remapInode(filesystem, space, sorted([...kept, ...given.map((old) => ({ ...old, unwritten: true }))]), await this.room())
       if (!await this.carryOut([blank])) return false
       space = await this.changeable(spaceNumber)
     }
@@ -150,9 +154,10 @@ export class FileSpace {
       place(block.logical + block.length, true)
     }
     const room = await this.room()
-    const dataChange = await remapInode(filesystem, data, sorted([...outside(data.map.extents, logical, length), ...placed]), room)
-    const spaceChange = await remapInode(filesystem, space, outside(space.map.extents, logical, length), room)
-    const released = cut(data.map.extents, logical, length).map((old) => blockRun(old.physical, old.length))
+    const { inside, outside: staying } = split(data.map.extents, holes === 'make' ? [{ logical, length }] : given)
+    const dataChange = await remapInode(filesystem, data, sorted([...staying, ...placed]), room)
+    const spaceChange = await remapInode(filesystem, space, split(space.map.extents, [{ logical, length }]).outside, room)
+    const released = inside.map((old) => blockRun(old.physical, old.length))
     return this.carryOut([{ ...dataChange, copies, release: [...released, ...dataChange.release] }, spaceChange])
   }
 
@@ -178,16 +183,24 @@ const journalTooSmall = (): BootpackError =>
 
 const sorted = (extents: Extent[]): Extent[] => mergeExtents(extents.sort((a, b) => a.logical - b.logical))
 
-/** The parts of a mapping inside [logical, logical + length). */
-export function cut(extents: readonly Extent[], logical: number, length: number): Extent[] {
-  return overlapping(extents, logical, length).map((old) => {
-    const start = Math.max(old.logical, logical)
-    const end = Math.min(old.logical + old.length, logical + length)
-    return extent(start, old.physical + (start - old.logical), end - start, old.unwritten)
-  })
-}
-
-/** The parts of a mapping outside [logical, logical + length). */
-export function outside(extents: readonly Extent[], logical: number, length: number): Extent[] {
-  return [...cut(extents, 0, logical), ...cut(extents, logical + length, 0x1_0000_0000 - logical - length)]
+/** A mapping in two: the parts inside any of the ranges, and those outside all of them. Both sorted, the ranges disjoint. */
+function split(extents: readonly Extent[], ranges: readonly { readonly logical: number, readonly length: number }[]): { inside: Extent[], outside: Extent[] } {
+  const inside: Extent[] = []
+  const outside: Extent[] = []
+  let next = 0
+  for (const old of extents) {
+    const end = old.logical + old.length
+    let at: number = old.logical
+    const part = (into: Extent[], until: number): void => {
+      if (until > at) into.push(extent(at, old.physical + (at - old.logical), until - at, old.unwritten))
+      at = Math.max(at, until)
+    }
+    while (next < ranges.length && ranges[next]!.logical + ranges[next]!.length <= at) next++
+    for (let i = next; i < ranges.length && ranges[i]!.logical < end; i++) {
+      part(outside, ranges[i]!.logical)
+      part(inside, Math.min(end, ranges[i]!.logical + ranges[i]!.length))
+    }
+    part(outside, end)
+  }
+  return { inside, outside }
 }

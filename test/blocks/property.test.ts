@@ -74,9 +74,11 @@ async function randomCalls(space: BlockSpace, open: (name: Name) => Promise<Spac
       const other = await open(two!)
       const end = Math.min(from + length, Math.ceil(model.sizes[one!]))
       if (end <= from) continue
-      await movedata(file, other, from * blockSize, (end - from) * blockSize)
+      const holes = random.pick(['make', 'leave'] as const)
+      await movedata(file, other, from * blockSize, (end - from) * blockSize, { holes })
       for (let i = from; i < end; i++) {
         const given = model.rows[two!][i]
+        if (given === undefined && holes === 'leave') continue
         model.rows[one!][i] = given === undefined ? undefined : model.rows[one!][i] ?? 'zeros'
         delete model.rows[two!][i]
       }

@@ -129,6 +129,10 @@ export function layoutOfFile(path: string, blockSize: number): Extent[] {
     extent(Number(first), Number(physical), Number(last) - Number(first) + 1, flags!.includes('unwritten'))))
 }
 
+/** The engine for a mounted filesystem, asked for by itself. */
+export const openMounted = (mountPoint: string, write: boolean): Promise<LiveVolume> =>
+  LiveVolume.open(findMounted(resolveTarget(mountPoint))!, write)
+
 /** The same filesystem mounted through a loop device; by root only. */
 export async function liveStage(options: StageOptions = {}): Promise<Stage> {
   const scratch = scratchFolder()
@@ -138,8 +142,7 @@ export async function liveStage(options: StageOptions = {}): Promise<Stage> {
   mkdirSync(mountPoint)
   run('mount', ['-o', 'loop', image, mountPoint])
   try {
-    const mounted = findMounted(resolveTarget(mountPoint))!
-    const volume = await LiveVolume.open(mounted, !options.readOnly)
+    const volume = await openMounted(mountPoint, !options.readOnly)
     const space = new LiveSpace(volume)
     const blockSize = options.blockSize ?? 4096
     return {
@@ -152,7 +155,7 @@ export async function liveStage(options: StageOptions = {}): Promise<Stage> {
       layout: (name) => Promise.resolve(layoutOfFile(join(mountPoint, name), blockSize)),
       inUse: (block) => {
         run('sync', ['-f', mountPoint])
-        return Promise.resolve(debugfs(mounted.device, `testb ${block}`).includes('marked in use'))
+        return Promise.resolve(debugfs(volume.mounted.device, `testb ${block}`).includes('marked in use'))
       },
       finish: async () => {
         try {

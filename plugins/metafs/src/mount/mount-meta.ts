@@ -4,12 +4,11 @@
  * the mount with it (a process that exits while its own mount is there would wait for
  * itself); and what a kill -9 leaves is detached by whoever mounts next.
  */
-import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { realpath, stat } from 'node:fs/promises'
 import { mountFuse, openBlockSpace, openFuseDevice, refused, unmount, usageError, type Volume } from 'bootpack'
 import { Session } from '../fuse/session.js'
 import { MetaTree } from '../tree/meta-tree.js'
-import { isStale, metaMounts, subtype } from './mounts.js'
+import { detachDead, metaMounts, subtype } from './mounts.js'
 
 export interface MetaMountOptions {
   /** What `mount` shows as the device. */
@@ -64,7 +63,7 @@ export async function mountMeta(volume: Volume, at: string, options: MetaMountOp
     // Still mounted only if requests could not be read any more.
     atExit()
     process.off('exit', atExit)
-    await tree.turns.idle()
+    await tree.idle()
   })
   return {
     directory,
@@ -72,35 +71,23 @@ export async function mountMeta(volume: Volume, at: string, options: MetaMountOp
     unmount: async () => {
       if (!mounted) return ended
       session.stop()
-      await tree.turns.idle()
+      await tree.idle()
       takeAway()
       await ended
     },
   }
 }
 
-/** @throws usage when it is no directory; refused when a meta filesystem is there and alive */
+/** @throws usage when it is no directory; refused when a meta filesystem is there */
 async function freeDirectory(at: string): Promise<string> {
-  const named = resolve(at)
-  // The last part may be a dead mount, which nothing can be asked of.
-  const directory = named === '/' ? named : join(realParent(named), basename(named))
-  while (metaMounts().some((mount) => mount.directory === directory)) {
-    if (!await isStale(directory)) {
-      throw refused('mounted', `A meta filesystem is mounted at ${JSON.stringify(directory)}.`, `Unmount it with: umount ${directory}`)
-    }
-    unmount(directory, 'detach')
+  // First, because nothing can be asked of a directory below a dead mount.
+  await detachDead()
+  // Never waiting in a call: what is asked may be shown by this very process.
+  const stats = await stat(at).catch(() => undefined)
+  if (!stats?.isDirectory()) throw usageError('no-mount-point', `${JSON.stringify(at)} is not a directory.`, 'Make one with mkdir and name it.')
+  const directory = await realpath(at)
+  if (metaMounts().some((mount) => mount.directory === directory)) {
+    throw refused('mounted', `A meta filesystem is mounted at ${JSON.stringify(directory)}.`, `Unmount it with: umount ${directory}`)
   }
-  const stats = statSync(directory, { throwIfNoEntry: false })
-  if (!stats?.isDirectory()) {
-    throw usageError('no-mount-point', `${JSON.stringify(at)} is not a directory.`, 'Make one with mkdir and name it.')
-  }
-  return realpathSync(directory)
-}
-
-function realParent(path: string): string {
-  try {
-    return realpathSync(dirname(path))
-  } catch {
-    throw usageError('no-mount-point', `${JSON.stringify(dirname(path))} is not a directory.`, 'Make one with mkdir and name it.')
-  }
+  return directory
 }

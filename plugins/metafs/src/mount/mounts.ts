@@ -1,6 +1,7 @@
 /** What is mounted where, as far as it is a meta filesystem. */
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { unmount } from 'bootpack'
 
 export const subtype = 'bootpack-metafs'
 
@@ -28,12 +29,19 @@ const unescaped = (text: string): string =>
 
 export const metaMounts = (): MetaMountPoint[] => parseMetaMounts(readFileSync('/proc/self/mountinfo'))
 
-/** Whether the program behind a mount is gone: the kernel then answers for it. */
-export async function isStale(directory: string): Promise<boolean> {
-  try {
-    await stat(directory)
-    return false
-  } catch (error) {
-    return ['ENOTCONN', 'ECONNABORTED'].includes((error as NodeJS.ErrnoException).code ?? '')
-  }
+/**
+ * Detaches meta filesystems whose program is gone (killed with -9): the kernel answers
+ * for them that nobody is connected. While they stay they also make what they showed
+ * look mounted.
+ */
+export async function detachDead(): Promise<void> {
+  for (const { directory } of metaMounts().reverse()) if (await isDead(directory)) unmount(directory, 'detach')
+}
+
+/** Milliseconds; a program that lives but does not answer for so long is left to itself. */
+const patience = 2000
+
+async function isDead(directory: string): Promise<boolean> {
+  const answer = stat(directory).then(() => false, (error: NodeJS.ErrnoException) => ['ENOTCONN', 'ECONNABORTED'].includes(error.code ?? ''))
+  return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patience).unref())])
 }

@@ -24,7 +24,7 @@ import { TextFile } from '../files/text-file.js'
 import { featuresText } from './features.js'
 import { extentLines, firstAllocated, firstFree, freeLines } from './lists.js'
 import { childrenOf, inodeOfName, isDirectory, nodeOf, numberOf, parentOf, type InodeKind, type Node } from './node-number.js'
-import { allocateData, allocateTreeBlock, relocateData, relocateTreeBlock } from './orders.js'
+import { allocateData, allocateTreeBlock, piecesToRelocate, relocatePiece, relocateTreeBlock } from './orders.js'
 import { Turns } from './turns.js'
 
 type OrderKind = Extract<InodeKind, 'allocGoal' | 'dataAlloc' | 'dataReloc' | 'metadataAlloc' | 'metadataReloc'>
@@ -37,7 +37,10 @@ const O_ACCMODE = 3
 const leastSize = 4096
 
 export class MetaTree implements Tree {
-  readonly turns = new Turns()
+  /** Looks at the filesystem and changes of it, one at a time. */
+  private readonly turns = new Turns()
+  /** Orders, one after the other: a long one is many changes, between which others may look. */
+  private readonly orders = new Turns()
   private readonly goals = new Map<number, FsBlock>()
   /** By node number: what came of the last order. */
   private readonly outcomes = new Map<number, string>()
@@ -45,6 +48,12 @@ export class MetaTree implements Tree {
 
   /** @param onFailure told of what the client learns only a number of */
   constructor(private readonly space: BlockSpace, private readonly readOnly: boolean, private readonly onFailure: (error: unknown, node: string) => void = () => {}) {}
+
+  /** When all that was asked for is done. */
+  async idle(): Promise<void> {
+    await this.orders.idle()
+    await this.turns.idle()
+  }
 
   async attributes(number: number, signal: AbortSignal): Promise<Attributes> {
     const node = nodeOf(number)
@@ -67,8 +76,10 @@ export class MetaTree implements Tree {
     if (node.kind === 'freeBlocks') return Math.max(leastSize, this.space.geometry().blockCount)
     if (node.inode === undefined) return this.textOf(node)?.length ?? 0
     const { kind } = node
+    // Whether there is such a file is asked once on the way; the others below wait for nobody.
+    if (kind !== 'node' && kind !== 'dataAlloc' && kind !== 'extents') return 0
     return this.withFile(node.inode, signal, async (file) => {
-      if (kind !== 'dataAlloc' && kind !== 'extents') return 0
+      if (kind === 'node') return 0
       const last = (await file.extents()).at(-1)
       const blocks = Math.max(Math.ceil(await file.size() / this.space.geometry().blockSize), last ? last.logical + last.length : 0)
       return kind === 'extents' ? Math.max(leastSize, blocks) : blocks
@@ -140,16 +151,18 @@ export class MetaTree implements Tree {
     const number = numberOf({ kind, inode })
     return {
       numbers: numbersOf[kind],
-      carryOut: (numbers, block, signal) => this.change(inode, kind, signal, (file) => this.carryOut(kind, file, numbers, block, signal)),
+      carryOut: (numbers, block, signal) => this.inOrder(kind, inode, signal, () => this.carryOut(kind, inode, numbers, block, signal)),
       outcome: async () => (kind === 'allocGoal'
         ? String(await this.withFile(inode, new AbortController().signal, (file) => this.goalOf(file)))
         : this.outcomes.get(number)),
     }
   }
 
-  private async carryOut(kind: OrderKind, file: SpaceFile, numbers: readonly number[], block: number, signal: AbortSignal): Promise<Carried> {
-    const { inode } = file
+  private async carryOut(kind: OrderKind, inode: number, numbers: readonly number[], block: number, signal: AbortSignal): Promise<Carried> {
     const [first, second] = [numbers[0]!, numbers[1]!]
+    const change = <T>(work: (file: SpaceFile) => Promise<T>): Promise<T> => this.turns.take(signal, () => using(this.space, inode, work))
+    const changeBoth = <T>(work: (file: SpaceFile, donor: SpaceFile) => Promise<T>): Promise<T> =>
+      change((file) => using(this.space, first, (donor) => work(file, donor)))
     switch (kind) {
       case 'allocGoal': {
         const { firstDataBlock, blockCount } = this.space.geometry()
@@ -157,23 +170,29 @@ export class MetaTree implements Tree {
         this.goals.set(inode, fsBlock(first))
         return { outcome: String(first) }
       }
-      case 'dataAlloc': {
-        const carried = await allocateData(file, block, first, await this.goalOf(file))
-        this.goals.set(inode, carried.goal)
-        return this.noted(kind, inode, carried)
-      }
+      case 'dataAlloc':
+        return this.allocated(kind, inode, await change(async (file) => allocateData(file, block, first, await this.goalOf(file))))
       case 'dataReloc': {
-        const relocated = await this.withDonor(first, (donor) => relocateData(file, donor, signal, (blocks) => this.noted(kind, inode, { outcome: String(blocks) })))
+        let relocated = 0
+        this.noted(kind, inode, { outcome: '0' })
+        for (const piece of await changeBoth(piecesToRelocate)) {
+          if (signal.aborted) throw new Errno('EINTR')
+          await changeBoth((file, donor) => relocatePiece(file, donor, piece))
+          relocated += piece.length
+          this.noted(kind, inode, { outcome: String(relocated) })
+        }
         return { outcome: String(relocated) }
       }
-      case 'metadataAlloc': {
-        const carried = await allocateTreeBlock(file, block, first, await this.goalOf(file))
-        this.goals.set(inode, carried.goal)
-        return this.noted(kind, inode, carried)
-      }
+      case 'metadataAlloc':
+        return this.allocated(kind, inode, await change(async (file) => allocateTreeBlock(file, block, first, await this.goalOf(file))))
       case 'metadataReloc':
-        return this.noted(kind, inode, await this.withDonor(first, (donor) => relocateTreeBlock(file, donor, block, second)))
+        return this.noted(kind, inode, await changeBoth((file, donor) => relocateTreeBlock(file, donor, block, second)))
     }
+  }
+
+  private allocated(kind: OrderKind, inode: number, { goal, ...carried }: Carried & { readonly goal: FsBlock }): Carried {
+    this.goals.set(inode, goal)
+    return this.noted(kind, inode, carried)
   }
 
   private noted(kind: OrderKind, inode: number, carried: Carried): Carried {
@@ -183,10 +202,6 @@ export class MetaTree implements Tree {
 
   private async goalOf(file: SpaceFile): Promise<FsBlock> {
     return this.goals.get(file.inode) ?? file.defaultGoal()
-  }
-
-  private withDonor<T>(inode: number, use: (donor: SpaceFile) => Promise<T>): Promise<T> {
-    return using(this.space, inode, use)
   }
 
   /** @throws Errno ENOENT for an inode that has no node */
@@ -200,17 +215,17 @@ export class MetaTree implements Tree {
     })
   }
 
-  /** An order: whatever came of it is on the disk afterwards, and the disk at rest. */
-  private change<T>(inode: number, kind: OrderKind, signal: AbortSignal, work: (file: SpaceFile) => Promise<T>): Promise<T> {
+  /** Whatever came of an order is on the disk afterwards, and the disk at rest. */
+  private inOrder<T>(kind: OrderKind, inode: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (this.readOnly) throw new Errno('EROFS')
-    return this.turns.take(signal, async () => {
+    return this.orders.take(signal, async () => {
       try {
-        return await using(this.space, inode, work)
+        return await work()
       } catch (error) {
         this.onFailure(error, `nodes/${inode} ${kind}`)
         throw error
       } finally {
-        await this.space.settle()
+        await this.turns.take(new AbortController().signal, () => this.space.settle())
       }
     })
   }

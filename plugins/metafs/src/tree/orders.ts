@@ -18,28 +18,33 @@ export async function allocateData(file: SpaceFile, block: number, count: number
   return { outcome: `${block} ${blocks}`, next: block + blocks, goal: fsBlock(Math.min(behind, blockCount - 1)) }
 }
 
-/** data/reloc: what both files have allocated comes to lie where the donor has it. @param note told the blocks relocated so far */
-export async function relocateData(file: SpaceFile, donor: SpaceFile, signal: AbortSignal, note: (blocks: number) => void): Promise<number> {
+/** A part of a file that is relocated in one go. */
+export interface Piece {
+  readonly logical: number
+  readonly length: number
+}
+
+/** data/reloc, before anything is done: what both files have allocated, in pieces. */
+export async function piecesToRelocate(file: SpaceFile, donor: SpaceFile): Promise<Piece[]> {
   const { blockSize } = file.space.geometry()
   if (file.inode === donor.inode) throw new Errno('EINVAL')
   const end = Math.ceil(await file.size() / blockSize)
   const most = Math.max(1, Math.floor(relocatedAtOnce / blockSize))
-  let relocated = 0
-  note(0)
+  const pieces: Piece[] = []
   for (const { logical, length } of common(await file.extents(), await donor.extents(), end)) {
-    for (let done = 0; done < length; done += most) {
-      if (signal.aborted) throw new Errno('EINTR')
-      const count = Math.min(most, length - done)
-      await movedata(file, donor, (logical + done) * blockSize, count * blockSize, { signal })
-      relocated += count
-      note(relocated)
-    }
+    for (let done = 0; done < length; done += most) pieces.push({ logical: logical + done, length: Math.min(most, length - done) })
   }
-  return relocated
+  return pieces
+}
+
+/** What both have comes to lie where the donor has it; what the donor does not have any more stays where it is. */
+export async function relocatePiece(file: SpaceFile, donor: SpaceFile, { logical, length }: Piece): Promise<void> {
+  const { blockSize } = file.space.geometry()
+  await movedata(file, donor, logical * blockSize, length * blockSize, { holes: 'leave' })
 }
 
 /** Runs of file blocks below `end` that both mappings have, neighbours joined. */
-export function common(a: readonly Extent[], b: readonly Extent[], end: number): { readonly logical: number, readonly length: number }[] {
+export function common(a: readonly Extent[], b: readonly Extent[], end: number): Piece[] {
   const runs: { logical: number, length: number }[] = []
   for (let i = 0, j = 0; i < a.length && j < b.length;) {
     const [one, other] = [a[i]!, b[j]!]

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from 'bootpack'
+import type { MetaMount } from '../../mount/mount-meta.js'
 
 export interface MetafsMount {
   readonly target: string
@@ -39,16 +40,28 @@ is finished. With --background it returns as soon as the tree is there.`
       this.log(mountedLine(mounted))
       return mounted
     }
-    const [{ openTarget }, { mountMeta }] = await Promise.all([import('bootpack'), import('../../mount/mount-meta.js')])
+    const [{ openTarget }, { mountMeta }, { detachDead }] = await Promise.all([
+      import('bootpack'), import('../../mount/mount-meta.js'), import('../../mount/mounts.js'),
+    ])
     try {
+      await detachDead()
       const readOnly = flags['read-only']
       const volume = await openTarget(args.target, { write: !readOnly, partition: flags.partition })
       try {
-        const mount = await mountMeta(volume, args.directory, {
+        // Before there is anything to unmount, so that no signal finds nobody.
+        let mount: MetaMount | undefined
+        let stopped = false
+        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+          process.once(name, () => {
+            stopped = true
+            void mount?.unmount()
+          })
+        }
+        mount = await mountMeta(volume, args.directory, {
           source: args.target, readOnly,
           onFailure: (error, node) => process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
         })
-        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => void mount.unmount())
+        if (stopped) void mount.unmount()
         const mounted: MetafsMount = { target: args.target, directory: mount.directory, engine: volume.engine, readOnly }
         if (!tellParent({ mounted })) this.log(mountedLine(mounted))
         await mount.ended
