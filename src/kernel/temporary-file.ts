@@ -15,7 +15,7 @@ const O_TMPFILE = __O_TMPFILE | constants.O_DIRECTORY
  * @returns a descriptor, open read-write, readable by its owner alone
  * @throws KernelError unsupported where the filesystem has no nameless files
  */
-export function openTemporaryFile(directory: string): number {
-  return asKernelError({ call: 'open O_TMPFILE', on: directory }, () => openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_NOFOLLOW, 0o600))
+export function openTemporaryFile(directory: string | Buffer): number {
+  return asKernelError({ call: 'open O_TMPFILE', on: directory.toString() }, () => openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_NOFOLLOW, 0o600))
 }
 

@@ -1,0 +1,43 @@
+/**
+ * Paths and lines as latin1 text: one character for each byte, so that names that
+ * are no UTF-8 come out as they went in.
+ */
+import { writeSync } from 'node:fs'
+
+export const toBytes = (text: string): Buffer => Buffer.from(text, 'latin1')
+
+/** What Node decoded as UTF-8, such as an argument, as bytes again. */
+export const fromUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
+
+/** Standard output and error, in the order they are written. */
+export class Console {
+  private pending = ''
+
+  out(text: string): void {
+    this.pending += text
+    if (this.pending.length > 8192) this.flush()
+  }
+
+  error(text: string): void {
+    this.flush()
+    write(2, text)
+  }
+
+  flush(): void {
+    const text = this.pending
+    this.pending = ''
+    if (text !== '') write(1, text)
+  }
+}
+
+function write(fd: number, text: string): void {
+  const bytes = toBytes(text)
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * e4defrag: mainline's options, lines and exit codes, and -r as it was in 2007.
+ * Everything that only -r needs is loaded when -r is asked for: the whole of a small
+ * file is done in about the time Node takes to start.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArguments, usage, type Arguments } from './arguments.js'
+import { Console, fromUtf8 } from './bytes-text.js'
+import { Checker } from './check.js'
+import { defragmentFile } from './defragment.js'
+import { Counts, isLostAndFound, type Run } from './run-state.js'
+import { NoTarget, openTarget, type DefragTarget } from './target.js'
+import { walkTree } from './tree-walk.js'
+
+/**
+ * @param given the arguments behind the program's name
+ * @returns the exit code: 0 when any target had a success, else 1
+ */
+export async function main(given: readonly string[]): Promise<number> {
+  const console = new Console()
+  console.out(`e4defrag ${version()} (bootpack)\n`)
+  const parsed = parseArguments(given)
+  if (typeof parsed === 'string') {
+    if (parsed !== '') console.error(fromUtf8(parsed))
+    console.out(usage)
+    console.flush()
+    return 1
+  }
+  let success = false
+  try {
+    for (const [i, target] of parsed.targets.entries()) {
+      if (parsed.check && i > 0) console.out('\n')
+      if (await workOn(target, parsed, console)) success = true
+    }
+  } finally {
+    console.flush()
+  }
+  return success ? 0 : 1
+}
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+/** @returns whether anything succeeded */
+async function workOn(given: string, { check, verbose, relocate, force, trace }: Arguments, console: Console): Promise<boolean> {
+  const uid = process.getuid?.() ?? 0
+  const isRoot = uid === 0
+  let target: DefragTarget
+  try {
+    target = openTarget(given, isRoot)
+  } catch (error) {
+    if (!(error instanceof NoTarget)) throw error
+    console.error(error.message)
+    return false
+  }
+  const run: Run = { console, target, verbose, isRoot, uid, counts: new Counts() }
+  if (target.kind !== 'device' && isLostAndFound(run, target.path)) {
+    console.error(`Can not process "lost+found"\n "${given}"\n`)
+    return false
+  }
+  if (check) return checkTarget(run)
+  if (target.groups.fastCommit) {
+    console.error(`The filesystem has the feature fast_commit: a crash while blocks move could leave it unmountable\n "${given}"\n`)
+    return false
+  }
+  if (relocate) return await (await import('./relocate-directory.js')).relocateDirectory(run, { force, trace })
+  return defragmentTarget(run)
+}
+
+function checkTarget(run: Run): boolean {
+  const { target, counts, console, verbose, isRoot } = run
+  const checker = new Checker(run)
+  if (target.kind === 'file') {
+    counts.total = counts.regular = 1
+    checker.check(target.given, target.stats, true)
+    checker.conclude()
+    return counts.succeeded > 0
+  }
+  countEntries(run)
+  checker.begin()
+  if (!verbose && !isRoot) {
+    console.out(' Done.\n')
+    return true
+  }
+  const alone = counts.total === 1 && counts.regular === 1
+  for (const { path, stats } of walkTree(target.path)) checker.check(path, stats, alone)
+  checker.listWorst()
+  checker.conclude()
+  return counts.succeeded > 0
+}
+
+function defragmentTarget(run: Run): boolean {
+  const { target, counts, console } = run
+  if (target.kind === 'file') {
+    counts.total = counts.regular = 1
+    console.out(`ext4 defragmentation for ${target.given}\n`)
+    defragmentFile(run, target.given, target.stats)
+    console.out(` Success:\t\t\t[${counts.succeeded > 0 ? 1 : 0}/1]\n`)
+    return counts.succeeded > 0
+  }
+  console.out(`ext4 defragmentation for ${target.kind}(${target.given})\n`)
+  countEntries(run)
+  for (const { path, stats } of walkTree(target.path)) defragmentFile(run, path, stats)
+  printTotals(run)
+  return counts.succeeded > 0
+}
+
+function countEntries({ target, counts }: Run): void {
+  for (const { stats } of walkTree(target.path)) {
+    counts.total++
+    if (stats.isFile()) counts.regular++
+  }
+}
+
+export function printTotals({ counts, console, verbose }: Run): void {
+  const { succeeded, total, regular } = counts
+  console.out(`\n\tSuccess:\t\t\t[ ${succeeded}/${total} ]\n\tFailure:\t\t\t[ ${total - succeeded}/${total} ]\n`)
+  if (!verbose) return
+  const percent = (fragmented: number): number => (regular === 0 ? 0 : Math.floor(fragmented * 100 / regular))
+  console.out(`\tTotal extents:\t\t\t${String(counts.extentsBefore).padStart(4)}->${counts.extentsAfter}\n`
+    + `\tFragmented percentage:\t\t${String(percent(counts.fragmentedBefore)).padStart(3)}%->${percent(counts.fragmentedAfter)}%\n`)
+}

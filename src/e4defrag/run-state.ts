@@ -1,0 +1,41 @@
+/** What is counted and shown over one target. */
+import type { Console } from './bytes-text.js'
+import type { DefragTarget } from './target.js'
+
+export interface Run {
+  readonly console: Console
+  readonly target: DefragTarget
+  readonly verbose: boolean
+  readonly isRoot: boolean
+  readonly uid: number
+  readonly counts: Counts
+}
+
+export class Counts {
+  /** Files and directories met so far, of `total`. */
+  seen = 0
+  total = 0
+  regular = 0
+  succeeded = 0
+  extentsBefore = 0
+  extentsAfter = 0
+  fragmentedBefore = 0
+  fragmentedAfter = 0
+  blocks = 0
+
+  meet(): void {
+    this.seen++
+    if (this.seen > this.total) this.total = this.seen
+  }
+}
+
+/** Back to the beginning of the last line, and that line empty: progress overwrites itself. */
+export const lineStart = '\x1b[79;0H\x1b[K'
+
+export const place = ({ seen, total }: Counts): string => `[${seen}/${total}]`
+
+/** The folder where fsck puts what it finds: nothing in it is touched. */
+export const isLostAndFound = ({ target }: Run, path: string): boolean => {
+  const folder = `${target.mountPoint === '/' ? '' : target.mountPoint}/lost+found`
+  return path === folder || path.startsWith(`${folder}/`)
+}
