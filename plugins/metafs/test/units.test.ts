@@ -12,23 +12,24 @@ import { Turns } from '../src/tree/turns.js'
 describe('the place of a descriptor', () => {
   it('goes on at the end of the last text, and anywhere else is a block', () => {
     const place = new Place()
-    expect(place.blockAt(500, true)).to.equal(500)
+    const block = (position: number, strict = true): number => place.at(position, strict).block
+    expect(block(500)).to.equal(500)
     place.went(500, 40, 9000)
-    expect(place.blockAt(540, true)).to.equal(9000)
-    expect(place.blockAt(500, true), 'the same again').to.equal(500)
-    expect(place.blockAt(541, true)).to.equal(541)
-    expect(() => place.blockAt(520, true)).to.throw(Errno)
-    expect(place.blockAt(520, false), 'writers never go back').to.equal(520)
-    place.went(540, 10, 12_000)
-    expect(place.blockAt(550, true)).to.equal(12_000)
-    expect(place.blockAt(520, true), 'only the last text counts').to.equal(520)
+    expect(block(540)).to.equal(9000)
+    expect(block(500), 'the same again').to.equal(500)
+    expect(block(541)).to.equal(541)
+    expect(() => block(520)).to.throw(Errno)
+    expect(block(520, false), 'writers never go back').to.equal(520)
+    place.went(540, 10, 12_000, 'rest of a line\n')
+    expect(place.at(550, true)).to.deep.equal({ block: 12_000, rest: 'rest of a line\n' })
+    expect(place.at(520, true), 'only the last text counts').to.deep.equal({ block: 520, rest: '' })
   })
 
   it('jumps to the first block not told of', () => {
     const place = new Place()
     place.went(0, 12, 777)
     expect(place.jump(12)).to.equal(777)
-    expect(place.blockAt(12, true), 'after the jump positions are blocks').to.equal(12)
+    expect(place.at(12, true).block, 'after the jump positions are blocks').to.equal(12)
   })
 })
 

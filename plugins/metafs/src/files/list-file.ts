@@ -12,8 +12,10 @@ export interface Line {
 export type Lines = (from: number, signal: AbortSignal) => AsyncIterable<Line>
 
 /**
- * A list of extents, a line each. A read gets as many whole lines as fit; the end of
- * the list reads as the end of the file.
+ * A list of extents, a line each. A read gets as many whole lines as fit, or a part of
+ * one where not even one does, so that programs that fill their buffers to the last
+ * byte get on; the rest comes with the next read. The end of the list reads as the end
+ * of the file.
  */
 export class ListFile implements OpenFile {
   private readonly place = new Place()
@@ -21,20 +23,26 @@ export class ListFile implements OpenFile {
   /** @param firstFrom the first block that is told of at or behind another; for SEEK_DATA. Undefined behind the last */
   constructor(private readonly lines: Lines, private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>) {}
 
-  /** @throws Errno EINVAL when not even the first line fits, or as Place says */
+  /** @throws Errno EINVAL as Place says */
   async read(position: number, size: number, signal: AbortSignal): Promise<Uint8Array> {
-    const from = this.place.blockAt(position, true)
-    let text = ''
-    let next = from
-    for await (const line of this.lines(from, signal)) {
-      if (text.length + line.text.length > size) {
-        if (text === '') throw new Errno('EINVAL', `${size} bytes do not hold one line`)
-        break
+    const { block, rest: begun } = this.place.at(position, true)
+    let text = begun.slice(0, size)
+    let rest = begun.slice(size)
+    let next = block
+    if (rest === '') {
+      for await (const line of this.lines(block, signal)) {
+        if (text.length + line.text.length > size) {
+          if (text !== '') break
+          text = line.text.slice(0, size)
+          rest = line.text.slice(size)
+          next = line.next
+          break
+        }
+        text += line.text
+        next = line.next
       }
-      text += line.text
-      next = line.next
     }
-    if (text !== '') this.place.went(position, text.length, next)
+    if (text !== '') this.place.went(position, text.length, next, rest)
     return Buffer.from(text)
   }
 

@@ -43,7 +43,7 @@ export class OrderFile implements OpenFile {
   async write(position: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const numbers = parseNumbers(Buffer.from(bytes).toString('latin1'))
     if (numbers?.length !== this.order.numbers) throw new Errno('EINVAL', `${this.order.numbers} decimal numbers are expected`)
-    const block = this.place.blockAt(position, false)
+    const { block } = this.place.at(position, false)
     const { outcome, next } = await this.order.carryOut(numbers, block, signal)
     if (next !== undefined) this.place.went(position, bytes.length, next)
     this.own = outcome

@@ -10,7 +10,7 @@
  * where the last one stopped. Any other position is a block number.
  *
  * The invariant: [begin, end) are the positions of the text given last, `next` is the
- * block it stopped before.
+ * block it stopped before, and `rest` what is still to be given of its last line.
  */
 import { Errno } from '../fuse/errno.js'
 
@@ -18,34 +18,36 @@ export class Place {
   private begin = 0
   private end = 0
   private next = 0
+  private rest = ''
 
   /**
-   * The block meant by a position.
+   * The block meant by a position, and what of a line comes before it.
    * @param strict refuses positions inside the text given last. Only a client that
    *   takes the file for an ordinary text and goes back in it (a shell's `read`) asks
    *   for those; it would get the same first line for ever.
    * @throws Errno EINVAL
    */
-  blockAt(position: number, strict: boolean): number {
+  at(position: number, strict: boolean): { readonly block: number, readonly rest: string } {
     if (this.end > this.begin) {
-      if (position === this.end) return this.next
+      if (position === this.end) return { block: this.next, rest: this.rest }
       if (strict && position > this.begin && position < this.end) {
         throw new Errno('EINVAL', `position ${position} is inside the text that was read last`)
       }
     }
-    return position
+    return { block: position, rest: '' }
   }
 
-  /** Notes that `length` bytes went over at `position`, and that the next block is `next`. */
-  went(position: number, length: number, next: number): void {
+  /** Notes that `length` bytes went over at `position`, and what comes next. */
+  went(position: number, length: number, next: number, rest = ''): void {
     this.begin = position
     this.end = position + length
     this.next = next
+    this.rest = rest
   }
 
   /** The first block not told of, where `position` is the end of the last text. The descriptor may be put there. */
   jump(position: number): number {
-    const block = this.blockAt(position, false)
+    const { block } = this.at(position, false)
     this.begin = this.end = 0
     return block
   }
