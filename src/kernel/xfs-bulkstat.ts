@@ -14,8 +14,9 @@
  *                                 u16 bs_forkoff;     0x7e    u16 bs_mode;       0x84
  *                               };  size 0xc0
  *
- * The layout is fs/xfs/libxfs/xfs_fs.h. Inodes that were changed a moment ago are
- * told as they are in memory, times included; extents may count delayed ones.
+ * The layout is fs/xfs/libxfs/xfs_fs.h. Times are
+ * those of the moment; size and extents are what the log has, so that a file with dirty
+ * pages may still be told shorter than it is: fsync first.
  */
 import { ioctl } from './libc.js'
 import { ioRead } from './ioctl-number.js'

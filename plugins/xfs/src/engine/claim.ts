@@ -25,7 +25,7 @@ import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 /** Each try gets a terabyte of file positions of its own. */
 const zone = 2 ** 40
 const mostZones = 4096
-const mostTries = 200
+const mostTries = 48
 /** Of the free space, this share is never held, so that others can write meanwhile. */
 const leftForOthers = 1 / 16
 
@@ -73,7 +73,6 @@ export class Claimer {
         if (nearest === undefined || distance < nearest) nearest = distance
       }
       this.keepAway(into, at, free.length)
-      this.filesystem.sync()
     }
     return { claimed: false, why: offered(nearest, run) ?? 'the kernel offered other blocks' }
   }

@@ -116,6 +116,7 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
   const reader = filesystem.openInode(inode, constants.O_RDONLY | constants.O_NONBLOCK)
   let attributes: ReturnType<typeof checkFile>
   try {
+    fsyncSync(reader)
     attributes = checkFile(filesystem, reader, inode)
   } finally {
     closeSync(reader)

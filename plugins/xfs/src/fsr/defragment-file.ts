@@ -54,14 +54,15 @@ export function defragmentFile(workshop: Workshop, inode: number, path?: string)
 
 function attempt(workshop: Workshop, number: number, tell: (more: Told) => void): 'improved' | 'unchanged' | 'would-try' {
   const { filesystem } = workshop
-  const inode = xfsInode(filesystem.root, number)
-  if (!inode) throw new Leave('skipped', 'gone', 'was deleted meanwhile')
+  let inode = inodeNow(filesystem, number)
   // Immutable and append-only files cannot be opened for writing, so the checks read.
   const reader = filesystem.openInode(inode, constants.O_RDONLY | constants.O_NONBLOCK)
   let attributes: FileAttributes
   try {
-    attributes = checkFile(filesystem, reader, inode)
+    // Until dirty pages are written the kernel tells an old size.
     fsyncSync(reader)
+    inode = inodeNow(filesystem, number)
+    attributes = checkFile(filesystem, reader, inode)
     checkLayout(workshop, look(filesystem, reader, inode), inode, tell)
   } finally {
     closeSync(reader)
@@ -105,6 +106,12 @@ function carryOut(workshop: Workshop, target: number, seen: XfsInode, attributes
   } finally {
     copy.close()
   }
+}
+
+function inodeNow({ root }: XfsFilesystem, number: number): XfsInode {
+  const inode = xfsInode(root, number)
+  if (!inode) throw new Leave('skipped', 'gone', 'was deleted meanwhile')
+  return inode
 }
 
 const look = (filesystem: XfsFilesystem, fd: number, { size }: XfsInode): XfsExtent[] =>
