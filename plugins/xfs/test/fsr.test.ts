@@ -18,13 +18,13 @@ const block = 4096
 const python = (script: string, ...args: string[]): ChildProcess => spawn('python3', ['-c', script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
 
 /** Starts a program that prints a line when it is ready, for as long as `during` takes. */
-async function beside<Result>(child: ChildProcess, during: () => Result): Promise<Result> {
+async function beside<Result>(child: ChildProcess, during: () => Result | Promise<Result>): Promise<Result> {
   try {
     await new Promise<void>((resolve, reject) => {
       child.stdout!.once('data', () => resolve())
       child.once('exit', (status) => reject(new Error(`the helper ended with ${status}`)))
     })
-    return during()
+    return await during()
   } finally {
     child.removeAllListeners('exit')
     child.kill('SIGKILL')
@@ -242,7 +242,7 @@ for (const exchange of [false, true]) {
 describe('fsr: passes and targets', () => {
   let mount: XfsMount
   let scratch: ReturnType<typeof scratchFolder>
-  const names = 120
+  const names = 70
 
   before(function () {
     needXfs(this)
