@@ -125,7 +125,8 @@ async function planXattr(filesystem: Filesystem, inode: Inode, { from, to }: Mov
   const { superblock } = filesystem
   const bytes = await filesystem.blocks.readRun(from, 1)
   const { references } = decodeXattrBlock(bytes, from, superblock)
-  const numbers = references === 1 ? [inode.number] : await sharers(from)
+  // A count of 1 is not believed either: whoever else points at the block would lose its attributes.
+  const numbers = await sharers(from)
   if (numbers.length !== references || !numbers.includes(inode.number)) {
     return `its attribute block counts ${references} owners, and ${numbers.length} were found`
   }

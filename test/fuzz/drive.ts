@@ -135,6 +135,7 @@ export async function readAll(bytes: Uint8Array, { paths: known }: Pick<BaseImag
   if (paths) found.set('names', JSON.stringify([...paths].sort(([a], [b]) => a - b)))
   await attempt(() => volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
   const owned = await attempt(() => volume.owners(blockRun(0, blockCount)))
+  if (owned?.some(({ start, length }) => length < 1 || start + length > blockCount)) throw new Finding('owners of blocks that are not there')
   if (owned) found.set('owners', 'one each')
   for (const number of numbers) {
     const hash = await attempt(() => hashInode(volume, number, bytes))
@@ -147,7 +148,11 @@ export async function readAll(bytes: Uint8Array, { paths: known }: Pick<BaseImag
 async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, number: number, bytes: Uint8Array): Promise<string | undefined> {
   const file = await volume.byInode(number)
   if (!file) return undefined
-  await volume.extents(file)
+  let next = 0
+  for (const { logical, physical, length } of await volume.extents(file)) {
+    if (logical < next || length < 1 || !volume.filesystem.inside(blockRun(physical, length))) throw new Finding(`inode ${number} was given blocks that cannot be`)
+    next = logical + length
+  }
   const { xattr } = await volume.metadata(file)
   await volume.firstBlock(file)
   const { filesystem } = volume

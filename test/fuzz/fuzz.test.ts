@@ -7,13 +7,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BootpackError } from '../../src/errors.js'
 import { putU16, putU32 } from '../../src/bytes/little-endian.js'
-import { fsBlock } from '../../src/layout/block.js'
+import { fileBlock, fsBlock } from '../../src/layout/block.js'
 import { Filesystem } from '../../src/image/filesystem.js'
 import { findFreeRuns } from '../../src/image/free-runs.js'
 import { findFilesystem } from '../../src/image/open-image.js'
 import { Transaction } from '../../src/image/transaction.js'
 import { blockRun } from '../../src/layout/run.js'
 import { debugfsWrite, makeImage } from '../support/images.js'
+import type { MoveOutcome } from '../../src/volume/volume.js'
 import { randomMoves } from '../support/random-moves.js'
 import { Random } from '../support/random.js'
 import { needTools, scratchFolder } from '../support/tools.js'
@@ -117,6 +118,22 @@ describe('broken input', function () {
         for (const { offset } of base.regions.filter(({ kind }) => kind === 'descriptor')) putU16(bytes, offset + 0xc, 1)
       }))
       expect(error?.message).to.match(/^group descriptor \d: it counts 1 free blocks, its bitmap has \d+/)
+    })
+
+    it('an attribute block of two files that counts one', async () => {
+      const base = bases[0]!
+      const { offset, number } = regionOf(base, 'xattr')
+      const block = fsBlock(offset / 1024)
+      const other = base.regions.find((region) => region.kind === 'inode' && region.number > number)!
+      const bytes = broken(base, (image) => putU32(image, other.offset + 0x68, block))
+      const volume = await openBytes(new MemoryStore(bytes, true), true)
+      const [free] = await volume.freeRuns(fsBlock(0), fsBlock(2600))
+      const move = { inode: number, kind: 'xattr' as const, logical: fileBlock(0), length: 1, from: block, to: free!.start }
+      const outcomes: MoveOutcome[] = []
+      for await (const outcome of volume.relocate([move], { reserved: [] })) outcomes.push(outcome)
+      expect(outcomes).to.deep.equal([{ move, status: 'skipped', reason: 'its attribute block counts 1 owners, and 2 were found' }])
+      for (const inode of [number, other.number]) expect((await volume.metadata((await volume.byInode(inode))!)).xattr).to.equal(block)
+      await volume.close()
     })
 
     it('a partition that begins behind the end of the disk', async () => {
