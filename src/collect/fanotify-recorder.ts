@@ -11,6 +11,9 @@ import type { TraceRead } from '../trace/trace.js'
 import { pathOnFilesystem, type Mount } from './mounts.js'
 import type { Recording } from './recording.js'
 
+/** After that many files they are forgotten, and one may come through once more. */
+const mostNames = 200_000
+
 const deleted = Buffer.from(' (deleted)')
 
 export class FanotifyRecorder {
@@ -19,6 +22,8 @@ export class FanotifyRecorder {
   /** By the number stat(2) gives, which is not the kernel's own on every filesystem. */
   private readonly mounts = new Map<bigint, Mount>()
   private readonly reads: TraceRead[] = []
+  /** The name a file was first seen by; it may be renamed while events of it wait. */
+  private readonly names = new Map<string, string>()
   private readonly begun = process.hrtime.bigint()
   private lost = 0
   private open = true
@@ -75,7 +80,17 @@ export class FanotifyRecorder {
     if (!directory && !stats.isFile()) return this.out.drop('not-a-file')
     if (stats.size === 0n) return this.out.drop('empty')
     const ino = Number(stats.ino)
-    this.out.whole(this.out.named(pathOf(fd, mount), ino, mount.device, directory ? 'directory' : 'data'), t)
+    this.out.whole(this.out.named(this.nameOf(fd, ino, mount), ino, mount.device, directory ? 'directory' : 'data'), t)
+  }
+
+  private nameOf(fd: number, ino: number, mount: Mount): string {
+    const key = `${mount.device} ${ino}`
+    let name = this.names.get(key)
+    if (name === undefined) {
+      if (this.names.size >= mostNames) this.names.clear()
+      this.names.set(key, name = pathOf(fd, mount))
+    }
+    return name
   }
 }
 

@@ -44,7 +44,7 @@ export interface Watched {
  */
 export async function recordWatch(options: WatchOptions): Promise<Watched> {
   const { mounts, targets, method, signal } = options
-  const places = targets?.map((target) => ({ folder: realpathSync(target), mount: mountOf(target, mounts) }))
+  const places = targets?.map((target) => ({ mount: mountOf(target, mounts), folder: realpathSync(target) }))
   const devices = places && new Set(places.map(({ mount }) => mount.device))
   const shown = [...mountsByDevice(mounts).values()].filter(({ device }) => !devices || devices.has(device))
   const asked = devices ? { devices } : {}

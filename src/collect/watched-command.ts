@@ -27,15 +27,20 @@ export async function startCommand(words: readonly string[], keepStdout: boolean
   const child = spawn(program!, rest, { stdio: ['inherit', keepStdout ? 2 : 'inherit', 'inherit'] })
   const { pid } = child
   if (pid === undefined) throw await new Promise<BootpackError>((resolve) => child.on('error', (error) => resolve(notStarted(program!, error))))
-  const handOn = (name: NodeJS.Signals): void => { child.kill(name) }
-  const handOnInterrupt = (name: NodeJS.Signals): void => { if (!process.stdin.isTTY) handOn(name) }
+  let asked = false
+  const handOn = (name: 'SIGINT' | 'SIGTERM'): void => {
+    if (name === 'SIGTERM' || !process.stdin.isTTY) child.kill(name)
+    // Whoever asks twice does not want to wait for it.
+    if (asked) process.exit(128 + constants.signals[name])
+    asked = true
+  }
   process.on('SIGTERM', handOn)
-  process.on('SIGINT', handOnInterrupt)
+  process.on('SIGINT', handOn)
   const ended = new Promise<CommandEnd>((resolve, reject) => {
     child.on('error', (error) => reject(ioError(`${escapePath(program!)} cannot be controlled.`, error)))
     child.on('close', (code, signal) => {
       process.off('SIGTERM', handOn)
-      process.off('SIGINT', handOnInterrupt)
+      process.off('SIGINT', handOn)
       resolve(signal === null ? { exitCode: code ?? 0 } : { exitCode: 128 + constants.signals[signal], signal })
     })
   })

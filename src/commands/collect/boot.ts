@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../../cli/base-command.js'
 import type { WrittenTrace } from '../../cli/collected-traces.js'
 import type { StopReason } from '../../collect/stop-moment.js'
+import { escapePath } from '../../trace/escape-path.js'
 
 interface BootReport {
   readonly stopped: StopReason
@@ -42,13 +43,18 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
     const { target, instance, unit } = flags
     this.abortable()
     const mounts = currentMounts()
+    const warn = (sentence: string): void => { process.stderr.write(`${sentence}\n`) }
     const only = target && new Set(target.map((path) => mountOf(path, mounts).device))
     const recording = await recordBoot({
       unit,
       quietMs: flags.now ? 0 : flags['quiet-for'] * 1000,
       atMostMs: flags['at-most'] * 1000,
       signal: this.signal,
-      opened: () => { if (flags.output === undefined) makeTracesFolder(); else needOutputFolder(flags.output) },
+      opened: () => {
+        if (flags.output === undefined) makeTracesFolder()
+        else needOutputFolder(flags.output)
+        if (!flags.now) warn(`Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`)
+      },
       ...(instance !== undefined && { instance }),
       ...(only && { devices: only }),
     })
@@ -59,7 +65,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       main: target?.[0] === undefined ? '/' : mountOf(target[0], mounts).mountPoint,
       ...(only && { only }),
       header: { stopped, started: started.toISOString() },
-      warn: (sentence) => { process.stderr.write(`${sentence}\n`) },
+      warn,
     })
     const removed = flags.output === undefined && flags.keep > 0 ? removeOldTraces(flags.keep) : []
     const text = [
