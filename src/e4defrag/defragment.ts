@@ -78,12 +78,14 @@ class FileDefragmenter {
     }
     counts.extentsBefore += before.extents.length
     if (before.extents.length !== 1) counts.fragmentedBefore++
+    const parts = logicalRuns(before.extents)
     if (before.extents.length <= bestCount(before.blocks, target.groups)) return this.finish(before, before, true)
     const donor = this.openDonor()
     try {
-      for (const { from, length } of logicalRuns(before.extents)) this.allocate(donor, from, length)
+      for (const { from, length } of parts) this.allocate(donor, from, length)
       const offered = fragmentsOf(donor, target.blockSize)
-      if (offered.runs >= before.runs) return this.finish(before, before, false)
+      // Between two holes there is at least one piece: with no more than that, nothing can be better.
+      if (offered.runs >= before.runs) return this.finish(before, before, before.runs <= parts.length)
       this.exchange(donor, offered)
       const after = this.fragments('Failed to get file information')
       if (after.runs >= before.runs) {

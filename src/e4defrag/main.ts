@@ -55,6 +55,7 @@ async function workOn(given: string, { check, verbose, relocate, force, trace }:
   }
   const run: Run = { console, target, verbose, isRoot, uid, counts: new Counts() }
   if (target.kind !== 'device' && isLostAndFound(run, target.path)) {
+    if (target.kind === 'directory' && !check) console.out(title(run))
     console.error(`Can not process "lost+found"\n "${given}"\n`)
     return false
   }
@@ -98,12 +99,14 @@ function defragmentTarget(run: Run): boolean {
     console.out(` Success:\t\t\t[${counts.succeeded > 0 ? 1 : 0}/1]\n`)
     return counts.succeeded > 0
   }
-  console.out(`ext4 defragmentation for ${target.kind}(${target.given})\n`)
+  console.out(title(run))
   countEntries(run)
   for (const { path, stats } of walkTree(target.path)) defragmentFile(run, path, stats)
   printTotals(run)
   return counts.succeeded > 0
 }
+
+const title = ({ target }: Run): string => `ext4 defragmentation for ${target.kind}(${target.given})\n`
 
 function countEntries({ target, counts }: Run): void {
   for (const { stats } of walkTree(target.path)) {

@@ -68,6 +68,8 @@ function sync(folder: string): void {
 export interface Footprint {
   readonly hash: string
   readonly stamps: string
+  /** Units of 512 bytes, tree blocks included. */
+  readonly blocks: number
 }
 
 /** What must not change, by path: contents, and everything stat says but the last access. */
@@ -77,10 +79,11 @@ export function footprints(root: string, folder = ''): Map<string, Footprint> {
     const path = `${folder}/${entry.name}`
     if (entry.isDirectory()) for (const [inner, footprint] of footprints(root, path)) found.set(inner, footprint)
     if (!entry.isFile()) continue
-    const { size, blocks, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs } = statSync(join(root, path), { bigint: true })
+    const { size, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs, blocks } = statSync(join(root, path), { bigint: true })
     found.set(path, {
       hash: createHash('sha256').update(readFileSync(join(root, path))).digest('hex'),
-      stamps: [size, blocks, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs].join(' '),
+      stamps: [size, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs].join(' '),
+      blocks: Number(blocks),
     })
   }
   return found
@@ -91,8 +94,10 @@ export function differences(before: ReadonlyMap<string, Footprint>, after: Reado
   const found: string[] = []
   for (const path of new Set([...before.keys(), ...after.keys()])) {
     const [was, is] = [before.get(path), after.get(path)]
-    if (was?.hash === is?.hash && was?.stamps === is?.stamps) continue
-    found.push(`${path}: ${was ? `${was.hash.slice(0, 8)} ${was.stamps}` : 'not there'} became ${is ? `${is.hash.slice(0, 8)} ${is.stamps}` : 'gone'}`)
+    // Fewer blocks are fewer blocks of the extent tree.
+    if (was && is && was.hash === is.hash && was.stamps === is.stamps && is.blocks <= was.blocks) continue
+    const words = (footprint: Footprint): string => `${footprint.hash.slice(0, 8)} ${footprint.stamps}, ${footprint.blocks} sectors`
+    found.push(`${path}: ${was ? words(was) : 'not there'} became ${is ? words(is) : 'gone'}`)
   }
   return found.slice(0, 5)
 }
