@@ -12,11 +12,14 @@
  *   };                           size 0x30
  *
  * The layout is fs/xfs/libxfs/xfs_fs.h. The number is built from the size of the older
- * struct getbmap. Dirty pages are written out first unless delayed ones are asked for.
+ * struct getbmap. The kernel allocates what is delayed first, but leaves pages dirty that
+ * already have an unwritten block: those are written out here, or they would be told as
+ * zeros.
  */
 import { ioError } from '../errors.js'
 import { ioctl } from './libc.js'
 import { ioReadWrite } from './ioctl-number.js'
+import { writeDirtyPages } from './sync-file-range.js'
 
 const recordSize = 0x30
 const XFS_IOC_GETBMAPX = ioReadWrite('X', 56, 0x20)
@@ -43,6 +46,7 @@ export interface XfsExtent {
  * @throws KernelError unsupported where the descriptor is not on XFS
  */
 export function xfsExtents(fd: number): XfsExtent[] {
+  writeDirtyPages(fd)
   const structure = Buffer.alloc((batch + 1) * recordSize)
   const extents: XfsExtent[] = []
   structure.writeBigInt64LE(-1n, 0x10)

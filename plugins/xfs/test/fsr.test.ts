@@ -106,6 +106,22 @@ for (const exchange of [false, true]) {
       expect(readFileSync(path('patchwork'))).to.deep.equal(contents)
     })
 
+    it('copies what was just written over reserved blocks and is on no disk yet', async () => {
+      const [fd, filler] = [openSync(path('dirty'), 'w'), openSync(path('filler-3'), 'w')]
+      for (let i = 0; i < 6; i++) {
+        fallocate(fd, 'allocate', i * block, block)
+        fallocate(filler, 'allocate', i * block, block)
+      }
+      closeSync(filler)
+      sync()
+      const contents = Buffer.alloc(6 * block, 'dirty')
+      writeSync(fd, contents, 0, contents.length, 0)
+      closeSync(fd)
+      expect(await reorganise('dirty')).to.include({ status: 'improved', after: 1 })
+      run('bash', ['-c', 'sync -f "$0"; echo 1 > /proc/sys/vm/drop_caches', mount.path])
+      expect(readFileSync(path('dirty')).equals(contents)).to.equal(true)
+    })
+
     it('a file with attributes that fill its inode, or drove out of it, is reorganised or left whole', async () => {
       for (const [name, size] of [['file-1', 200], ['file-2', 3000]] as const) {
         run('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], "user.big", b"x" * int(sys.argv[2]))', path(name), String(size)])

@@ -9,7 +9,7 @@
  * claimed is skipped too, with the distance of what the kernel offered: the file stays
  * where it was.
  */
-import { closeSync, constants, fsyncSync, ftruncateSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync } from 'node:fs'
 import {
   blockRun, BootpackError, collapseRange, failedWith, RunSet, tryCommitRange, xfsExtents, xfsInode,
   type Move, type MoveOutcome, type RelocateOptions, type XfsExtent, type XfsInode,
@@ -116,7 +116,7 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
   const reader = filesystem.openInode(inode, constants.O_RDONLY | constants.O_NONBLOCK)
   let attributes: ReturnType<typeof checkFile>
   try {
-    fsyncSync(reader)
+    xfsExtents(reader)
     attributes = checkFile(filesystem, reader, inode)
   } finally {
     closeSync(reader)
@@ -124,7 +124,6 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
   const target = filesystem.openInode(inode, constants.O_RDWR | constants.O_DIRECT)
   try {
     const before = rememberTarget(filesystem, target, inode.inode)
-    fsyncSync(target)
     const layout = withinSize(xfsExtents(target), before.inode.size, blockSize)
     const pending = moves.filter((move) => !lies(layout, move, move.to, blockSize))
     if (pending.length === 0) return moves.map((move) => ({ move, status: 'already' }))

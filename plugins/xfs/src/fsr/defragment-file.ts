@@ -7,7 +7,7 @@
  * the flush, then the layout, then the contents: whatever comes in between changes the
  * times and ends the turn.
  */
-import { closeSync, constants, fsyncSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
 import { BootpackError, failedWith, xfsExtents, xfsInode, type FileAttributes, type XfsExtent, type XfsInode } from 'bootpack'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
@@ -59,8 +59,8 @@ function attempt(workshop: Workshop, number: number, tell: (more: Told) => void)
   const reader = filesystem.openInode(inode, constants.O_RDONLY | constants.O_NONBLOCK)
   let attributes: FileAttributes
   try {
-    // Until dirty pages are written the kernel tells an old size.
-    fsyncSync(reader)
+    // Looking at the extents writes dirty pages; until then the kernel tells an old size.
+    xfsExtents(reader)
     inode = inodeNow(filesystem, number)
     attributes = checkFile(filesystem, reader, inode)
     checkLayout(workshop, look(filesystem, reader, inode), inode, tell)
@@ -80,7 +80,6 @@ function carryOut(workshop: Workshop, target: number, seen: XfsInode, attributes
   const { filesystem, directories, near, onDetail } = workshop
   const { blockSize } = filesystem.geometry
   const before = rememberTarget(filesystem, target, seen.inode)
-  fsyncSync(target)
   const layout = look(filesystem, target, before.inode)
   const { count, best } = checkLayout(workshop, layout, before.inode, tell)
   const group = near === undefined ? filesystem.groupOfInode(seen.inode) : filesystem.groupOfBlock(near)

@@ -9,8 +9,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync, type Stats } from 'node:fs'
 import { ioError, refused } from 'bootpack'
 
-export const usualLeftOff = '/var/tmp/.fsrlast_xfs'
-
 export interface LeftOff {
   readonly device: string
   readonly pass: number
