@@ -76,12 +76,13 @@ describe('the kernel\'s arguments', () => {
 })
 
 describe('QEMU\'s arguments', () => {
-  const machine = { accelerator: 'tcg', cpus: 2, memory: 512, network: false, kernel: '/k', initrd: undefined, commandLine: 'a b', diskSocket: '/tmp/with, comma "and" quote' } as const
+  const machine = { accelerator: 'tcg', cpus: 2, memory: 512, network: false, kernel: '/k', initrd: undefined, commandLine: 'a b', diskSocket: '/tmp/with, comma "and" quote', portSocket: '/tmp/a,b/port' } as const
 
   it('take any path of the socket', () => {
     const args = qemuArguments(machine)
     const disk = JSON.parse(args[args.indexOf('-blockdev') + 1]!) as { server: unknown }
     expect(disk.server).to.deep.equal({ type: 'unix', path: '/tmp/with, comma "and" quote' })
+    expect(args).to.include('socket,id=port,path=/tmp/a,,b/port')
     expect(args).to.not.include('-initrd')
     expect(args.slice(args.indexOf('-append'))).to.deep.equal(['-append', 'a b'])
   })

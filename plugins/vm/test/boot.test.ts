@@ -192,6 +192,11 @@ describe('a boot in a virtual machine', function () {
     expect(Math.max(...counts) / Math.min(...counts), `bytes read: ${counts.join(', ')}`).to.be.below(1.1)
   })
 
+  it('is done when the guest reports on its second port', async () => {
+    const result = await boot(image, { scale: 0 }, { until: parseUntil('/^REPORT$/') })
+    expect(readAt(result, '/data/late')! / 1e6).to.be.below(result.seconds)
+  })
+
   it('ends after some seconds when asked to', async () => {
     const result = await boot(image, { scale: 0 }, { until: parseUntil('2') })
     expect(result.seconds).to.be.within(2, 4)

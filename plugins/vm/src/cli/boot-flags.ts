@@ -17,7 +17,7 @@ export const bootFlags = {
     helpValue: 'K', default: 1, parse: numeric(0, 1000),
   })(),
   until: Flags.string({
-    description: 'when the boot is done: a text on the serial console, /an expression/, or a number of seconds',
+    description: 'when the boot is done: a text on the serial console or the second port (ttyS1), /an expression/, or a number of seconds',
     helpValue: 'PATTERN|SECONDS', default: 'login:',
   }),
   timeout: Flags.custom<number>({ description: 'seconds after which a boot has failed', helpValue: 'SECONDS', default: 900, parse: numeric(1, 86_400) })(),

@@ -39,7 +39,9 @@ async function tryKvm(kernel: string, signal: AbortSignal): Promise<string | und
   const text = new ConsoleText()
   let spoke = false
   const commandLine = 'console=ttyS0 earlyprintk=ttyS0 panic=-1'
-  const machine = { accelerator: 'kvm', cpus: 1, memory: 512, network: false, kernel, initrd: undefined, commandLine, diskSocket: undefined } as const
+  const machine = {
+    accelerator: 'kvm', cpus: 1, memory: 512, network: false, kernel, initrd: undefined, commandLine, diskSocket: undefined, portSocket: undefined,
+  } as const
   const qemu = await Qemu.start(machine, {
     onConsole: (bytes) => { spoke ||= text.add(bytes).some((line) => line.includes('Linux version')) },
   })

@@ -101,7 +101,8 @@ export class Machine {
     try {
       server = await NbdServer.listen(simulated, socket)
       const { kernel, initrd, commandLine } = this
-      const { started, ended, line, hostWait } = await watchBoot({ accelerator, cpus, memory, network, kernel, initrd, commandLine, diskSocket: socket }, log, options)
+      const hardware = { accelerator, cpus, memory, network, kernel, initrd, commandLine, diskSocket: socket, portSocket: join(this.folder, 'port') }
+      const { started, ended, line, hostWait } = await watchBoot(hardware, log, options)
       if (simulated.refusedWrites > 0) {
         throw new BootpackError('no-space', 'too-many-writes', `The boot wrote more than ${writeLimit / 2 ** 20} MiB, which are kept in memory; the rest was refused.`,
           { next: 'Boot it once by other means, so that first-boot work is done, and try again.' })

@@ -6,6 +6,7 @@ import { ConsoleText } from './console-text.js'
 import { hostWait } from './host-wait.js'
 import type { MachineOptions } from './qemu-arguments.js'
 import { Qemu } from './qemu.js'
+import { SecondPort } from './second-port.js'
 import type { Until } from './until.js'
 
 export interface BootOptions {
@@ -15,7 +16,7 @@ export interface BootOptions {
   /** Seconds after which a boot counts as failed; of no account when waiting for a time. */
   readonly timeout: number
   readonly signal: AbortSignal
-  /** Gets every byte on the serial console. */
+  /** Gets every byte on the serial console and on the second port. */
   readonly onConsole?: (bytes: Buffer) => void
   /** Called about once a second with the seconds since the start and the reads so far. */
   readonly onProgress?: (seconds: number, reads: number) => void
@@ -25,7 +26,7 @@ export interface WatchedBoot {
   /** Milliseconds of the monotonic clock. */
   readonly started: number
   readonly ended: number
-  /** The console's line that was waited for; undefined when it was a time. */
+  /** The line that was waited for; undefined when it was a time. */
   readonly line: string | undefined
   /** Seconds of it that the machine waited for a processor of the host; undefined where that is not known. */
   readonly hostWait: number | undefined
@@ -34,17 +35,20 @@ export interface WatchedBoot {
 type Ending = { readonly kind: 'seen', readonly at: number, readonly hostWait: number | undefined, readonly line?: string } | { readonly kind: 'off' | 'timeout' | 'interrupted' }
 
 /** @throws io when the machine ends or the time is over before what was waited for came; interrupted */
-export async function watchBoot(machine: MachineOptions, log: RequestLog, options: BootOptions): Promise<WatchedBoot> {
+export async function watchBoot(machine: MachineOptions & { readonly portSocket: string }, log: RequestLog, options: BootOptions): Promise<WatchedBoot> {
   const { until, linger, timeout, signal, onProgress } = options
   const text = new ConsoleText()
   let end: (ending: Ending) => void
   const ending = new Promise<Ending>((resolve) => { end = resolve })
-  const qemu = await Qemu.start(machine, {
-    onConsole: (bytes) => {
-      options.onConsole?.(bytes)
-      const line = text.add(bytes).find((each) => until.kind === 'text' && until.matches(each))
-      if (line !== undefined) end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid), line })
-    },
+  const looking = (at: ConsoleText) => (bytes: Buffer): void => {
+    options.onConsole?.(bytes)
+    const line = at.add(bytes).find((each) => until.kind === 'text' && until.matches(each))
+    if (line !== undefined) end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid), line })
+  }
+  const port = await SecondPort.listen(machine.portSocket, looking(new ConsoleText()))
+  const qemu = await Qemu.start(machine, { onConsole: looking(text) }).catch(async (error: unknown) => {
+    await port.close()
+    throw error
   })
   const { started } = qemu
   const interrupt = (): void => end({ kind: 'interrupted' })
@@ -70,6 +74,7 @@ export async function watchBoot(machine: MachineOptions, log: RequestLog, option
     for (const timer of timers) clearTimeout(timer)
     signal.removeEventListener('abort', interrupt)
     await qemu.stop()
+    await port.close()
   }
 }
 

@@ -80,6 +80,7 @@ for name in ${readOrder.join(' ')}; do cat /data/$name > /dev/null; done
 echo READY > /dev/console
 sleep 1
 cat /data/late > /dev/null
+echo REPORT > /dev/ttyS1
 while :; do sleep 10; done
 `
   writeFileSync(join(folder, 'sbin/init'), script, { mode: 0o755 })

@@ -26,7 +26,7 @@ trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.
     ...bootFlags,
     trace: Flags.string({ description: 'write what was read as a trace; with several boots .1, .2, … are put before the ending', helpValue: 'OUT' }),
     requests: Flags.string({ description: 'write every request at the disk, a line each; numbered like traces', helpValue: 'OUT' }),
-    console: Flags.string({ description: 'write what the machine says on its serial console; numbered like traces', helpValue: 'OUT' }),
+    console: Flags.string({ description: 'write what the machine says on its serial ports; numbered like traces', helpValue: 'OUT' }),
     linger: Flags.integer({ description: 'seconds the recording goes on after that, for services that come later', default: 0, min: 0, max: 86_400 }),
   }
 
