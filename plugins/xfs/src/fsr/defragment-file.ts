@@ -97,7 +97,7 @@ function carryOut(workshop: Workshop, target: number, seen: XfsInode, attributes
       return 'unchanged'
     }
     copy.fill(target, before.inode, layout)
-    refuseMapped(workshop, seen.inode, 100)
+    refuseMapped(workshop, seen.inode, 500)
     swapContents(target, copy.fd, before)
     const after = look(filesystem, target, before.inode)
     tell({ after: countExtents(after), ...(distance && { distance: { before: distance.before, after: distanceFrom(near!, after, blockSize) } }) })
