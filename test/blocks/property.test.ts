@@ -162,25 +162,44 @@ describe('random calls on an image', () => {
     makeStageImage(fresh, { blockSize, size: 4 << 20, more: ['-J', 'size=1', '-N', '64'] })
     const first = firstBytes(fresh)
     const store = new RecordingStore(readFileSync(fresh))
-    // The models after each call, and how much had been written by then.
-    const states: { steps: number, model: Model }[] = [{ steps: 0, model: firstModel() }]
+    // What may be found, and after how many steps first and last.
+    const states: { readonly from: number, until: number, readonly model: Model }[] = []
     const model = firstModel()
+    let began = 0
+    const became = (now: number): void => {
+      states.push({ from: began, until: Infinity, model: structuredClone(model) })
+      began = now
+    }
+    const call = async (work: () => Promise<unknown>, effect: () => void): Promise<void> => {
+      await work()
+      // Once a call has returned, the state before it is gone.
+      const now = store.steps.length
+      for (const state of states) state.until = Math.min(state.until, now)
+      effect()
+      became(now)
+    }
+    became(0)
     const { space, close } = await openImage(store)
-    const [data, spare] = [await space.open(inodeNumber(fresh, '/data')), await space.open(inodeNumber(fresh, '/space'))]
+    const [data, spare, other] = [await space.open(inodeNumber(fresh, '/data')), await space.open(inodeNumber(fresh, '/space')), await space.open(inodeNumber(fresh, '/other'))]
     for (let turn = 0; turn < 2; turn++) {
       const from = random.below(dataBlocks - 6)
       spare.position = from * blockSize
-      await allocate(spare, ALLOC_FIXED_LEN, random.between(500, 3000) * blockSize, 6 * blockSize)
-      for (let i = from; i < from + 6; i++) model.rows.space[i] = 'zeros'
-      model.sizes.space = Math.max(model.sizes.space, from + 6)
-      states.push({ steps: store.steps.length, model: structuredClone(model) })
-      await movedata(data, spare, from * blockSize, 6 * blockSize)
-      for (let i = from; i < from + 6; i++) {
-        model.rows.data[i] ??= 'zeros'
-        delete model.rows.space[i]
-      }
-      states.push({ steps: store.steps.length, model: structuredClone(model) })
+      await call(() => allocate(spare, ALLOC_FIXED_LEN, random.between(500, 3000) * blockSize, 6 * blockSize), () => {
+        for (let i = from; i < from + 6; i++) model.rows.space[i] = 'zeros'
+        model.sizes.space = Math.max(model.sizes.space, from + 6)
+      })
+      await call(() => movedata(data, spare, from * blockSize, 6 * blockSize), () => {
+        for (let i = from; i < from + 6; i++) {
+          model.rows.data[i] ??= 'zeros'
+          delete model.rows.space[i]
+        }
+      })
     }
+    // Space that holds something reads as zeros before it receives anything of the data's.
+    const blank = structuredClone(model)
+    blank.rows.other.fill('zeros')
+    states.push({ from: began, until: Infinity, model: blank })
+    await call(() => movedata(data, other, 0, 3 * blockSize), () => { model.rows.other.splice(0, 3) })
     await close()
 
     let points = 0
@@ -189,8 +208,7 @@ describe('random calls on an image', () => {
       writeFileSync(image, store.crash(point, blockSize, random))
       run('e2fsck', ['-fp', '-E', 'journal_only', image], { ok: [0, 1] })
       checkImage(image)
-      const index = states.findLastIndex(({ steps }) => steps <= point)
-      const allowed = [states[index]!, states[index + 1]].filter((state) => state !== undefined)
+      const allowed = states.filter(({ from, until }) => from <= point && point <= until)
       const problems: string[] = []
       for (const { model: state } of allowed) {
         try {

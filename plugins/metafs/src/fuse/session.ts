@@ -50,6 +50,8 @@ export class Session {
   private readonly running = new Map<bigint, AbortController>()
   private readonly files = new Map<number, OpenFile>()
   private lastHandle = 0
+  /** Until the descriptor is closed: its number may be another file's afterwards. */
+  private open = true
 
   /** @param descriptor of /dev/fuse, mounted; closed at the end */
   constructor(private readonly descriptor: number, private readonly tree: Tree, private readonly owner: Owner) {
@@ -65,6 +67,7 @@ export class Session {
 
   private leave(): void {
     this.stop()
+    this.open = false
     closeSync(this.descriptor)
   }
 
@@ -95,11 +98,12 @@ export class Session {
     } finally {
       this.running.delete(request.unique)
     }
+    if (!this.open) return
     try {
       writeSync(this.descriptor, bytes)
     } catch (error) {
       // The client is gone, or the whole filesystem is: nobody waits for this answer.
-      if (!['ENOENT', 'ENODEV', 'EPERM', 'EBADF'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+      if (!['ENOENT', 'ENODEV', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     }
   }
 

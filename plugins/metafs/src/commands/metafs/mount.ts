@@ -1,6 +1,5 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from 'bootpack'
-import type { MetaMount } from '../../mount/mount-meta.js'
 
 export interface MetafsMount {
   readonly target: string
@@ -49,19 +48,14 @@ is finished. With --background it returns as soon as the tree is there.`
       const volume = await openTarget(args.target, { write: !readOnly, partition: flags.partition })
       try {
         // Before there is anything to unmount, so that no signal finds nobody.
-        let mount: MetaMount | undefined
-        let stopped = false
-        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-          process.once(name, () => {
-            stopped = true
-            void mount?.unmount()
-          })
-        }
-        mount = await mountMeta(volume, args.directory, {
+        const stop = new AbortController()
+        for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
+        const mount = await mountMeta(volume, args.directory, {
           source: args.target, readOnly,
           onFailure: (error, node) => process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
         })
-        if (stopped) void mount.unmount()
+        stop.signal.addEventListener('abort', () => void mount.unmount())
+        if (stop.signal.aborted) void mount.unmount()
         const mounted: MetafsMount = { target: args.target, directory: mount.directory, engine: volume.engine, readOnly }
         if (!tellParent({ mounted })) this.log(mountedLine(mounted))
         await mount.ended
