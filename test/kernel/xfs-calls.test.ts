@@ -13,7 +13,7 @@ import { syncFilesystem } from '../../src/kernel/syncfs.js'
 import { openTemporaryFile } from '../../src/kernel/temporary-file.js'
 import { xfsBulkstat, xfsInode } from '../../src/kernel/xfs-bulkstat.js'
 import { xfsDirectIo } from '../../src/kernel/xfs-dio-info.js'
-import { startCommit, tryCommitRange } from '../../src/kernel/xfs-exchange-range.js'
+import { exchangeRange, startCommit, tryCommitRange } from '../../src/kernel/xfs-exchange-range.js'
 import { xfsExtents } from '../../src/kernel/xfs-getbmapx.js'
 import { xfsGeometry } from '../../src/kernel/xfs-geometry.js'
 import { xfsSpaceMap } from '../../src/kernel/xfs-getfsmap.js'
@@ -191,6 +191,19 @@ for (const exchange of [false, true]) {
       expect(swap(temporary())).to.equal(errnoNumber.EBUSY)
       expect(readFileSync(path('exchanged'), 'latin1').slice(0, 7)).to.equal('changed')
     })
+
+    if (exchange) {
+      it('EXCHANGE_RANGE exchanges a part, whatever the times', () => {
+        const [one, other] = [openTemporaryFile(mount.path), openTemporaryFile(mount.path)].map(opened) as [number, number]
+        writeSync(one, Buffer.alloc(4 * block, 1))
+        writeSync(other, Buffer.alloc(4 * block, 2))
+        const [before] = xfsExtents(other)
+        exchangeRange({ target: one, temporary: other, targetFrom: block, temporaryFrom: 2 * block, length: block })
+        expect([...readFileSync(`/proc/self/fd/${one}`)].filter((_, i) => i % block === 0)).to.deep.equal([1, 2, 1, 1])
+        expect([...readFileSync(`/proc/self/fd/${other}`)].filter((_, i) => i % block === 0)).to.deep.equal([2, 2, 1, 2])
+        expect(xfsExtents(one)[1]!.physical).to.equal(before!.physical + 2 * block)
+      })
+    }
 
     it('says ENOTTY or EOPNOTSUPP where it is not possible', () => {
       const tmp = opened(openSync('/proc/self/status', 'r'))
