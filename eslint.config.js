@@ -15,7 +15,9 @@ const arrows = {
   volume: ['layout'],
   image: ['bytes', 'layout', 'volume'],
   kernel: ['bytes'],
-  live: ['kernel', 'layout', 'volume'],
+  live: ['kernel', 'layout', 'volume', 'image', 'bytes'],
+  blocks: ['layout', 'mballoc', 'volume', 'image', 'live', 'kernel', 'bytes'],
+  e4defrag: ['kernel', 'layout', 'volume', 'live', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
   doctor: ['volume', 'layout'],
   report: ['measure', 'plan', 'layout', 'trace', 'doctor'],
@@ -59,5 +61,5 @@ export default tseslint.config(
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   ...rooms.map(roomRule),
   { files: ['src/commands/**/*.ts'], rules: { 'no-restricted-imports': ['error', { paths: ['koffi'] }] } },
-  { files: ['plugins/**/*.ts'], rules: { 'no-restricted-imports': ['error', { patterns: ['**/src/**'] }] } },
+  { files: ['plugins/*/src/**/*.ts'], rules: { 'no-restricted-imports': ['error', { patterns: ['**/src/**'] }] } },
 )
