@@ -13,7 +13,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
     '<%= config.bin %> collect setup',
     '<%= config.bin %> collect setup --apply',
     '<%= config.bin %> collect setup --remove',
-    '<%= config.bin %> collect setup --root /mnt/system --program /usr/bin/bootpack --apply',
+    '<%= config.bin %> collect setup --root /mnt --program /usr/bin/bootpack',
   ]
   static override flags = {
     apply: Flags.boolean({ description: 'do it', exclusive: ['remove'] }),
