@@ -27,7 +27,7 @@ const unmountFlags = {
 } as const
 
 /** Bytes of the longest READ the kernel makes of one read(2). */
-export const fuseLongestRead = 128 * 1024
+const fuseLongestRead = 128 * 1024
 
 export interface FuseMount {
   /** Of /dev/fuse, see {@link openFuseDevice}; one per mount. */

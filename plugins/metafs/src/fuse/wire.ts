@@ -1,7 +1,7 @@
 /**
  * The kernel's FUSE protocol, version 7.31, as far as a small synthetic filesystem
- * speaks it: what a request holds, what an answer looks like. Numbers are in the
- * order of the machine, which is little-endian wherever Node 20 runs with a /dev/fuse.
+ * speaks it: what a request holds, what an answer looks like. Numbers are in the order
+ * of the machine, and here it is little-endian: others are refused before they mount.
  * Source of the layouts: include/uapi/linux/fuse.h.
  *
  * A request is a header of 40 bytes (length, opcode, unique, node, caller) and a body
@@ -35,7 +35,7 @@ export const opcode = {
 } as const
 
 export const protocolMajor = 7
-export const protocolMinor = 31
+const protocolMinor = 31
 
 /** Largest READ the mount asks for (max_read), in bytes. */
 export const mostRead = 128 * 1024

@@ -5,7 +5,8 @@
  * itself); and what a kill -9 leaves is detached by whoever mounts next.
  */
 import { realpath, stat } from 'node:fs/promises'
-import { mountFuse, openBlockSpace, openFuseDevice, refused, unmount, usageError, type Volume } from 'bootpack'
+import { endianness } from 'node:os'
+import { mountFuse, openBlockSpace, openFuseDevice, refused, unmount, unsupported, usageError, type Volume } from 'bootpack'
 import { Session } from '../fuse/session.js'
 import { MetaTree } from '../tree/meta-tree.js'
 import { detachDead, metaMounts, subtype } from './mounts.js'
@@ -34,6 +35,7 @@ export interface MetaMount {
  *   the block-moving calls have no way into
  */
 export async function mountMeta(volume: Volume, at: string, options: MetaMountOptions): Promise<MetaMount> {
+  if (endianness() !== 'LE') throw unsupported('big-endian', 'The meta filesystem speaks with the kernel on little-endian machines only.')
   const space = openBlockSpace(volume)
   const readOnly = options.readOnly || !space.writable
   const directory = await freeDirectory(at)
