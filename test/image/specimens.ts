@@ -118,7 +118,7 @@ export function makeSpecimen(image: string, specimen: Specimen, tree: string): v
 }
 
 /** A copy that a test may damage. */
-export const copyOf = (image: string, to: string): string => {
+const copyOf = (image: string, to: string): string => {
   cpSync(image, to, { mode: 0 })
   return to
 }

@@ -28,7 +28,6 @@ describe('diskMap', () => {
     const plain = diskMap(contents, { width: 10, rows: 2, colour: false })
     const coloured = diskMap(contents, { width: 10, rows: 2, colour: true })
     expect(coloured.join('')).to.contain('\u001b[38;5;196m#')
-    // eslint-disable-next-line no-control-regex
     expect(coloured.map((line) => line.replace(/\u001b\[[0-9;]*m/g, ''))).to.deep.equal(plain)
     expect(mapLegend(contents, 4096, { width: 10, rows: 1, colour: false })).to.match(/one cell 32 KiB/)
   })
