@@ -17,7 +17,7 @@ const arrows = {
   kernel: ['bytes'],
   live: ['kernel', 'layout', 'volume', 'image', 'bytes'],
   blocks: ['layout', 'mballoc', 'volume', 'image', 'live', 'kernel', 'bytes'],
-  e4defrag: ['kernel', 'layout', 'volume', 'live', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes'],
+  e4defrag: ['kernel', 'layout', 'volume', 'image', 'live', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
   doctor: ['volume', 'layout'],
   report: ['measure', 'plan', 'layout', 'trace', 'doctor'],
