@@ -5,7 +5,7 @@ import { asKernelError, failedWith } from '../kernel/errno.js'
 
 export const tracesFolder = '/var/lib/bootpack'
 
-const namePattern = /^boot-(\d{8}T\d{6})(?:-[\w.-]+)?\.trace\.gz$/
+const namePattern = /^(?:[\w.-]+-)?boot-(\d{8}T\d{6})\.trace\.gz$/
 
 /** 'boot-20240131T070509.trace.gz', by the time the machine was started, in UTC. */
 export const bootTraceName = (started: Date): string =>

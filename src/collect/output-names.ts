@@ -1,13 +1,14 @@
 /**
  * A trace is about one filesystem, a recording may be about several: the first gets
- * the name that was asked for, the others the same with their mount point in it.
+ * the name that was asked for, the others the same with their mount point before it, so
+ * that `boot-*.trace.gz` names the traces of one filesystem.
  */
 import { basename, dirname, join } from 'node:path'
 
 /**
  * @param output      'boot.trace.gz'
  * @param mountPoints of the filesystems, the main one first
- * @returns a name for each: 'boot.trace.gz', 'boot-home.trace.gz'; all different
+ * @returns a name for each: 'boot.trace.gz', 'home-boot.trace.gz'; all different
  */
 export function outputNames(output: string, mountPoints: readonly string[]): string[] {
   const taken = new Set<string>()
@@ -22,10 +23,4 @@ export function outputNames(output: string, mountPoints: readonly string[]): str
 const tagOf = (mountPoint: string): string =>
   mountPoint.replace(/[^\w.]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 64) || 'root'
 
-/** Before the ending, which may be double: '.trace.gz'. */
-function tagged(output: string, tag: string): string {
-  const name = basename(output)
-  const ending = /(?:\.trace)?(?:\.gz)?$/.exec(name)![0]
-  const stem = name.slice(0, name.length - ending.length)
-  return join(dirname(output), `${stem}-${tag}${ending}`)
-}
+const tagged = (output: string, tag: string): string => join(dirname(output), `${tag}-${basename(output)}`)

@@ -63,8 +63,8 @@ describe('mounts', () => {
 describe('names of traces', () => {
   it('have the mount point in them, but for the main one', () => {
     expect(outputNames('/a.b/boot.trace.gz', ['/', '/home', '/srv/my data', '/srv-my-data', '/home/', '/é'])).to.deep.equal(
-      ['/a.b/boot.trace.gz', '/a.b/boot-home.trace.gz', '/a.b/boot-srv-my-data.trace.gz', '/a.b/boot-srv-my-data-2.trace.gz', '/a.b/boot-home-2.trace.gz', '/a.b/boot-root.trace.gz'])
-    expect(outputNames('x', ['/home', '/'])).to.deep.equal(['x', 'x-root'])
+      ['/a.b/boot.trace.gz', '/a.b/home-boot.trace.gz', '/a.b/srv-my-data-boot.trace.gz', '/a.b/srv-my-data-2-boot.trace.gz', '/a.b/home-2-boot.trace.gz', '/a.b/root-boot.trace.gz'])
+    expect(outputNames('x', ['/home', '/'])).to.deep.equal(['x', 'root-x'])
     expect(outputNames('x.gz', ['/', `/${'long/'.repeat(100)}`])[1]!.length).to.be.below(80)
   })
 
@@ -73,11 +73,11 @@ describe('names of traces', () => {
     try {
       const name = bootTraceName(new Date('2024-01-31T07:05:09.4Z'))
       expect(name).to.equal('boot-20240131T070509.trace.gz')
-      const kept = ['boot-20250101T000000.trace.gz', 'boot-20250101T000000-home.trace.gz', 'boot-20240201T000000.trace.gz', 'mine.trace.gz', 'boot-2023.trace.gz', 'boot-20200101T000000.trace']
-      for (const file of [...kept, name, 'boot-20240131T070509-home.trace.gz']) writeFileSync(join(folder.path, file), '')
+      const kept = ['boot-20250101T000000.trace.gz', 'home-boot-20250101T000000.trace.gz', 'boot-20240201T000000.trace.gz', 'mine.trace.gz', 'boot-2023.trace.gz', 'boot-20200101T000000.trace']
+      for (const file of [...kept, name, 'srv-x-boot-20240131T070509.trace.gz']) writeFileSync(join(folder.path, file), '')
       mkdirSync(join(folder.path, 'boot-20210101T000000.trace.gz'))
       symlinkSync('mine.trace.gz', join(folder.path, 'boot-20220101T000000.trace.gz'))
-      expect(removeOldTraces(2, folder.path).sort()).to.deep.equal(['boot-20240131T070509-home.trace.gz', name])
+      expect(removeOldTraces(2, folder.path).sort()).to.deep.equal([name, 'srv-x-boot-20240131T070509.trace.gz'])
       expect(readdirSync(folder.path).sort()).to.deep.equal([...kept, 'boot-20210101T000000.trace.gz', 'boot-20220101T000000.trace.gz'].sort())
     } finally {
       folder.remove()

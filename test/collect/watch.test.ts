@@ -106,6 +106,25 @@ describe('bootpack collect watch', function () {
     expect(readBack(trace).reads).to.deep.equal([])
   })
 
+  it('gives each filesystem a trace of its own, ready to be measured', () => {
+    const [one, other] = [cold(), cold()]
+    try {
+      const ran = bootpack(['collect', 'watch', '--json', '-o', trace, '--target', one.path, '--target', join(other.path, 'late'), '--', 'sh', '-c',
+        `cat ${one.path}/late/two ${other.path}/late/one ${one.path}/early3/3 >/dev/null`])
+      const { traces } = JSON.parse(ran.stdout) as { traces: { file: string, mount: string, files: number }[] }
+      const second = join(scratch.path, `${one.path.slice(1).replaceAll('/', '-')}-watch.trace`)
+      expect(traces.map(({ file, mount: at, files }) => ({ file, at, files }))).to.deep.equal([{ file: trace, at: other.path, files: 1 }, { file: second, at: one.path, files: 2 }])
+      expect([...new Set(readBack(second).reads.filter(({ kind }) => kind === 'data').map(({ path }) => path))]).to.deep.equal(['/late/two', '/early3/3'])
+      one.unmount()
+      const measure = JSON.parse(bootpack(['measure', one.image, '--trace', second, '--json']).stdout) as { files: number, missing: number, readBlocks: number }
+      expect(measure).to.deep.include({ files: 2, missing: 0 })
+      expect(measure.readBlocks).to.be.at.least(3 + 1)
+    } finally {
+      one.remove()
+      other.remove()
+    }
+  })
+
   it("ends with the command's exit code, and keeps the trace", () => {
     const ended = (script: string, ok: number): void => {
       bootpack(['collect', 'watch', '-o', trace, '--target', mount.path, '--', 'sh', '-c', script], [ok])
@@ -279,7 +298,7 @@ describe('bootpack collect watch without the kernel\'s trace', function () {
       bootpack(['collect', 'watch', '--method', 'fanotify', '-o', trace, '--target', mount.path, '--', 'sh', '-c', round === 0 ? script : script.replaceAll(' a', ' b')], [0], mount.path)
       const { header, reads } = readBack(trace)
       expect(header).to.deep.include({ source: 'fanotify', filesystem: 'ext4' })
-      expect(header.ignored).to.include({ empty: 1 })
+      expect(header.ignored!['empty']).to.be.at.least(1)
       const inode = (name: string): number => statSync(join(mount.path, name)).ino
       expect(reads.map(({ ino, path, kind }) => ({ ino, path, kind }))).to.deep.equal([
         { ino: inode('c'), path: '/c', kind: 'data' },
