@@ -8,7 +8,7 @@ import { parseArguments, usage, type Arguments } from './arguments.js'
 import { Console, fromUtf8 } from './bytes-text.js'
 import { Checker } from './check.js'
 import { defragmentFile } from './defragment.js'
-import { Counts, isLostAndFound, type Run } from './run-state.js'
+import { Counts, isLostAndFound, printTotals, type Run } from './run-state.js'
 import { NoTarget, openTarget, type DefragTarget } from './target.js'
 import { walkTree } from './tree-walk.js'
 
@@ -113,13 +113,4 @@ function countEntries({ target, counts }: Run): void {
     counts.total++
     if (stats.isFile()) counts.regular++
   }
-}
-
-export function printTotals({ counts, console, verbose }: Run): void {
-  const { succeeded, total, regular } = counts
-  console.out(`\n\tSuccess:\t\t\t[ ${succeeded}/${total} ]\n\tFailure:\t\t\t[ ${total - succeeded}/${total} ]\n`)
-  if (!verbose) return
-  const percent = (fragmented: number): number => (regular === 0 ? 0 : Math.floor(fragmented * 100 / regular))
-  console.out(`\tTotal extents:\t\t\t${String(counts.extentsBefore).padStart(4)}->${counts.extentsAfter}\n`
-    + `\tFragmented percentage:\t\t${String(percent(counts.fragmentedBefore)).padStart(3)}%->${percent(counts.fragmentedAfter)}%\n`)
 }

@@ -18,8 +18,7 @@ import { readTrace } from '../trace/read-trace.js'
 import type { Volume } from '../volume/volume.js'
 import { fromUtf8, toBytes } from './bytes-text.js'
 import { fragmentsOf } from './fragments.js'
-import { isLostAndFound, lineStart, place, type Run } from './run-state.js'
-import { printTotals } from './main.js'
+import { isLostAndFound, lineStart, place, printTotals, type Run } from './run-state.js'
 import { walkTree } from './tree-walk.js'
 
 interface Wanted {

@@ -13,7 +13,7 @@ import { fiemap } from '../kernel/fiemap.js'
 import { openByInode } from '../kernel/open-by-handle.js'
 import { fileBlock } from '../layout/block.js'
 import type { OwnedRun } from '../layout/owner.js'
-import { blockRun, runsOverlap, type BlockRun } from '../layout/run.js'
+import { blockRun, intersectRuns, runEnd, runsOverlap, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { FixedRun } from '../volume/volume.js'
 
@@ -50,53 +50,59 @@ export function ownersWithin(input: OwnerInput): OwnedRun[] {
 
 function settleOverlaps({ claims, fixed, root, blockSize }: OwnerInput): OwnedRun[] {
   const reserved = RunSet.of(fixed)
-  const settled: OwnedRun[] = []
-  for (const claim of claims) {
-    // The list of bad blocks and the resize inode claim fixed metadata as well.
-    if (reserved.intersects(claim)) continue
-    const last = settled.at(-1)
-    if (!last || !runsOverlap(last, claim)) {
-      settled.push(claim)
-      continue
+  // The list of bad blocks and the resize inode claim fixed metadata as well.
+  const sorted = claims.filter((claim) => !reserved.intersects(claim))
+  const disputed = new Set<OwnedRun>()
+  let widest: OwnedRun | undefined
+  for (const claim of sorted) {
+    if (widest && runsOverlap(widest, claim)) disputed.add(widest).add(claim)
+    if (!widest || runEnd(claim) > runEnd(widest)) widest = claim
+  }
+  if (disputed.size === 0) return sorted
+  const settled = sorted.flatMap((claim) => disputed.has(claim) ? heldParts(claim, root, blockSize) : [claim]).sort((a, b) => a.start - b.start)
+  for (const [i, claim] of settled.entries()) {
+    const before = settled[i - 1]
+    if (before && runsOverlap(before, claim)) {
+      throw refused('multiply-claimed', `Block ${claim.start} belongs to both inode ${before.inode} and inode ${claim.inode}.`, 'Unmount the filesystem and run e2fsck on it first.')
     }
-    const [one, other] = [isHeld(last, root, blockSize), isHeld(claim, root, blockSize)]
-    if (one && other) {
-      throw refused('multiply-claimed', `Block ${claim.start} belongs to both inode ${last.inode} and inode ${claim.inode}.`, 'Unmount the filesystem and run e2fsck on it first.')
-    }
-    if (!one) settled.pop()
-    if (other) settled.push(claim)
   }
   return settled
 }
 
 function settleFree(claims: readonly OwnedRun[], { free, root, blockSize }: OwnerInput): OwnedRun[] {
-  const known = free()
-  return claims.filter((claim) => {
-    if (!known.intersects(claim)) return true
-    if (!isHeld(claim, root, blockSize)) return false
-    // Confirmed: then the map was older, or is wrong.
-    if (!free().intersects(claim)) return true
-    if (!isHeld(claim, root, blockSize)) return false
+  let known = free()
+  return claims.flatMap((claim) => {
+    if (!known.intersects(claim)) return [claim]
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const parts = heldParts(claim, root, blockSize)
+      if (!parts.some((part) => known.intersects(part))) return parts
+      // Allocated since the map was read, or the map is wrong.
+      known = free()
+    }
     throw refused('marked-free', `Block ${claim.start} belongs to inode ${claim.inode} but is marked free.`, 'Unmount the filesystem and run e2fsck on it first.')
   })
 }
 
-/** Whether the kernel maps the claimed file blocks to the claimed place now. */
-function isHeld({ inode, kind, logical, start, length }: OwnedRun, root: number, blockSize: number): boolean {
-  if (kind !== 'data' && kind !== 'directory') return false
+const attempts = 4
+
+/** The parts of a claim that the kernel maps now as the claim says; none of what it does not tell about. */
+function heldParts(claim: OwnedRun, root: number, blockSize: number): OwnedRun[] {
+  const { inode, kind, logical, start, length } = claim
+  if (kind !== 'data' && kind !== 'directory') return []
   let fd: number
   try {
     fd = openByInode(root, inode, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME)
   } catch {
-    return false
+    return []
   }
   try {
-    const held = fiemap(fd, { from: logical * blockSize, to: (logical + length) * blockSize })
-    const claimed = blockRun(start, length)
-    return held.some((extent) => !extent.unplaced && runsOverlap(blockRun(extent.physical / blockSize, extent.length / blockSize), claimed)
-      && extent.physical - extent.logical === (start - logical) * blockSize)
+    return fiemap(fd, { from: logical * blockSize, to: (logical + length) * blockSize }).flatMap((extent) => {
+      if (extent.unplaced || extent.inline || extent.physical - extent.logical !== (start - logical) * blockSize) return []
+      const common = intersectRuns(claim, blockRun(extent.physical / blockSize, extent.length / blockSize))
+      return common ? [{ ...claim, ...common, logical: fileBlock(logical + common.start - start), unwritten: extent.unwritten }] : []
+    })
   } catch {
-    return false
+    return []
   } finally {
     closeSync(fd)
   }
