@@ -1,7 +1,8 @@
 /**
  * Who claims which blocks, from the inode tables: one sequential read of their used
- * parts, which was measured at a tenth of the time of opening every file for its
- * FIEMAP (test/bench/live-owners.ts).
+ * parts. With 40,000 files that takes as long as asking each for its FIEMAP when all
+ * is cached, a half to a quarter of it from a cold cache, and tells of tree, link and
+ * attribute blocks as well (test/bench/live-owners.ts).
  *
  * Files come and go meanwhile. Inode bitmaps are left out of it, since they and the
  * checksums over them change with every file created: an inode counts by its links.
@@ -43,25 +44,27 @@ export function onlineReason(flags: number): ImmovableReason | undefined {
 export async function claimsWithin(view: DiskView, within: BlockRun): Promise<OwnedRun[]> {
   const { filesystem } = view
   const claims: OwnedRun[] = []
+  const attributes = new Set<number>()
   const probes: SwapProbe[] = []
   const end = within.start + within.length
   const take = (inode: Inode, { extents, treeBlocks }: Pick<FileMap, 'extents' | 'treeBlocks'>): void => {
     const reason = inherentReason(inode, filesystem.superblock) ?? onlineReason(inode.flags)
-    const kind: OwnedKind = inode.type === 'directory' ? 'directory' : inode.type === 'symlink' ? 'symlink' : 'data'
-    const owner = { inode: inode.number, ...(reason === undefined ? {} : { immovable: reason }) }
+    const type: OwnedKind = inode.type === 'directory' ? 'directory' : inode.type === 'symlink' ? 'symlink' : 'data'
+    const add = (start: number, length: number, kind: OwnedKind, logical: number, unwritten: boolean, immovable: ImmovableReason | undefined): boolean => {
+      if (start >= end || start + length <= within.start) return false
+      claims.push(owned(start, length, kind, inode.number, logical, unwritten, immovable))
+      return true
+    }
     let found = false
     for (const { logical, physical, length, unwritten } of extents.length > 1 ? mergeExtents(extents) : extents) {
-      if (physical >= end || physical + length <= within.start) continue
-      claims.push({ ...owner, start: physical, length, kind, logical, unwritten })
-      found = true
+      found = add(physical, length, type, logical, unwritten, reason) || found
     }
-    for (const [place, block] of treeBlocks.entries()) {
-      if (block >= within.start && block < end) claims.push({ ...owner, ...single(block), kind: 'tree', logical: fileBlock(place) })
-    }
-    if (inode.xattrBlock >= within.start && inode.xattrBlock < end) {
-      // What keeps a file's data in place says nothing about its attributes.
-      const system = isSystemInode(inode.number, filesystem.superblock)
-      claims.push({ inode: inode.number, ...single(inode.xattrBlock), kind: 'xattr', logical: fileBlock(0), ...(system ? { immovable: 'system-inode' as const } : {}) })
+    for (const [place, block] of treeBlocks.entries()) add(block, 1, 'tree', place, false, reason)
+    if (inode.xattrBlock !== 0 && !attributes.has(inode.xattrBlock)) {
+      // Inodes share attribute blocks; the first of them stands for all. And what keeps
+      // a file's data in place says nothing about its attributes.
+      attributes.add(inode.xattrBlock)
+      add(inode.xattrBlock, 1, 'xattr', 0, false, isSystemInode(inode.number, filesystem.superblock) ? 'system-inode' : undefined)
     }
     if (found && reason === undefined && mayBeSwapFile(inode)) {
       const probe = swapProbe(inode.number, extents, filesystem.blockSize)
@@ -76,26 +79,20 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
   }
   const swapFiles = await findSwapFiles(filesystem, probes)
   const bootLoader = await bootLoaderFiles(filesystem)
-  return withoutSharedXattrs(claims)
-    .map((claim) => claim.immovable !== undefined || claim.kind === 'xattr' ? claim
-      : bootLoader.has(claim.inode) ? { ...claim, immovable: 'boot-loader' as const }
-        : swapFiles.has(claim.inode) ? { ...claim, immovable: 'swap-file' as const } : claim)
-    .sort((a, b) => a.start - b.start)
+  for (const [i, { start, length, kind, inode, logical, unwritten, immovable }] of claims.entries()) {
+    if (immovable !== undefined || kind === 'xattr') continue
+    const reason = bootLoader.has(inode) ? 'boot-loader' : swapFiles.has(inode) ? 'swap-file' : undefined
+    if (reason !== undefined) claims[i] = owned(start, length, kind, inode, logical, unwritten, reason)
+  }
+  return claims.sort((a, b) => a.start - b.start)
 }
 
-const single = (block: number): { start: OwnedRun['start'], length: number, unwritten: boolean } =>
-  ({ start: fsBlock(block), length: 1, unwritten: false })
-
-/** Inodes share attribute blocks; one of them stands for all. */
-function withoutSharedXattrs(claims: readonly OwnedRun[]): OwnedRun[] {
-  const seen = new Set<number>()
-  return claims.filter(({ kind, start }) => {
-    if (kind !== 'xattr') return true
-    if (seen.has(start)) return false
-    seen.add(start)
-    return true
-  })
-}
+/** One of few shapes, written out: there are hundreds of thousands of them. */
+const owned = (
+  start: number, length: number, kind: OwnedRun['kind'], inode: number, logical: number, unwritten: boolean, immovable: ImmovableReason | undefined,
+): OwnedRun => immovable === undefined
+  ? { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten }
+  : { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten, immovable }
 
 async function mapOf(filesystem: Filesystem, inode: Inode): Promise<Pick<FileMap, 'extents' | 'treeBlocks'> | undefined> {
   const kind = mapKind(inode, filesystem.superblock)

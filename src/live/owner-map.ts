@@ -40,9 +40,7 @@ export function ownersWithin(input: OwnerInput): OwnedRun[] {
   for (const run of fixed) {
     if (runsOverlap(run, within)) owned.push({ ...run, inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'fixed-metadata' })
   }
-  const known = RunSet.of(owned)
-  for (const run of input.free()) known.add(run)
-  for (const run of known.missingFrom(within)) {
+  for (const run of RunSet.of([...owned, ...input.free()]).missingFrom(within)) {
     owned.push({ ...run, kind: 'unknown', inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'unknown-owner' })
   }
   return owned.sort((a, b) => a.start - b.start)
