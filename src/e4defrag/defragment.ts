@@ -71,23 +71,22 @@ class FileDefragmenter {
     const { target, counts } = this.run
     const before = this.fragments('Failed to get file extents')
     if (!this.mayBeMoved(before)) return
+    counts.extentsBefore += before.extents.length
+    if (before.extents.length !== 1) counts.fragmentedBefore++
+    const parts = logicalRuns(before.extents)
+    if (before.extents.length <= bestCount(before.blocks, target.groups)) return this.finish(before, before, true)
     try {
       fsyncSync(this.fd)
     } catch (error) {
       throw new Failure('Failed to sync(fsync)', errnoOf(error))
     }
-    counts.extentsBefore += before.extents.length
-    if (before.extents.length !== 1) counts.fragmentedBefore++
-    const parts = logicalRuns(before.extents)
-    if (before.extents.length <= bestCount(before.blocks, target.groups)) return this.finish(before, before, true)
     const donor = this.openDonor()
     try {
       for (const { from, length } of parts) this.allocate(donor, from, length)
       const offered = fragmentsOf(donor, target.blockSize)
       // Between two holes there is at least one piece: with no more than that, nothing can be better.
       if (offered.runs >= before.runs) return this.finish(before, before, before.runs <= parts.length)
-      this.exchange(donor, offered)
-      const after = this.fragments('Failed to get file information')
+      const after = this.exchange(donor, offered)
       if (after.runs >= before.runs) {
         this.exchangeAll(donor, offered)
         return this.finish(before, this.fragments('Failed to get file information'), false)
@@ -144,8 +143,8 @@ class FileDefragmenter {
     }
   }
 
-  /** Exchanges everything, showing progress. */
-  private exchange(donor: number, offered: Fragments): void {
+  /** Exchanges everything, showing progress. @returns what became of the file, its pages written out */
+  private exchange(donor: number, offered: Fragments): Fragments {
     const { run } = this
     this.progress(0)
     const size = fstatSync(this.fd).size
@@ -153,7 +152,7 @@ class FileDefragmenter {
     warm.drop()
     try {
       this.exchangeAll(donor, offered, (done) => this.progress(Math.min(100, Math.floor(done * 100 / size))))
-      fileDataSync(this.fd)
+      return this.fragments('Failed to get file information')
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       run.console.out(run.verbose ? '\n' : '\t[ NG ]\n')

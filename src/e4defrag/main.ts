@@ -3,14 +3,16 @@
  * Everything that only -r needs is loaded when -r is asked for: the whole of a small
  * file is done in about the time Node takes to start.
  */
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { failedWith } from '../kernel/errno.js'
+import { syncFilesystem } from '../kernel/syncfs.js'
 import { parseArguments, usage, type Arguments } from './arguments.js'
-import { Console, fromUtf8 } from './bytes-text.js'
+import { Console, fromUtf8, toBytes } from './bytes-text.js'
 import { Checker } from './check.js'
 import { defragmentFile } from './defragment.js'
 import { Counts, isLostAndFound, printTotals, type Run } from './run-state.js'
 import { NoTarget, openTarget, type DefragTarget } from './target.js'
-import { walkTree } from './tree-walk.js'
+import { countTree, walkTree } from './tree-walk.js'
 
 /**
  * @param given the arguments behind the program's name
@@ -96,21 +98,34 @@ function defragmentTarget(run: Run): boolean {
     counts.total = counts.regular = 1
     console.out(`ext4 defragmentation for ${target.given}\n`)
     defragmentFile(run, target.given, target.stats)
+    settle(target)
     console.out(` Success:\t\t\t[${counts.succeeded > 0 ? 1 : 0}/1]\n`)
     return counts.succeeded > 0
   }
   console.out(title(run))
   countEntries(run)
   for (const { path, stats } of walkTree(target.path)) defragmentFile(run, path, stats)
+  settle(target)
   printTotals(run)
   return counts.succeeded > 0
+}
+
+/** What is called done is on the disk. */
+function settle({ path }: DefragTarget): void {
+  try {
+    const fd = openSync(toBytes(path), constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      syncFilesystem(fd)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    if (!failedWith(error, 'EACCES', 'EPERM', 'ENOENT', 'ETXTBSY')) throw error
+  }
 }
 
 const title = ({ target }: Run): string => `ext4 defragmentation for ${target.kind}(${target.given})\n`
 
 function countEntries({ target, counts }: Run): void {
-  for (const { stats } of walkTree(target.path)) {
-    counts.total++
-    if (stats.isFile()) counts.regular++
-  }
+  Object.assign(counts, countTree(target.path))
 }

@@ -4,7 +4,7 @@
  * followed, other filesystems not entered.
  */
 import { closeSync, constants, lstatSync, openSync, type BigIntStats } from 'node:fs'
-import { directoryEntries } from '../kernel/getdents.js'
+import { directoryEntries, type EntryType } from '../kernel/getdents.js'
 import { toBytes } from './bytes-text.js'
 
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -18,7 +18,7 @@ export function* walkTree(top: string): Generator<{ readonly path: string, reado
     yield next
     if (!next.stats.isDirectory()) continue
     const below: typeof pending = []
-    for (const name of namesIn(next.path)) {
+    for (const { name } of entriesIn(next.path)) {
       const path = next.path.endsWith('/') ? next.path + name : `${next.path}/${name}`
       const stats = statOf(path)
       if (stats && stats.dev === root.dev) below.push({ path, stats })
@@ -27,11 +27,35 @@ export function* walkTree(top: string): Generator<{ readonly path: string, reado
   }
 }
 
-function namesIn(path: string): string[] {
+/**
+ * How many entries the walk meets, and how many of them are regular files; looks
+ * closer only at directories, which may be other filesystems.
+ */
+export function countTree(top: string): { readonly total: number, readonly regular: number } {
+  const root = statOf(top)
+  let total = root ? 1 : 0
+  let regular = root?.isFile() ? 1 : 0
+  const pending = root?.isDirectory() ? [top] : []
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const { name, type } of entriesIn(next)) {
+      if (type === 'directory' || type === 'unknown') {
+        const path = next.endsWith('/') ? next + name : `${next}/${name}`
+        const stats = statOf(path)
+        if (!stats || stats.dev !== root!.dev) continue
+        if (stats.isDirectory()) pending.push(path)
+        if (stats.isFile()) regular++
+      } else if (type === 'regular') regular++
+      total++
+    }
+  }
+  return { total, regular }
+}
+
+function entriesIn(path: string): { name: string, type: EntryType }[] {
   try {
     const fd = openSync(toBytes(path), openFlags)
     try {
-      return directoryEntries(fd).map(({ name }) => name.toString('latin1'))
+      return directoryEntries(fd).map(({ name, type }) => ({ name: name.toString('latin1'), type }))
     } finally {
       closeSync(fd)
     }
