@@ -57,6 +57,12 @@ class Resolver {
   private readonly byPath = new Map<string, FileRef | undefined>()
   private readonly byInode = new Map<number, FileRef | undefined>()
   private owners: readonly OwnedRun[] = []
+  /**
+   * Whether files are seen by themselves. Then what is read of the device is metadata, and
+   * where it hits a file's data, it is somebody probing the disk (blkid looks at its end):
+   * that read stays where it is, whoever lies there.
+   */
+  private namesFiles = false
 
   constructor(private readonly volume: Volume) {
     this.blockSize = volume.geometry().blockSize
@@ -68,7 +74,10 @@ class Resolver {
     let first = Infinity
     let last = -1
     for (const read of reads) {
-      if (!isDeviceRead(read)) continue
+      if (!isDeviceRead(read)) {
+        this.namesFiles = true
+        continue
+      }
       const run = this.deviceRun(read)
       if (run.start >= blockCount || fixedRuns.some((fixed) => fixed.start <= run.start && runEnd(run) <= runEnd(fixed))) continue
       first = Math.min(first, run.start)
@@ -163,7 +172,7 @@ class Resolver {
     const end = runEnd(run)
     for (let at: number = run.start; at < end;) {
       const owner = this.ownerAt(at)
-      if (!owner || !isOwnedKind(owner.kind)) {
+      if (!owner || !isOwnedKind(owner.kind) || (owner.kind === 'data' && this.namesFiles)) {
         const until = Math.min(end, this.nextOwnerAfter(at))
         this.push(read, 'device', 0, at, until - at)
         at = until
