@@ -32,7 +32,7 @@ export function refuseUses(uses: readonly Use[], path: string, write: boolean): 
   if (!use) return
   const by = use.through === undefined ? '' : ` (through ${use.through})`
   const perhaps = use.unsure ? ' It may be another file of that size: the kernel no longer knows its name.' : ''
-  const detach = use.through?.startsWith('/dev/loop') ? ` and detach it with: losetup -d ${use.through.replace(/p\d+$/, '')}` : ''
+  const detach = use.through?.startsWith('/dev/loop') ? ` and detach it with: losetup -d ${use.through.replace(/(?<=\d)p\d+$/, '')}` : ''
   switch (use.as) {
     case 'mount': {
       const another = use.through?.startsWith(path) ? ` If another partition of ${name} is meant, give that itself.` : ''
