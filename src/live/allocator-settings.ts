@@ -10,6 +10,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { unsupported } from '../errors.js'
 import { asKernelError, failedWith } from '../kernel/errno.js'
 import type { SettingsRecord } from './settings-record.js'
 
@@ -58,6 +59,9 @@ export class AllocatorSettings {
   /** @throws KernelError refused when they cannot be changed, such as in a container with /sys read-only */
   change(): void {
     if (this.saved) return
+    if (readSetting(this.folder, 'mb_stream_req') === undefined) {
+      throw unsupported('no-settings', `The allocator's settings below ${this.folder} cannot be read.`, 'Mount sysfs at /sys, and run it outside of containers.')
+    }
     const saved: Record<string, string> = {}
     const set: Record<string, string> = {}
     for (const [name, value] of Object.entries(wanted(this.groupCount))) {

@@ -19,7 +19,8 @@ import { blockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import type { Move, MoveOutcome } from '../volume/volume.js'
 import { openForMoving, openGuarded, type OnlineReason } from './file-guard.js'
-import type { Held, Holdings } from './holdings.js'
+import type { Held } from './arena.js'
+import type { Holdings } from './holdings.js'
 import { WarmPages } from './warm-pages.js'
 
 export interface CarveContext {

@@ -16,13 +16,14 @@
  */
 import { errnoNumber, failedWith, kernelError } from '../kernel/errno.js'
 import { tryFallocate } from '../kernel/fallocate.js'
-import { fiemap } from '../kernel/fiemap.js'
 import { filesystemSpace } from '../kernel/statfs.js'
-import { blockRun, intersectRuns, type BlockRun } from '../layout/run.js'
+import { intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { Geometry } from '../volume/volume.js'
 import type { AllocatorSettings } from './allocator-settings.js'
-import { arenaBlocks, inodeExtents, type Arena, type Held, type Holdings } from './holdings.js'
+import { anchorBlock, pointAt } from './anchor.js'
+import { heldBy, inodeExtents, type Arena, type Held } from './arena.js'
+import type { Holdings } from './holdings.js'
 import { freeSpace, groupRun } from './space-map.js'
 
 export interface ClaimContext {
@@ -33,8 +34,6 @@ export interface ClaimContext {
   readonly settings: AllocatorSettings
 }
 
-/** Anchors lie in the middle of the arena, so that the goal can be on both sides. */
-const anchorBlock = 2 ** 30
 /** fallocate rounds and prefers on its own above this many blocks. */
 const longestRequest = 32_767
 /** Requests in a row that took nothing wanted, before larger ones are made. */
@@ -54,26 +53,37 @@ const mostStrays = 2000
  * @returns what could not: in use by others, or not reachable
  * @throws KernelError; ENOSPC only gives up
  */
-export function claimBlocks(context: ClaimContext, wanted: RunSet): RunSet {
+export const claimBlocks = (context: ClaimContext, wanted: RunSet): RunSet => claimSome(context, wanted).missing
+
+export interface Claimed {
+  /** In use by others, or not reachable. */
+  readonly missing: RunSet
+  /** There were not descriptors enough to hold it all at once. */
+  readonly crowded: boolean
+}
+
+/** The same for those who can do it in parts. */
+export function claimSome(context: ClaimContext, wanted: RunSet): Claimed {
   const { holdings, settings } = context
+  let crowded = false
   const already = holdings.blocks()
   const missing = new RunSet()
   for (const run of wanted) for (const part of already.missingFrom(run)) missing.add(part)
-  if (missing.size === 0) return missing
+  if (missing.size === 0) return { missing, crowded }
   const drains = groupsOf(missing, context.geometry).map((group) => new Drain(context, group, missing)).filter((drain) => drain.look())
-  if (drains.length === 0) return missing
+  if (drains.length === 0) return { missing, crowded }
   const keep = RunSet.of([...wanted, ...already])
   settings.change()
   try {
     for (const drain of drains) {
-      drain.run()
+      if (drain.run() === errnoNumber.EMFILE) crowded = true
       holdings.release(keep, true)
     }
   } finally {
     settings.restore()
     holdings.release(keep)
   }
-  return missing
+  return { missing, crowded }
 }
 
 /** The groups that have some of the blocks, in order. */
@@ -106,14 +116,16 @@ class Drain {
   /** @param missing what is wanted; what is got is taken out of it */
   constructor(private readonly context: ClaimContext, private readonly group: BlockRun, private readonly missing: RunSet) {}
 
-  run(): void {
-    if (!this.look()) return
+  /** @returns 0, or the errno that ended it */
+  run(): number {
+    if (!this.look()) return 0
     for (let length = this.nextLength(); length > 0; length = this.nextLength()) {
       const errno = this.request(length)
-      if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EMFILE || errno === errnoNumber.EDQUOT) return
+      if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EMFILE || errno === errnoNumber.EDQUOT) return errno
       if (errno !== 0) throw kernelError({ call: 'fallocate' }, errno)
-      if (this.strays > mostStrays) return
+      if (this.strays > mostStrays) break
     }
+    return 0
   }
 
   /** Reads the free-space map of the group; false when nothing wanted is free there. */
@@ -168,7 +180,7 @@ class Drain {
     this.logical += asked
     this.astray = false
     let got = false
-    for (const piece of landed(this.arena!, from, asked, blockSize)) {
+    for (const piece of heldBy(this.arena!, from, asked, blockSize)) {
       holdings.add(piece)
       this.extents++
       got = this.sort(piece) || got
@@ -195,32 +207,18 @@ class Drain {
     return wanted > 0
   }
 
-  /** A fresh arena whose next block has its goal in the group; false when the group is out of its reach. */
+  /** A fresh arena whose next block has its goal in the group; false when the group is out of reach. */
   private openArena(): boolean {
-    const { holdings, geometry } = this.context
-    const arena = holdings.openArena()
-    const errno = tryFallocate(arena.fd, 'allocate', anchorBlock * geometry.blockSize, geometry.blockSize)
-    const [anchor] = landed(arena, anchorBlock, 1, geometry.blockSize)
-    if (!anchor) throw kernelError({ call: 'fallocate' }, errno === 0 ? errnoNumber.EIO : errno)
-    holdings.add(anchor)
-    this.free.remove(anchor)
-    this.missing.remove(anchor)
-    this.arena = arena
+    const pointed = pointAt(this.group, this.context.holdings)
+    for (const piece of pointed?.taken ?? []) {
+      this.free.remove(piece)
+      this.missing.remove(piece)
+    }
+    if (!pointed) return false
+    this.arena = pointed.arena
+    this.logical = pointed.logical
     this.extents = 1
-    this.junk++
-    const inGroup = intersectRuns(anchor, this.group) !== undefined
-    this.logical = inGroup ? anchorBlock + 1 : anchorBlock + this.group.start + Math.floor(this.group.length / 2) - anchor.start
-    return this.logical > 0 && this.logical < arenaBlocks - 2 ** 19
+    this.junk += pointed.taken.length
+    return true
   }
-}
-
-/** What an arena holds between two of its blocks. */
-function landed(arena: Arena, from: number, length: number, blockSize: number): Held[] {
-  const found: Held[] = []
-  for (const extent of fiemap(arena.fd, { from: from * blockSize, to: (from + length) * blockSize, sync: false })) {
-    const start = Math.max(from, extent.logical / blockSize)
-    const end = Math.min(from + length, (extent.logical + extent.length) / blockSize)
-    if (end > start) found.push({ ...blockRun(extent.physical / blockSize + start - extent.logical / blockSize, end - start), arena, logical: start })
-  }
-  return found
 }

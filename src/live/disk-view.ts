@@ -11,7 +11,8 @@
  * that goes by FIEMAP.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BootpackError } from '../errors.js'
+import { fstatSync } from 'node:fs'
+import { BootpackError, refused } from '../errors.js'
 import { FileStore } from '../image/file-store.js'
 import { Filesystem } from '../image/filesystem.js'
 import { ImmovableFiles } from '../image/immovable.js'
@@ -40,7 +41,10 @@ export class DiskViews {
    * @param root   descriptor of the filesystem's root directory
    */
   static async open(device: string, root: number): Promise<DiskViews> {
-    return new DiskViews(await FileStore.open(device), root)
+    const store = await FileStore.open(device)
+    if (store.identity.blockDevice && store.identity.device === fstatSync(root, { bigint: true }).dev) return new DiskViews(store, root)
+    await store.close()
+    throw refused('other-device', `${device} is not the device of the mounted filesystem.`, 'Make /dev agree with the kernel: run udevadm trigger, or mount devtmpfs.')
   }
 
   /** Forgets what was read; the next look sees the disk as it is then. */

@@ -8,52 +8,33 @@
  * exchange, so that none needs an extent-tree block: the kernel would take that
  * from free space near by, where we may want every block ourselves.
  */
-import { closeSync, ftruncateSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
+import { errnoNumber, kernelError } from '../kernel/errno.js'
 import { fallocate } from '../kernel/fallocate.js'
-import { openTemporaryFile } from '../kernel/temporary-file.js'
 import { blockRun, intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
+import { inodeExtents, openArena, type Arena, type Held } from './arena.js'
 
-/** A nameless file. */
-export interface Arena {
-  readonly fd: number
-}
-
-/** A run of blocks that one arena holds in one piece. */
-export interface Held extends BlockRun {
-  readonly arena: Arena
-  /** The arena's block at `start`. */
-  readonly logical: number
-}
-
-/**
- * Blocks of an arena, all of them holes at first. Just below what mb_stream_req can
- * say, with room for a few shifts: a file of more is no longer steered by its goal.
- */
-export const arenaBlocks = 2 ** 31 - 2 ** 20
-
-/** Extents an inode has room for before it needs a tree block. */
-export const inodeExtents = 4
+/** Descriptors left for files to be moved and for everybody else in the process. */
+const otherDescriptors = 300
 
 export class Holdings {
   private pieces: Held[] = []
+  private readonly arenas = new Set<Arena>()
+  private readonly mostArenas = mostDescriptors() - otherDescriptors
 
   /**
    * @param directory on the filesystem
    * @param blockSize bytes
    */
-  constructor(private readonly directory: string, private readonly blockSize: number) {}
+  constructor(private readonly directory: string, readonly blockSize: number) {}
 
   /** @throws KernelError, EMFILE among them */
   openArena(): Arena {
-    const fd = openTemporaryFile(this.directory)
-    try {
-      ftruncateSync(fd, arenaBlocks * this.blockSize)
-    } catch (error) {
-      closeSync(fd)
-      throw error
-    }
-    return { fd }
+    if (this.arenas.size >= this.mostArenas) throw kernelError({ call: 'open O_TMPFILE' }, errnoNumber.EMFILE)
+    const arena = openArena(this.directory, this.blockSize)
+    this.arenas.add(arena)
+    return arena
   }
 
   /** Everything held, as a set. */
@@ -93,6 +74,14 @@ export class Holdings {
     this.add({ start: gained, length: given.length, arena: given.arena, logical: given.logical })
   }
 
+  /** Two pieces of one block each changed arenas. */
+  swap(one: Held, other: Held): void {
+    this.forget(one)
+    this.forget(other)
+    this.add({ start: one.start, length: 1, arena: other.arena, logical: other.logical })
+    this.add({ start: other.start, length: 1, arena: one.arena, logical: one.logical })
+  }
+
   /** Pushes a hole into an arena before one of its blocks, so that all from there on have higher numbers. */
   shift(arena: Arena, from: number, by: number): void {
     fallocate(arena.fd, 'insertRange', from * this.blockSize, by * this.blockSize)
@@ -116,9 +105,14 @@ export class Holdings {
    */
   release(kept: RunSet, frugal = false): void {
     const left: Held[] = []
-    for (const [arena, pieces] of this.byArena()) {
-      if (pieces.some((piece) => kept.intersects(piece))) left.push(...this.trim(arena, pieces, kept, frugal))
-      else closeSync(arena.fd)
+    const pieces = this.byArena()
+    for (const arena of this.arenas) {
+      const own = pieces.get(arena) ?? []
+      if (own.some((piece) => kept.intersects(piece))) left.push(...this.trim(arena, own, kept, frugal))
+      else {
+        closeSync(arena.fd)
+        this.arenas.delete(arena)
+      }
     }
     this.pieces = left.sort((a, b) => a.start - b.start)
   }
@@ -193,6 +187,12 @@ export class Holdings {
     }
     return low
   }
+}
+
+/** What the process may open; Node has raised its soft limit to the hard one. */
+function mostDescriptors(): number {
+  const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))
+  return line ? Number(line[1]) : 1024
 }
 
 const cut = (piece: Held, part: BlockRun): Held =>

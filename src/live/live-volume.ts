@@ -7,6 +7,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } fro
 import { refused } from '../errors.js'
 import { fileExtents, readFileMap } from '../image/file-map.js'
 import { ImageVolume } from '../image/image-volume.js'
+import { deviceNumber } from '../image/mounted-devices.js'
 import { parseSwaps } from '../image/mounted-mountinfo.js'
 import type { Inode } from '../image/inode.js'
 import { findPaths } from '../image/name-search.js'
@@ -22,6 +23,7 @@ import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { RunSet } from '../layout/run-set.js'
 import type { FileContents, FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import { quoted } from '../volume/target.js'
 import { AllocatorSettings, restoreRecorded } from './allocator-settings.js'
 import { DiskViews, type DiskView } from './disk-view.js'
 import { liveContents } from './file-contents.js'
@@ -58,7 +60,7 @@ export class LiveVolume implements Volume {
   static async open(mounted: MountedFilesystem, write: boolean): Promise<LiveVolume> {
     refuseType(mounted)
     refuseWithoutRoot(mounted)
-    const root = openSync(mounted.mountPoint, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOATIME)
+    const root = openRoot(mounted)
     let views: DiskViews | undefined
     let record: SettingsRecord | undefined
     try {
@@ -73,7 +75,7 @@ export class LiveVolume implements Volume {
         if (left) restoreRecorded(left)
         record.clear()
       }
-      return new LiveVolume(mounted, root, views, geometry, new Holdings(mounted.mountPoint, geometry.blockSize), record)
+      return new LiveVolume(mounted, root, views, geometry, new Holdings(`/proc/self/fd/${root}/.`, geometry.blockSize), record)
     } catch (error) {
       record?.close()
       await views?.close()
@@ -222,6 +224,15 @@ export class LiveVolume implements Volume {
     }
     return found
   }
+}
+
+/** @throws refused when something else is there by now */
+function openRoot({ mountPoint, number }: MountedFilesystem): number {
+  const root = openSync(mountPoint, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOATIME)
+  const { dev, ino } = fstatSync(root, { bigint: true })
+  if (deviceNumber(dev) === number && ino === 2n) return root
+  closeSync(root)
+  throw refused('changed', `Another filesystem was mounted at ${quoted(mountPoint)} meanwhile.`, 'Try again.')
 }
 
 async function reference(view: DiskView, inode: Inode, path?: string): Promise<FileRef> {

@@ -11,10 +11,11 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { filesystemSpace } from '../kernel/statfs.js'
 import { syncFilesystem } from '../kernel/syncfs.js'
 
+import type { BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { Move, MoveOutcome, RelocateOptions } from '../volume/volume.js'
 import { carveFile, type Carved } from './carve.js'
-import { claimBlocks, type ClaimContext } from './claim.js'
+import { claimBlocks, claimSome, type ClaimContext, type Claimed } from './claim.js'
 import type { OnlineReason } from './file-guard.js'
 import { freeSpace } from './space-map.js'
 
@@ -36,39 +37,21 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
     else yield { move, status: 'skipped', reason }
   }
   if (possible.length === 0) return
-  // What others freed, and what we gave back, is free only after a commit.
-  syncFilesystem(root)
-  const targets = RunSet.of(possible.map(({ to, length }) => ({ start: to, length })))
   const kept = RunSet.of(options.reserved.filter(({ length }) => length > 0))
+  let done = 0
+  const onMoved = (blocks: number): void => options.onProgress?.(done += blocks)
   try {
-    const missing = claimTargets(context, targets, kept)
-    let done = 0
-    const carving = {
-      root, blockSize: geometry.blockSize, blocksPerPage: context.blocksPerPage, holdings, swapFiles: context.swapFiles(),
-      unclaimed: freeAmong(context, missing),
-      onMoved: (blocks: number) => options.onProgress?.(done += blocks),
-    }
-    const files = byInode(possible)
-    for (let next = 0; next < files.length;) {
-      const batch: Carved[] = []
-      let blocks = 0
-      try {
-        while (next < files.length && batch.length < batchFiles && blocks < batchBlocks && !options.signal?.aborted) {
-          const [inode, own] = files[next++]!
-          batch.push(carveFile(carving, inode, own))
-          blocks += own.reduce((sum, { length }) => sum + length, 0)
-        }
-      } finally {
-        syncFilesystem(root)
-        for (const { finish } of batch) finish()
-      }
-      for (const { outcomes } of batch) yield* outcomes
-      if (options.signal?.aborted) {
-        for (const [, own] of files.slice(next)) for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
-        return
-      }
-      // Signals and timers get their turn; the calls above block.
-      await breathe()
+    for (let waiting = possible; waiting.length > 0;) {
+      // What others freed, and what we gave back, is free only after a commit.
+      syncFilesystem(root)
+      const { missing, crowded } = claimTargets(context, RunSet.of(waiting.map(targetOf)), kept)
+      const ready = crowded ? waiting.filter((move) => holdings.holds(targetOf(move))) : waiting
+      // With no room for even one, all are tried, and fail with their reasons.
+      const now = ready.length > 0 ? ready : waiting
+      yield* carveFiles(context, now, freeAmong(context, missing), options, onMoved)
+      const carved = new Set(now)
+      waiting = waiting.filter((move) => !carved.has(move))
+      if (waiting.length > 0) holdings.release(RunSet.of(waiting.map(targetOf)))
     }
   } finally {
     holdings.release(roomLeft(context) ? kept : new RunSet())
@@ -76,14 +59,45 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
   }
 }
 
+const targetOf = ({ to, length }: Move): BlockRun => ({ start: to, length })
+
+/** Carves what is claimed, file by file; flushes now and then. */
+async function* carveFiles(
+  context: RelocateContext, moves: readonly Move[], unclaimed: RunSet, { signal }: RelocateOptions, onMoved: (blocks: number) => void,
+): AsyncGenerator<MoveOutcome, void, undefined> {
+  const { root, geometry, holdings, blocksPerPage } = context
+  const carving = { root, blockSize: geometry.blockSize, blocksPerPage, holdings, swapFiles: context.swapFiles(), unclaimed, onMoved }
+  const files = byInode(moves)
+  for (let next = 0; next < files.length;) {
+    if (signal?.aborted) {
+      for (const [, own] of files.slice(next)) for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
+      return
+    }
+    const batch: Carved[] = []
+    let blocks = 0
+    try {
+      while (next < files.length && batch.length < batchFiles && blocks < batchBlocks && !signal?.aborted) {
+        const [inode, own] = files[next++]!
+        batch.push(carveFile(carving, inode, own))
+        blocks += own.reduce((sum, { length }) => sum + length, 0)
+      }
+    } finally {
+      syncFilesystem(root)
+      for (const { finish } of batch) finish()
+    }
+    for (const { outcomes } of batch) yield* outcomes
+    // Signals and timers get their turn; the calls above block.
+    await breathe()
+  }
+}
+
 /**
  * Targets of this round first; then, if there is room, what later rounds want and is free already.
- * @returns targets that could not be had
  */
-function claimTargets(context: RelocateContext, targets: RunSet, kept: RunSet): RunSet {
-  const missing = claimBlocks(context, targets)
-  if (missing.size === 0 && roomLeft(context)) claimBlocks(context, RunSet.of([...kept, ...targets]))
-  return missing
+function claimTargets(context: RelocateContext, targets: RunSet, kept: RunSet): Claimed {
+  const claimed = claimSome(context, targets)
+  if (claimed.missing.size === 0 && roomLeft(context)) claimBlocks(context, RunSet.of([...kept, ...targets]))
+  return claimed
 }
 
 /** Of blocks that could not be had, those that are nobody's: room ran out on the way to them. */
