@@ -5,7 +5,7 @@ import { layoutOf, type BootSet } from '../plan/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { Volume } from '../volume/volume.js'
-import { applyPlan, type ApplyOptions, type ApplyResult } from './apply-plan.js'
+import { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './apply-plan.js'
 import { isBetter } from './worth.js'
 
 export interface PackOptions extends PlanOptions, ApplyOptions {
@@ -20,6 +20,8 @@ export interface PackResult {
   /** Whether the plan predicts a gain. */
   readonly worthwhile: boolean
   readonly applied?: ApplyResult
+  /** Set when so much failed that the boot was worse off: everything was put back. */
+  readonly undone?: ApplyResult
   /** From the layout read back after packing. */
   readonly after?: LayoutMeasure
 }
@@ -31,7 +33,13 @@ export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, opt
   await options.onPlan?.(plan)
   if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)
-  return { plan, worthwhile, applied, after: await measureNow(boot, volume) }
+  const after = await measureNow(boot, volume)
+  // Moves that failed may leave files in more pieces than they had: then back it goes.
+  if (!applied.complete && !applied.interrupted && !options.force && isBetter(plan.measure.before, after)) {
+    const undone = await undoPlan(plan, volume, options)
+    return { plan, worthwhile, applied, undone, after: await measureNow(boot, volume) }
+  }
+  return { plan, worthwhile, applied, after }
 }
 
 /** Measures a resolved boot on the layout as it is now. */

@@ -65,13 +65,36 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
     const terrain = new Terrain({ region, free, owned, boot, movable, evict: true, stubborn, shortest: 1 })
     const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
     if (!window) return undefined
-    const { homes, homeless } = findHomes(snapshot, window, boot)
+    const roomForTrees = { ...snapshot, free: withoutKept(free, window) }
+    const { homes, homeless } = findHomes(roomForTrees, window, boot)
     if (homeless.length === 0) {
-      return finish(snapshot, request, window, [...homes].map(([owner, home]) => evictionMove(owner, home)))
+      return finish(roomForTrees, request, window, [...homes].map(([owner, home]) => evictionMove(owner, home)))
     }
     for (const { start } of homeless) stubborn.add(start)
   }
   return undefined
+}
+
+/** Most blocks kept back for extent trees that grow. */
+const mostKept = 256
+
+/**
+ * Free space without some blocks that the plan shall not name: a file carried in parts
+ * has more extents on the way, and its tree may need a block that is nobody's stop and
+ * nobody's home. The smallest runs outside the window, which are worth least as homes.
+ */
+function withoutKept(free: RunSet, window: Window): RunSet {
+  const rest = free.clone()
+  const outside = free.clone()
+  for (const run of window.runs) outside.remove(run)
+  let wanted = Math.min(mostKept, outside.blocks >>> 3)
+  for (const run of [...outside].sort((a, b) => a.length - b.length || a.start - b.start)) {
+    if (wanted === 0) break
+    const length = Math.min(wanted, run.length)
+    rest.remove({ start: run.start, length })
+    wanted -= length
+  }
+  return rest
 }
 
 /**

@@ -25,15 +25,17 @@ interface Unmoved {
 interface Packed {
   readonly plan: Plan
   readonly applied?: Applied
+  readonly undone?: Applied
   readonly after?: LayoutMeasure
 }
 
 const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there. Nothing was written.'
 
-export function packReport({ plan, applied, after }: Packed): string {
+export function packReport({ plan, applied, undone, after }: Packed): string {
   if (!applied || !after) return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`
   const lines = [
     applyReport(applied),
+    ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone)}`] : []),
     `Written: ${bytes(plan.cost.bytesWritten)}, of which ${bytes(plan.cost.evictedBlocks * plan.volume.blockSize)} to move others out of the way.`,
     ...gapLines(plan),
     ...skipLines(plan.skipped),
