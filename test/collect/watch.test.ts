@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { residentRanges } from '../../src/kernel/mincore.js'
 import { loopMount, type LoopMount } from '../support/loop-mount.js'
 import { debugfs, testUuid } from '../support/images.js'
-import { needLoopMounts, needTools, run, scratchFolder, skip } from '../support/tools.js'
+import { needLoopMounts, needOthersCanRead, needTools, run, scratchFolder, skip } from '../support/tools.js'
 import { bootpack, instances, launcher, needTracing, readBack, start, tracing, until } from './support.js'
 
 const page = 4096
@@ -336,7 +336,8 @@ describe('bootpack collect watch without the kernel\'s trace', function () {
     expect(readBack(trace).reads.map(({ path, off, len }) => ({ path, off, len }))).to.deep.equal([{ path: '/folder/d', off: 0, len: 20_000 }])
   })
 
-  it('says to those who are not root what they can do, and believes nothing the kernel pretends to them', () => {
+  it('says to those who are not root what they can do, and believes nothing the kernel pretends to them', function () {
+    needOthersCanRead(this)
     const asNobody = (...words: string[]) => run('setpriv', ['--reuid', '65534', '--clear-groups', process.execPath, launcher, ...words], { ok: [0, 5], env: { HOME: '/nonexistent' } })
     const folder = scratchFolder()
     try {

@@ -7,7 +7,7 @@ import { tryFallocate } from '../../src/kernel/fallocate.js'
 import { openLive } from '../../src/live/open-live.js'
 import { resolveTarget } from '../../src/volume/target.js'
 import { filefrag, loopMount, type LoopMount } from '../support/loop-mount.js'
-import { hasTool, needLoopMounts, needTools, run, skip } from '../support/tools.js'
+import { hasTool, needLoopMounts, needOthersCanRead, needTools, run, skip } from '../support/tools.js'
 import { differences, footprints } from '../live/aged.js'
 import { e4defrag, mainline, type Printed } from './run.js'
 
@@ -208,6 +208,7 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
 
   it('lets people defragment files of their own without root', function () {
     if (!hasTool('setpriv')) skip(this, 'needs setpriv')
+    needOthersCanRead(this)
     return onCopy((mount) => {
       chmodSync(join(mount.path, '..'), 0o755)
       mkdirSync(join(mount.path, 'home'))

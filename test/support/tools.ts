@@ -3,9 +3,10 @@
  * package asks here first and otherwise skips with a sentence.
  */
 import { spawnSync, type SpawnSyncOptions } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Context } from 'mocha'
 
 const searchPath = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
@@ -24,6 +25,13 @@ export function needTools(context: Context, ...names: string[]): void {
 export function needLoopMounts(context: Context): void {
   if (!isRoot) skip(context, 'needs root to mount')
   if (!existsSync('/dev/loop-control')) skip(context, 'needs loop devices, this kernel has none')
+}
+
+/** Skips the test unless another user could run the checkout's commands: every folder above it lets everybody through. */
+export function needOthersCanRead(context: Context): void {
+  for (let folder = dirname(fileURLToPath(new URL('../..', import.meta.url))); folder !== '/'; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) skip(context, `needs a checkout that other users can reach; ${folder} shuts them out`)
+  }
 }
 
 export function skip(context: Context, why: string): never {
