@@ -78,8 +78,6 @@ class FileCarver {
 
   carve(moves: readonly Move[]): Carved {
     const { blockSize } = this.context
-    // Nearly free for a file that nobody is writing.
-    fileDataSync(this.fd)
     let warm: WarmPages | undefined
     const outcomes = new Map<Move, MoveOutcome>()
     const due: Move[] = []
@@ -169,7 +167,9 @@ class FileCarver {
         this.bringBack(fd, { held, logical, from, unwritten })
         return errno
       }
-      fileDataSync(this.fd)
+      // Writing the pages out is mostly enough; a commit costs more.
+      if (attempt === 1) this.map(logical, held.length, true)
+      else fileDataSync(this.fd)
     }
   }
 
