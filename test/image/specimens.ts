@@ -2,7 +2,7 @@
  * Images that between them have every shape the reading side knows: a tree with
  * every kind of file, made into filesystems with every feature that matters.
  */
-import { closeSync, cpSync, ftruncateSync, linkSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, linkSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { debugfsWrite, makeImage, type ImageRecipe } from '../support/images.js'
 import { Random } from '../support/random.js'
@@ -117,8 +117,3 @@ export function makeSpecimen(image: string, specimen: Specimen, tree: string): v
   afterwards?.(image)
 }
 
-/** A copy that a test may damage. */
-const copyOf = (image: string, to: string): string => {
-  cpSync(image, to, { mode: 0 })
-  return to
-}

@@ -1,7 +1,6 @@
 /** ext4 images for tests, made and checked by e2fsprogs. */
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { run, scratchFolder } from './tools.js'
 
 export interface ImageRecipe {
