@@ -28,7 +28,7 @@ export interface Conditions {
 }
 
 /** To the thousandth of a second and of a millisecond: what the clock was good for, and more. */
-const bootRun = ({ seconds, hostWait, figures }: BootResult): BootRun => ({
+export const bootRun = ({ seconds, hostWait, figures }: BootResult): BootRun => ({
   seconds: thousandths(seconds), hostWait: hostWait === undefined ? null : thousandths(hostWait),
   ...figures, positioningMs: thousandths(figures.positioningMs),
 })
@@ -44,7 +44,7 @@ const medianWait = (runs: readonly BootRun[]): number | null => {
 }
 
 /** What is true of all boots of a series: disk, accelerator, and what they waited for. */
-function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
+export function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
   const machine = accelerator.name === 'kvm' ? 'KVM' : `emulated processor${accelerator.why === undefined ? '' : ` (${accelerator.why})`}`
   const times = scale === 1 ? '' : scale === 0 ? ', without its delays' : `, delays x ${scale}`
   return [
