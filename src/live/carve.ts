@@ -151,20 +151,28 @@ class FileCarver {
    * Exchanges one piece and records it as far as it came.
    * @returns undefined when all of it is at its target, else what the kernel said
    */
-  private exchange(fd: number, { held, logical, from, unwritten }: Exchange): number | undefined {
+  private exchange(fd: number, exchange: Exchange): number | undefined {
+    const { held, logical, unwritten } = exchange
     const { blockSize, holdings } = this.context
     // Written blocks of an arena would make the file's unwritten ones written.
     if (unwritten) fallocate(held.arena.fd, 'zeroRange', held.logical * blockSize, held.length * blockSize)
     for (let attempt = 1; ; attempt++) {
-      const { errno } = tryMoveExtent({
-        original: fd, donor: held.arena.fd, originalStart: logical, donorStart: held.logical, length: held.length,
-      })
+      let errno = 0
+      // Only what is not there yet: exchanging the rest again would take it back.
+      for (const part of this.map(logical, held.length)) {
+        const offset = part.logical - logical
+        if (part.physical === held.start + offset) continue
+        const { errno: failed } = tryMoveExtent({
+          original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: held.logical + offset, length: part.length,
+        })
+        if (failed !== 0) errno = failed
+      }
       if (this.isAt(logical, held.length, held.start)) {
-        holdings.exchange(held, blockRun(from, 0).start)
+        holdings.reread(held)
         return undefined
       }
       if (attempt === attempts || !passing.has(errno)) {
-        this.bringBack(fd, { held, logical, from, unwritten })
+        this.bringBack(fd, exchange)
         return errno
       }
       // Writing the pages out is mostly enough; a commit costs more.
@@ -174,7 +182,7 @@ class FileCarver {
   }
 
   /** A piece that moved in part: the part goes back. What cannot is recorded as it is. */
-  private bringBack(fd: number, { held, logical, from }: Exchange): void {
+  private bringBack(fd: number, { held, logical }: Exchange): void {
     const { holdings } = this.context
     for (const part of this.map(logical, held.length)) {
       const offset = part.logical - logical
@@ -182,8 +190,8 @@ class FileCarver {
       const piece: Held = { ...blockRun(held.start + offset, part.length), arena: held.arena, logical: held.logical + offset }
       fileDataSync(this.fd)
       tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: piece.logical, length: part.length })
-      if (this.isAt(part.logical, part.length, piece.start)) holdings.exchange(piece, blockRun(from + offset, 0).start)
     }
+    holdings.reread(held)
   }
 
   private exchangeBack(fd: number, { held, logical, from }: Exchange): boolean {
@@ -192,10 +200,11 @@ class FileCarver {
       fileDataSync(this.fd)
       tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: logical, donorStart: held.logical, length: held.length })
       if (this.isAt(logical, held.length, from)) {
-        holdings.exchange({ ...blockRun(from, held.length), arena: held.arena, logical: held.logical }, held.start)
+        holdings.rereadArena(held.arena)
         return true
       }
     }
+    holdings.rereadArena(held.arena)
     return false
   }
 

@@ -13,7 +13,7 @@ import { errnoNumber, kernelError } from '../kernel/errno.js'
 import { fallocate } from '../kernel/fallocate.js'
 import { blockRun, intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
-import { inodeExtents, openArena, type Arena, type Held } from './arena.js'
+import { arenaBlocks, heldBy, inodeExtents, openArena, type Arena, type Held } from './arena.js'
 
 /** Descriptors left for files to be moved and for everybody else in the process. */
 const otherDescriptors = 300
@@ -68,10 +68,19 @@ export class Holdings {
     this.pieces.splice(this.firstEndingAfter(piece.start), 0, piece)
   }
 
-  /** The blocks `given` went to a file, and the arena got `gained` in their place. */
-  exchange(given: Held, gained: BlockRun['start']): void {
+  /**
+   * A run was exchanged with a file, or part of it: what the arena has in its place
+   * is what the kernel says, whoever the file got its blocks from.
+   */
+  reread(given: Held): void {
     this.forget(given)
-    this.add({ start: gained, length: given.length, arena: given.arena, logical: given.logical })
+    for (const piece of heldBy(given.arena, given.logical, given.length, this.blockSize)) this.add(piece)
+  }
+
+  /** The same for all that an arena holds. */
+  rereadArena(arena: Arena): void {
+    const all = heldBy(arena, 0, 2 * arenaBlocks, this.blockSize)
+    this.pieces = [...this.pieces.filter((piece) => piece.arena !== arena), ...all].sort((a, b) => a.start - b.start)
   }
 
   /** Two pieces of one block each changed arenas. */

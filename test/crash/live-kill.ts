@@ -82,11 +82,11 @@ export async function killRounds(rounds: number, seed: number): Promise<KillResu
           powerCuts++
           lost('after the power cut', recover(cut, before))
         }
-        lost('after the kill', differences(before, footprints(mount.path)))
+        lost('after the kill', differences(before, footprints(mount.path), true))
         const second = await packFiles(mount.path, paths)
         if (second.seeks !== 0 || !second.complete) lost('the second run', [`${second.seeks} breaks left`])
         if (JSON.stringify(mount.settings()) !== JSON.stringify(settings)) lost('the second run', ['settings were not put back'])
-        lost('in the end', differences(before, footprints(mount.path)))
+        lost('in the end', differences(before, footprints(mount.path), true))
         mount.check()
       } catch (error) {
         failures.push(`round ${round}: ${error instanceof Error ? error.message : String(error)}`)
@@ -139,7 +139,7 @@ function copyQuiet(mount: LoopMount, to: string): boolean {
 function recover(image: string, before: ReadonlyMap<string, Footprint>): string[] {
   const mount = loopMount(image)
   try {
-    const found = differences(before, footprints(mount.path))
+    const found = differences(before, footprints(mount.path), true)
     mount.unmount()
     const check = spawnSync('e2fsck', ['-fn', mount.image], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH']}:/sbin:/usr/sbin` } })
     if (check.status !== 0) found.push(`e2fsck: ${check.stdout}`)

@@ -61,7 +61,7 @@ export async function stress(seconds: number, seed: number): Promise<StressResul
       seed, seconds, ...done, settingsKept,
       writes: reports.reduce((sum, { operations }) => sum + operations, 0),
       writersMismatches: reports.flatMap(({ mismatches }) => mismatches),
-      stillDifferences: differences(before, after),
+      stillDifferences: differences(before, after, true),
     }
   } finally {
     for (const writer of writers) writer.kill()
