@@ -9,8 +9,7 @@
  * move as a whole is exchanged back, so that a move either happened or did not.
  */
 import { closeSync } from 'node:fs'
-import { errnoNumber } from '../kernel/errno.js'
-import { fallocate } from '../kernel/fallocate.js'
+import { errnoNumber, failedWith } from '../kernel/errno.js'
 import { fileDataSync } from '../kernel/fdatasync.js'
 import { fiemap } from '../kernel/fiemap.js'
 import { tryMoveExtent } from '../kernel/move-extent.js'
@@ -20,6 +19,7 @@ import type { RunSet } from '../layout/run-set.js'
 import type { Move, MoveOutcome } from '../volume/volume.js'
 import { openForMoving, openGuarded, type OnlineReason } from './file-guard.js'
 import type { Held } from './arena.js'
+import { fallocateCommitted } from './fallocate-committed.js'
 import type { Holdings } from './holdings.js'
 import { WarmPages } from './warm-pages.js'
 
@@ -130,12 +130,12 @@ class FileCarver {
           failure = 'taken'
           break
         }
-        const held = this.seat(found, logical + at - start)
-        const exchange: Exchange = { held, logical: logical + at - start, from: move.from + logical - move.logical + at - start, unwritten }
-        const errno = this.exchange(fd, exchange)
+        const offset = logical + at - start
+        const exchange: Exchange = { length: found.length, logical: offset, from: move.from + offset - move.logical, unwritten }
+        const errno = this.exchange(fd, found, exchange)
         if (errno === undefined) done.push(exchange)
         else failure = reasonOf(errno)
-        at += held.length
+        at += found.length
       }
       if (failure !== undefined) break
     }
@@ -143,19 +143,25 @@ class FileCarver {
       this.context.onMoved(move.length)
       return { move, status: 'moved' }
     }
-    const back = done.reverse().every((exchange) => this.exchangeBack(fd, exchange))
-    return skipped(move, back ? failure : 'partly-moved')
+    const back = done.reverse().map((exchange) => this.exchangeBack(fd, exchange))
+    return skipped(move, back.every((whole) => whole) ? failure : 'partly-moved')
   }
 
   /**
    * Exchanges one piece and records it as far as it came.
    * @returns undefined when all of it is at its target, else what the kernel said
    */
-  private exchange(fd: number, exchange: Exchange): number | undefined {
-    const { held, logical, unwritten } = exchange
+  private exchange(fd: number, found: Held, { logical, unwritten }: Exchange): number | undefined {
     const { blockSize, holdings } = this.context
-    // Written blocks of an arena would make the file's unwritten ones written.
-    if (unwritten) fallocate(held.arena.fd, 'zeroRange', held.logical * blockSize, held.length * blockSize)
+    let held: Held
+    try {
+      held = this.seat(found, logical)
+      // Written blocks of an arena would make the file's unwritten ones written.
+      if (unwritten) fallocateCommitted(held.arena, 'zeroRange', held.logical * blockSize, held.length * blockSize)
+    } catch (error) {
+      if (failedWith(error, 'ENOSPC')) return errnoNumber.ENOSPC
+      throw error
+    }
     for (let attempt = 1; ; attempt++) {
       let errno = 0
       // Only what is not there yet: exchanging the rest again would take it back.
@@ -172,7 +178,7 @@ class FileCarver {
         return undefined
       }
       if (attempt === attempts || !passing.has(errno)) {
-        this.bringBack(fd, exchange)
+        this.bringBack(fd, held, logical)
         return errno
       }
       // Writing the pages out is mostly enough; a commit costs more.
@@ -182,29 +188,30 @@ class FileCarver {
   }
 
   /** A piece that moved in part: the part goes back. What cannot is recorded as it is. */
-  private bringBack(fd: number, { held, logical }: Exchange): void {
-    const { holdings } = this.context
+  private bringBack(fd: number, held: Held, logical: number): void {
     for (const part of this.map(logical, held.length)) {
       const offset = part.logical - logical
       if (part.physical !== held.start + offset) continue
-      const piece: Held = { ...blockRun(held.start + offset, part.length), arena: held.arena, logical: held.logical + offset }
       fileDataSync(this.fd)
-      tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: piece.logical, length: part.length })
+      tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: held.logical + offset, length: part.length })
     }
-    holdings.reread(held)
+    this.context.holdings.reread(held)
   }
 
-  private exchangeBack(fd: number, { held, logical, from }: Exchange): boolean {
+  /** A piece that moved goes back to where it was: arenas hold those blocks, perhaps elsewhere in them by now. */
+  private exchangeBack(fd: number, { logical, from, length }: Exchange): boolean {
     const { holdings } = this.context
     for (let attempt = 1; attempt <= attempts; attempt++) {
       fileDataSync(this.fd)
-      tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: logical, donorStart: held.logical, length: held.length })
-      if (this.isAt(logical, held.length, from)) {
+      for (const piece of holdings.within(blockRun(from, length))) {
+        const first = logical + piece.start - from
+        if (this.isAt(first, piece.length, piece.start)) continue
+        const held = this.seat(piece, first)
+        tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: first, donorStart: held.logical, length: held.length })
         holdings.rereadArena(held.arena)
-        return true
       }
+      if (this.isAt(logical, length, from)) return true
     }
-    holdings.rereadArena(held.arena)
     return false
   }
 
@@ -252,8 +259,8 @@ class FileCarver {
 }
 
 interface Exchange {
-  /** What the arena gives. */
-  readonly held: Held
+  /** Blocks. */
+  readonly length: number
   /** First block in the file. */
   readonly logical: number
   /** Where the file's blocks were. */

@@ -17,6 +17,7 @@
 import { errnoNumber, failedWith, kernelError } from '../kernel/errno.js'
 import { tryFallocate } from '../kernel/fallocate.js'
 import { filesystemSpace } from '../kernel/statfs.js'
+import { syncFilesystem } from '../kernel/syncfs.js'
 import { intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { Geometry } from '../volume/volume.js'
@@ -73,14 +74,22 @@ export function claimSome(context: ClaimContext, wanted: RunSet): Claimed {
   const drains = groupsOf(missing, context.geometry).map((group) => new Drain(context, group, missing)).filter((drain) => drain.look())
   if (drains.length === 0) return { missing, crowded }
   const keep = RunSet.of([...wanted, ...already])
+  const { available } = filesystemSpace(context.root)
+  let uncommitted = 0
   settings.change()
   try {
     for (const drain of drains) {
       if (drain.run() === errnoNumber.EMFILE) crowded = true
       holdings.release(keep, true)
+      // What was given back is nobody's before the next commit: not too much of that.
+      uncommitted += drain.junk
+      if (uncommitted <= available / 4) continue
+      syncFilesystem(context.root)
+      uncommitted = 0
     }
   } finally {
     settings.restore()
+    if (uncommitted > 0) syncFilesystem(context.root)
     holdings.release(keep)
   }
   return { missing, crowded }
@@ -110,7 +119,7 @@ class Drain {
   private astray = false
   private unlucky = 0
   /** Unwanted blocks held meanwhile, and how many may be, so that others still find room. */
-  private junk = 0
+  junk = 0
   private mostJunk = 0
 
   /** @param missing what is wanted; what is got is taken out of it */

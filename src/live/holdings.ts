@@ -10,10 +10,10 @@
  */
 import { closeSync, readFileSync } from 'node:fs'
 import { errnoNumber, kernelError } from '../kernel/errno.js'
-import { fallocate } from '../kernel/fallocate.js'
 import { blockRun, intersectRuns, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import { arenaBlocks, heldBy, inodeExtents, openArena, type Arena, type Held } from './arena.js'
+import { fallocateCommitted } from './fallocate-committed.js'
 
 /** Descriptors left for files to be moved and for everybody else in the process. */
 const otherDescriptors = 300
@@ -93,7 +93,7 @@ export class Holdings {
 
   /** Pushes a hole into an arena before one of its blocks, so that all from there on have higher numbers. */
   shift(arena: Arena, from: number, by: number): void {
-    fallocate(arena.fd, 'insertRange', from * this.blockSize, by * this.blockSize)
+    fallocateCommitted(arena, 'insertRange', from * this.blockSize, by * this.blockSize)
     const shifted: Held[] = []
     for (const piece of this.pieces) {
       if (piece.arena !== arena || piece.logical + piece.length <= from) {
@@ -131,7 +131,7 @@ export class Holdings {
     let extents = pieces.length
     const left: Held[] = []
     const punch = (piece: Held, { start, length }: BlockRun): void =>
-      fallocate(arena.fd, 'punchHole', (piece.logical + start - piece.start) * this.blockSize, length * this.blockSize)
+      fallocateCommitted(arena, 'punchHole', (piece.logical + start - piece.start) * this.blockSize, length * this.blockSize)
     const staying = pieces.filter((piece) => {
       if (kept.intersects(piece)) return true
       punch(piece, piece)
