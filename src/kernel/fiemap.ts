@@ -58,11 +58,23 @@ const batch = 512
 // One buffer serves all calls: they are synchronous and copy what they return.
 let shared: Buffer | undefined
 
+/** Times a map is read again because the file changed between two batches of it. */
+const attempts = 5
+
 /**
  * The extents of an open file, by logical position, holes left out.
- * @throws KernelError unsupported where the filesystem has no FIEMAP
+ * @throws KernelError unsupported where the filesystem has no FIEMAP; io for a file
+ *   that changes faster than it can be read
  */
 export function fiemap(fd: number, options: FiemapOptions = {}): MappedExtent[] {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const extents = readMap(fd, options)
+    if (extents) return extents
+  }
+  throw ioError('FS_IOC_FIEMAP: the file was changed while it was mapped')
+}
+
+function readMap(fd: number, options: FiemapOptions): MappedExtent[] | undefined {
   shared ??= Buffer.alloc(headerSize + batch * extentSize)
   const structure = shared
   const extents: MappedExtent[] = []
@@ -80,8 +92,7 @@ export function fiemap(fd: number, options: FiemapOptions = {}): MappedExtent[] 
       const logical = getU64(structure, entry)
       const length = getU64(structure, entry + 0x10)
       if (extents.length > 0 && logical < extents.at(-1)!.logical + extents.at(-1)!.length) {
-        // The file changed between two batches; the caller reads it again.
-        throw ioError('FS_IOC_FIEMAP: the file was changed while it was mapped')
+        return undefined
       }
       extents.push({
         logical, length,

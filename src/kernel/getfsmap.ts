@@ -65,9 +65,10 @@ let shared: Buffer | undefined
 /**
  * The map from byte `from` to byte `to` (default: all of it), in order. Runs may
  * reach over both ends.
+ * @param only keep runs of this owner; a large disk in use has millions of all kinds
  * @throws KernelError unsupported where the filesystem has no GETFSMAP
  */
-export function getFsMap(fd: number, from = 0, to = Infinity): SpaceRun[] {
+export function getFsMap(fd: number, from = 0, to = Infinity, only?: SpaceOwner): SpaceRun[] {
   shared ??= Buffer.alloc(headSize + batch * recordSize)
   const structure = shared
   structure.fill(0, 0, headSize)
@@ -82,11 +83,9 @@ export function getFsMap(fd: number, from = 0, to = Infinity): SpaceRun[] {
     const count = structure.readUInt32LE(0x0c)
     let record = headSize
     for (let i = 0; i < count; i++, record += recordSize) {
-      runs.push({
-        physical: getU64(structure, record + 0x08),
-        length: getU64(structure, record + 0x20),
-        owner: owners.get(getU64(structure, record + 0x10)) ?? 'unknown',
-      })
+      const owner = owners.get(getU64(structure, record + 0x10)) ?? 'unknown'
+      if (only !== undefined && owner !== only) continue
+      runs.push({ physical: getU64(structure, record + 0x08), length: getU64(structure, record + 0x20), owner })
     }
     if (count === 0 || (structure.readUInt32LE(record - recordSize + 0x04) & FMR_OF_LAST) !== 0) return runs
     // The last record, lengths and all, is the low key that resumes after it.

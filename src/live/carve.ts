@@ -9,6 +9,7 @@
  * move as a whole is exchanged back, so that a move either happened or did not.
  */
 import { closeSync } from 'node:fs'
+import { BootpackError } from '../errors.js'
 import { errnoNumber, failedWith } from '../kernel/errno.js'
 import { fileDataSync } from '../kernel/fdatasync.js'
 import { fiemap } from '../kernel/fiemap.js'
@@ -57,7 +58,10 @@ export function carveFile(context: CarveContext, inode: number, moves: readonly 
     return new FileCarver(context, guarded).carve(moves)
   } catch (error) {
     closeSync(guarded.fd)
-    throw error
+    context.holdings.rereadAll()
+    // One file that cannot be read or mapped is no reason to stop.
+    if (!(error instanceof BootpackError) || failedWith(error, 'EMFILE', 'ENFILE', 'EROFS')) throw error
+    return { outcomes: moves.map((move) => skipped(move, 'failed')), finish: nothing }
   }
 }
 

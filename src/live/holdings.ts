@@ -77,6 +77,11 @@ export class Holdings {
     for (const piece of heldBy(given.arena, given.logical, given.length, this.blockSize)) this.add(piece)
   }
 
+  /** The same for everything, after an exchange that ended nobody knows how. */
+  rereadAll(): void {
+    for (const arena of this.arenas) this.rereadArena(arena)
+  }
+
   /** The same for all that an arena holds. */
   rereadArena(arena: Arena): void {
     const all = heldBy(arena, 0, 2 * arenaBlocks, this.blockSize)

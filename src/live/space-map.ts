@@ -11,8 +11,7 @@ import { getFsMap } from '../kernel/getfsmap.js'
 export function freeSpace(root: number, blockSize: number, within: BlockRun): RunSet {
   const free = new RunSet()
   const end = within.start + within.length
-  for (const { physical, length, owner } of getFsMap(root, within.start * blockSize, end * blockSize)) {
-    if (owner !== 'free') continue
+  for (const { physical, length } of getFsMap(root, within.start * blockSize, end * blockSize, 'free')) {
     const from = Math.max(within.start, physical / blockSize)
     const to = Math.min(end, (physical + length) / blockSize)
     if (to > from) free.add(blockRun(from, to - from))
