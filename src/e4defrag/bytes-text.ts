@@ -36,6 +36,8 @@ function write(fd: number, text: string): void {
     try {
       at += writeSync(fd, bytes, at)
     } catch (error) {
+      // Whoever read it has seen enough; the work goes on.
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
     }

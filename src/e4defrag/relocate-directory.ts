@@ -47,7 +47,7 @@ export async function relocateDirectory(run: Run, flags: RelocateFlags): Promise
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
   let volume: LiveVolume | undefined
   try {
-    volume = await LiveVolume.open(findMounted({ given: target.given, path: target.path, kind: 'directory' })!, true)
+    volume = await LiveVolume.open(findMounted({ given: target.given, path: toBytes(target.mountPoint).toString(), kind: 'directory' })!, true)
     return await relocate(run, flags, volume, stop.signal)
   } catch (error) {
     if (!(error instanceof BootpackError)) throw error

@@ -120,13 +120,16 @@ describe('e4defrag -r', () => {
 
   it('tells which files stayed, and why', () => {
     const mount = loopMount(master.image)
-    const file = join(mount.path, 'folder1', 'file41')
+    const folder = join(mount.path, 'f\u00f6lder 1')
+    const file = join(folder, 'file41')
     try {
+      run('mv', [join(mount.path, 'folder1'), folder])
       run('chattr', ['+i', file])
-      const printed = e4defrag(['-rv', join(mount.path, 'folder1')])
+      const printed = e4defrag(['-rv', folder])
       run('chattr', ['-i', file])
       expect(printed.status).to.equal(0)
-      const count = walkOrder(join(mount.path, 'folder1')).length
+      const count = walkOrder(folder).length
+      expect(printed.out).to.contain(Buffer.from('/f\u00f6lder 1/file42:').toString('latin1'))
       expect(printed.out).to.contain(`Success:\t\t\t[ ${count - 1}/${count} ]`)
       expect(printed.error).to.contain('immutable')
       mount.check()
