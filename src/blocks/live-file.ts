@@ -1,13 +1,13 @@
 /** A file of a mounted filesystem, as the calls see it. */
 import { closeSync, constants, fstatSync } from 'node:fs'
 import { failedWith } from '../kernel/errno.js'
-import { fiemap } from '../kernel/fiemap.js'
 import { openByInode } from '../kernel/open-by-handle.js'
 import { groupRun } from '../live/space-map.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
-import { extent, mergeExtents, type Extent } from '../layout/extent.js'
+import type { Extent } from '../layout/extent.js'
 import type { PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
+import { mappedExtents } from './live-extents.js'
 import { placeLive } from './live-place.js'
 import type { LiveSpace } from './live-space.js'
 import { spliceLive } from './live-splice.js'
@@ -20,12 +20,10 @@ export class LiveFile implements SpaceFile {
   constructor(readonly space: LiveSpace, readonly inode: number) {}
 
   // Opened for each question and no longer: while a file is open its filesystem cannot be unmounted.
-   
   async size(): Promise<number> {
     return this.reading((fd) => fstatSync(fd).size)
   }
 
-   
   async extents(): Promise<Extent[]> {
     return this.reading((fd) => mappedExtents(fd, this.space.geometry().blockSize))
   }
@@ -63,11 +61,4 @@ export class LiveFile implements SpaceFile {
       closeSync(fd)
     }
   }
-}
-
-/** The kernel's map of an open file; contents that are not on the disk yet are written out before. */
-export function mappedExtents(fd: number, blockSize: number, within?: { readonly logical: number, readonly length: number }): Extent[] {
-  const range = within && { from: within.logical * blockSize, to: (within.logical + within.length) * blockSize }
-  return mergeExtents(fiemap(fd, range).filter((found) => !found.inline && !found.unplaced)
-    .map(({ logical, physical, length, unwritten }) => extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten)))
 }

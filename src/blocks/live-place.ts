@@ -20,7 +20,7 @@ import { Allocator } from '../mballoc/allocator.js'
 import type { Move } from '../volume/volume.js'
 import type { PlaceRequest } from './block-space.js'
 import { callError } from './call-error.js'
-import { mappedExtents } from './live-file.js'
+import { mappedExtents } from './live-extents.js'
 import { changing } from './live-guard.js'
 
 /** Times that blocks are chosen again because somebody else got some of them. */

@@ -44,7 +44,6 @@ export class LiveSpace implements BlockSpace {
     return this.volume.freeRuns(from, to)
   }
 
-   
   async open(inode: number): Promise<SpaceFile> {
     this.needRegular(inode)
     return new LiveFile(this, inode)

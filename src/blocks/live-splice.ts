@@ -17,7 +17,7 @@ import type { RelocateContext } from '../live/relocate.js'
 import { WarmPages } from '../live/warm-pages.js'
 import type { SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
-import { mappedExtents } from './live-file.js'
+import { mappedExtents } from './live-extents.js'
 import { changing } from './live-guard.js'
 
 /** Bytes that change hands in one step. */

@@ -23,7 +23,7 @@ import { TreeRoom } from './relocate-room.js'
 import { remapInode } from './remap.js'
 import { findSuspects } from './round-guard.js'
 import type { Suspects } from './claim-map.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 
 /** Bytes that change hands in one step. */
 const stepBytes = 64 << 20

@@ -23,7 +23,8 @@ import { findOwners } from './owners.js'
 import { walkPath } from './path-walk.js'
 import { relocateOnImage } from './relocate.js'
 import { findSuspects, guardRound } from './round-guard.js'
-import { openCommitter, type Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
+import { openCommitter } from './open-committer.js'
 
 export class ImageVolume implements Volume {
   readonly engine = 'ext4-image'

@@ -1,6 +1,6 @@
 import type { FsBlock } from '../layout/block.js'
 import type { Store } from './store.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 import type { SuperblockMark } from './transaction-mark.js'
 import { writeBlocks } from './transaction-write.js'
 

@@ -4,7 +4,7 @@ import { groupOfBlock } from './group-layout.js'
 import { copyBlocks } from './relocate-copy.js'
 import type { InodeRelocation } from './relocate-inode.js'
 import { superblockOffset } from './superblock.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 import { Transaction } from './transaction.js'
 
 /** Bytes of contents in one batch: what an interrupted run still finishes. */

@@ -25,7 +25,7 @@ import { checkRound } from './relocate-check.js'
 import { planInode, type InodeRelocation, type XattrSharers } from './relocate-inode.js'
 import { placeOf, readInodeState } from './relocate-place.js'
 import { TreeRoom } from './relocate-room.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 
 /**
  * Carries out one round. Each move gets one outcome; on an abort, those of batches

@@ -23,7 +23,7 @@ import { changeGroupDescriptor } from './group-descriptor.js'
 import { groupLength, groupOfBlock, groupStart } from './group-layout.js'
 import { changeInode, type Inode, type InodeChange } from './inode.js'
 import { setFreeBlocks, superblockOffset, superblockSize } from './superblock.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 import { writeBlocks } from './transaction-write.js'
 
 interface ChangedGroup {

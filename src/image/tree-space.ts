@@ -16,7 +16,7 @@ import { inodeSeed, type Inode, type InodeChange } from './inode.js'
 import { Batch } from './relocate-batch.js'
 import type { InodeRelocation } from './relocate-inode.js'
 import type { BlockContents } from './relocate-tree.js'
-import type { Committer } from './transaction-commit.js'
+import type { Committer } from './committer.js'
 
 /** A node on the way down, and which of its entries leads on. */
 interface Step {

@@ -52,7 +52,7 @@ export class Claimer {
 
   /**
    * @param run    free blocks of one allocation group
-  
+
    */
   claim(into: Collector, run: BlockRun): ClaimResult {
     let nearest: number | undefined

@@ -1,7 +1,7 @@
-/** How a transaction becomes part of the filesystem. */
+/** Which way a transaction becomes part of a filesystem: the choice of a committer. */
 import { refused } from '../errors.js'
 import { getU32 } from '../bytes/little-endian.js'
-import type { FsBlock } from '../layout/block.js'
+import type { Committer } from './committer.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import { Journal } from './journal.js'
@@ -9,20 +9,6 @@ import { InPlaceCommitter } from './journal-less.js'
 import { superblockOffset, superblockSize } from './superblock.js'
 import { SuperblockMark } from './transaction-mark.js'
 import { UndoStore } from './undo-store.js'
-
-export interface Committer {
-  /** Blocks one transaction may have. */
-  readonly capacity: number
-  /**
-   * Makes the blocks durable, and before them everything that was written to the
-   * store until now. On return the store reads as the blocks say.
-   * @param blocks whole blocks; a superblock among them is given the mark of a
-   *               filesystem in the middle of a change
-   */
-  commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void>
-  /** Leaves the filesystem clean. */
-  close(): Promise<void>
-}
 
 /**
  * Through the journal, or, where an undo file can take back whatever is written, in place.
