@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { arch, platform, release } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 
 // Most runs last a second or two, and by default Node 20's V8 spends a good part of that on
@@ -6,5 +8,12 @@ import { setFlagsFromString } from 'node:v8'
 // print that it does not know it.
 if (process.versions.v8.startsWith('11.3.')) setFlagsFromString('--interrupt-budget=300000')
 
-const { execute } = await import('@oclif/core')
-await execute({ dir: import.meta.url })
+const [, , word] = process.argv
+// The version alone needs no command line, and scripts ask for it often. oclif has a name of its own for Linux under Windows.
+if ((word === '--version' || word === '-v') && !/microsoft/i.test(release())) {
+  const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  process.stdout.write(`${name}/${version} ${platform()}-${arch()} node-${process.version}\n`)
+} else {
+  const { launch } = await import('../dist/cli/launch.js')
+  await launch(process.argv.slice(2))
+}

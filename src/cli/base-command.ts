@@ -1,9 +1,9 @@
 import { Command } from '@oclif/core'
 import { BootpackError, exitCode } from '../errors.js'
 import { escapePath } from '../trace/escape-path.js'
-
-/** DEL, C1 controls, line separators and what turns the direction of writing. */
-const obeyed = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+import { jsonText } from './json-text.js'
+import { slipOf } from './slip.js'
+import { errorJson, tellError } from './tell-error.js'
 
 /**
  * What every command shares: --json, errors as two sentences (what is wrong, what
@@ -35,26 +35,25 @@ export abstract class BootpackCommand extends Command {
     process.exitCode = code
   }
 
-  /** JSON leaves some characters as they are that a terminal obeys; written as escapes they mean the same to a parser. */
-  override logJson(json: unknown): void {
-    process.stdout.write(`${JSON.stringify(json, undefined, 2).replace(obeyed, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`)
+  /** The command as a person writes it. */
+  private get written(): string {
+    return [this.config.bin, ...(this.id ?? '').split(':')].join(' ')
   }
 
-  protected override async catch(error: Error): Promise<void> {
-    if (!(error instanceof BootpackError)) {
+  override logJson(json: unknown): void {
+    process.stdout.write(`${jsonText(json)}\n`)
+  }
+
+  protected override async catch(thrown: Error): Promise<void> {
+    const error = thrown instanceof BootpackError ? thrown : slipOf(thrown, this.written, Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags }))
+    if (!error) {
       // What oclif says repeats words of the command line, and those may be names that a shell found.
-      for (const word of this.argv) error.message = error.message.replaceAll(word, escapePath(word))
-      return super.catch(error)
+      for (const word of this.argv) thrown.message = thrown.message.replaceAll(word, escapePath(word))
+      return super.catch(thrown)
     }
     process.exitCode = error.exitCode
-    if (this.jsonEnabled()) {
-      const { family, code, message, next, structure, number } = error
-      this.logJson({ error: { family, code, message, next, structure, number }, exitCode: error.exitCode })
-      return
-    }
-    process.stderr.write(`bootpack: ${escapePath(error.message)}\n`)
-    if (error.next !== undefined) process.stderr.write(`${error.next.split('\n').map(escapePath).join('\n')}\n`)
-    if (error.family === 'io' && error.cause instanceof Error) process.stderr.write(`(${escapePath(error.cause.message)})\n`)
+    if (this.jsonEnabled()) process.stdout.write(`${errorJson(error)}\n`)
+    else tellError(error)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Programs run for a bench: how long, how much processor, how much memory. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,7 +11,7 @@ export interface Cost {
   readonly seconds: number
   /** Of the processors, in user and system mode together. */
   readonly cpuSeconds: number
-  /** Largest resident set, MiB; for node only. */
+  /** Largest resident set, MiB; NaN where the program does not tell. */
   readonly peakMiB: number
   readonly status: number
   readonly stdout: string
@@ -39,7 +39,7 @@ export function costOf(command: string, args: readonly string[], ok: readonly nu
     const status = result.status ?? -1
     if (!ok.includes(status)) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${result.stdout}${result.stderr}`)
     const [seconds, user, system] = readFileSync(times, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number)
-    const peakMiB = command === process.execPath ? Number(readFileSync(peak, 'utf8')) / 1024 : NaN
+    const peakMiB = existsSync(peak) ? Number(readFileSync(peak, 'utf8')) / 1024 : NaN
     return { seconds: seconds!, cpuSeconds: user! + system!, peakMiB, status, stdout: result.stdout, stderr: result.stderr }
   } finally {
     rmSync(folder, { recursive: true, force: true })
