@@ -1,6 +1,6 @@
 import type { Granularity } from '../plan/boot-items.js'
 import type { PlanOptions } from '../plan/create-plan.js'
-import { parseGoal } from './flags.js'
+import { parseBytes, parseGoal } from './flags.js'
 
 interface PlanningFlagValues {
   readonly directory?: string | undefined
@@ -8,6 +8,7 @@ interface PlanningFlagValues {
   readonly evict: boolean
   readonly metadata: boolean
   readonly granularity: Granularity
+  readonly 'max-bytes'?: string | undefined
 }
 
 export function planOptions(target: string, flags: PlanningFlagValues): PlanOptions {
@@ -19,5 +20,6 @@ export function planOptions(target: string, flags: PlanningFlagValues): PlanOpti
     granularity: flags.granularity,
     ...(flags.directory !== undefined && { directory: flags.directory }),
     ...(goal !== undefined && { goal }),
+    ...(flags['max-bytes'] !== undefined && { mostBytes: parseBytes(flags['max-bytes']) }),
   }
 }

@@ -20,6 +20,8 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
   static override args = { target: targetArgument }
   static override flags = {
     ...planningFlags,
+    drifted: Flags.boolean({ description: 'bring back only what left the run since it was packed, and leave the rest where it is (bootpack check)', exclusive: ['goal', 'directory'] }),
+    plan: Flags.string({ description: 'with --drifted: the plan that packed it; without it the run is looked for', helpValue: 'PLAN', dependsOn: ['drifted'] }),
     'dry-run': Flags.boolean({ description: 'plan and predict, write nothing' }),
     'undo-file': undoFileFlag,
     check: Flags.boolean({ description: 'hash what the moved files hold, before and after; with -o the hashes are kept beside the plan, in PLAN.check.json' }),
@@ -33,6 +35,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/pack-volume.js'),
       import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../cli/progress.js'),
     ])
+    const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
     const trace = await loadTrace(flags.trace, flags.format)
     const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] }, this.config)
     const progress = new Progress('Moving blocks')
@@ -41,6 +44,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       this.abortable()
       const result = await packVolume(volume, trace.reads, {
         ...planOptions(args.target, flags),
+        ...(drifted && { drifted }),
         force: flags.force,
         dryRun: flags['dry-run'],
         signal: this.signal,
@@ -61,6 +65,10 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       progress.end()
       await volume.close()
     }
+  }
+
+  private async driftedOptions(path: string | undefined): Promise<{ packed?: Plan }> {
+    return path === undefined ? {} : { packed: await (await import('../cli/plan-files.js')).readPlanFile(path) }
   }
 }
 

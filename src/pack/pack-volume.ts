@@ -1,14 +1,17 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { measureLayout } from '../measure/measure.js'
 import { createPlan, type PlanOptions } from '../plan/create-plan.js'
+import { createRepair } from '../plan/create-repair.js'
 import { layoutOf, type BootSet } from '../plan/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { Volume } from '../volume/volume.js'
 import { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './apply-plan.js'
-import { isBetter } from './worth.js'
+import { isBetter, weigh } from './worth.js'
 
 export interface PackOptions extends PlanOptions, ApplyOptions {
+  /** Bring back only what left the run since it was packed, if that is worth its bytes; with the plan that packed it, if there is one. */
+  readonly drifted?: { readonly packed?: Plan }
   /** Called with the plan before anything is written, so that it can be kept. */
   readonly onPlan?: (plan: Plan) => Promise<void>
   /** Plan and predict, write nothing. */
@@ -28,8 +31,8 @@ export interface PackResult {
 
 /** Plan, apply, look again, measure: the whole job. */
 export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, options: PackOptions): Promise<PackResult> {
-  const { plan, boot } = await createPlan(volume, trace, options)
-  const worthwhile = isBetter(plan.measure.predicted, plan.measure.before)
+  const { plan, boot } = options.drifted ? await createRepair(volume, trace, { ...options, ...options.drifted }) : await createPlan(volume, trace, options)
+  const worthwhile = options.drifted ? weigh(plan).worthIt : isBetter(plan.measure.predicted, plan.measure.before)
   await options.onPlan?.(plan)
   if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)

@@ -1,5 +1,7 @@
-import { referenceModel } from '../measure/disk-model.js'
+import { diskModels, referenceModel, type DiskModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
+import { bootsPerPacking } from '../plan/create-plan.js'
+import type { Plan } from '../plan/plan.js'
 
 /**
  * Share of the boot's modelled time that must be gained. Less is noise: packing a
@@ -13,3 +15,37 @@ const leastGain = 0.01
  */
 export const isBetter = (after: LayoutMeasure, before: LayoutMeasure): boolean =>
   after.modelMs[referenceModel]! < before.modelMs[referenceModel]! * (1 - leastGain)
+
+/** What a plan gives and takes on one kind of disk. */
+export interface Balance {
+  /** Disk model. */
+  readonly disk: string
+  readonly bytesWritten: number
+  /** Modelled milliseconds of one boot. */
+  readonly beforeMs: number
+  readonly afterMs: number
+  /** Modelled milliseconds of the moves: every run read where it is and written where it goes. */
+  readonly writingMs: number
+  /** What is gained over the boots that the writing is spread over, less the writing. */
+  readonly netMs: number
+  /** Whether it should be done. */
+  readonly worthIt: boolean
+}
+
+/**
+ * Whether a plan is worth its bytes: one boot becomes faster by the least share that
+ * counts (1 %), and ten boots gain more time than the disk spends on the moves.
+ */
+export function weigh({ measure, rounds, cost, volume }: Pick<Plan, 'measure' | 'rounds' | 'cost' | 'volume'>, disk = referenceModel): Balance {
+  const beforeMs = measure.before.modelMs[disk]!
+  const afterMs = measure.predicted.modelMs[disk]!
+  const moves = rounds.flat().flatMap(({ from, to, length }) => [{ start: from, length }, { start: to, length }])
+  const writingMs = modelNamed(disk).milliseconds(moves, volume.blockSize, volume.blockCount)
+  const netMs = bootsPerPacking * (beforeMs - afterMs) - writingMs
+  return {
+    disk, bytesWritten: cost.bytesWritten, beforeMs, afterMs, writingMs, netMs,
+    worthIt: afterMs < beforeMs * (1 - leastGain) && netMs > 0,
+  }
+}
+
+const modelNamed = (name: string): DiskModel => diskModels.find((model) => model.name === name)!

@@ -5,17 +5,16 @@
  */
 import type { TraceRead } from '../trace/trace.js'
 import type { Volume } from '../volume/volume.js'
-import { measureLayout } from '../measure/measure.js'
 import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
-import { BootpackError, usageError } from '../errors.js'
+import { BootpackError, refused, usageError } from '../errors.js'
 import { bootItems, type BootItems, type Granularity } from './boot-items.js'
 import { resolveTrace, type BootSet } from './boot-set.js'
-import { fingerprintOf, touchedLayouts } from './fingerprint.js'
+import { describePacking } from './describe-packing.js'
 import { nameFiles } from './name-trace.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
 import { noRoom, pack, wholeDisk, type Packing } from './packing.js'
-import type { Plan, PlanGoal, PlanVolume, PlannedMove, Skip } from './plan.js'
+import type { Plan, PlanGoal } from './plan.js'
 import { regionAround, takeSnapshot, type Snapshot } from './snapshot.js'
 
 export interface PlanOptions {
@@ -30,6 +29,8 @@ export interface PlanOptions {
   readonly metadata: boolean
   /** 'file' unless given. */
   readonly granularity?: Granularity
+  /** Bytes that may be written; any number unless given. */
+  readonly mostBytes?: number
 }
 
 export interface PlanningResult {
@@ -37,16 +38,12 @@ export interface PlanningResult {
   readonly boot: BootSet
 }
 
-/** Boots over which the one-off cost of writing is spread when goals are compared. */
-const bootsPerPacking = 10
+/** Boots over which the one-off cost of writing is spread. */
+export const bootsPerPacking = 10
 
-/** @throws no-space, usage, or what the volume throws */
+/** @throws no-space, usage, refused when it would write more than it may, or what the volume throws */
 export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, options: PlanOptions): Promise<PlanningResult> {
-  const boot = await nameFiles(await resolveTrace(trace, volume), volume)
-  if (boot.files.length === 0) {
-    throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
-      'Check that the trace belongs to this target.')
-  }
+  const boot = await findBootSet(volume, trace)
   const { metadata, granularity = 'file' } = options
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal, packing: Packing, snapshot: Snapshot } | undefined
@@ -55,23 +52,22 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
     if (!best || worth(packing) < worth(best.packing)) best = { goal, packing, snapshot }
   }
   const { goal, packing, snapshot } = best!
-  const before = measureLayout(boot.reads, boot.layout, volume.geometry(), boot.missing.length)
-  const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
-  const rounds = await nameMoves(packing.rounds, boot, volume)
-  const plan: Plan = {
-    bootpack: 'plan',
-    version: 1,
-    volume: await identity(volume, options, rounds),
-    goal,
-    runs: packing.runs,
-    gaps: packing.gaps,
-    rounds,
-    skipped: [...items.skipped, ...missingFiles(boot)],
-    cost: packing.cost,
-    measure: { before, predicted: packing.predicted },
-    ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }),
+  const { mostBytes } = options
+  if (mostBytes !== undefined && packing.cost.bytesWritten > mostBytes) {
+    throw refused('too-much-to-write', `Packing would write ${packing.cost.bytesWritten} bytes, more than the ${mostBytes} allowed.`,
+      'Allow more, or bring back only what left the run with --drifted.')
   }
-  return { plan, boot }
+  const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
+  const plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
+  return { boot, plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) } }
+}
+
+/** @throws usage when none of the trace's files is there */
+export async function findBootSet(volume: Volume, trace: Iterable<TraceRead>): Promise<BootSet> {
+  const boot = await nameFiles(await resolveTrace(trace, volume), volume)
+  if (boot.files.length > 0) return boot
+  throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
+    'Check that the trace belongs to this target.')
 }
 
 /** What decides between goals: modelled milliseconds of a boot, plus its share of the writing. */
@@ -109,31 +105,5 @@ function withEviction(snapshot: Snapshot, boot: BootSet, { items }: BootItems, g
     // Too full to untangle: then there is nothing to advise.
     if (error instanceof BootpackError && error.family === 'no-space') return undefined
     throw error
-  }
-}
-
-async function nameMoves(rounds: Packing['rounds'], boot: BootSet, volume: Volume): Promise<PlannedMove[][]> {
-  const nameless = new Set<number>()
-  for (const { inode } of rounds.flat()) if (boot.layout.get(inode)?.path === undefined) nameless.add(inode)
-  const names = nameless.size === 0 ? new Map<number, string>() : await volume.paths(nameless)
-  return rounds.map((round) => round.map((move) => {
-    const path = boot.layout.get(move.inode)?.path ?? names.get(move.inode)
-    const { inode, kind, logical, length, from, to, why, staging } = move
-    return { inode, ...(path !== undefined && { path }), kind, logical, length, from, to, why, ...(staging && { staging }) }
-  }))
-}
-
-const missingFiles = (boot: BootSet): Skip[] =>
-  boot.missing.map((file) => ({ ...file, kind: 'data', reason: 'missing', blocks: 0 }))
-
-async function identity(volume: Volume, options: PlanOptions, rounds: readonly (readonly PlannedMove[])[]): Promise<PlanVolume> {
-  const { uuid, blockSize, blockCount } = volume.geometry()
-  return {
-    target: options.target,
-    ...(volume.partition !== undefined && { partition: volume.partition }),
-    uuid,
-    blockSize,
-    blockCount,
-    fingerprint: fingerprintOf(await touchedLayouts(volume, rounds)),
   }
 }

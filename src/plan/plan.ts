@@ -34,7 +34,7 @@ export interface Skip {
 
 export interface PlanGoal {
   readonly block: FsBlock
-  readonly chosenBy: 'directory' | 'flag' | 'auto'
+  readonly chosenBy: 'directory' | 'flag' | 'auto' | 'run'
   /** The directory whose first block it is. */
   readonly directory?: string
 }

@@ -1,0 +1,48 @@
+import { Flags } from '@oclif/core'
+import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import { planningFlags, targetArgument } from '../cli/flags.js'
+import { planOptions } from '../cli/planning.js'
+import { usageError } from '../errors.js'
+import type { PackingCheck } from '../pack/check-packing.js'
+
+export default class CheckCommand extends BootpackCommand {
+  static override summary = 'Tell what of a packed boot has left its run, and whether packing again is worth it.'
+  static override description = `Upgrades replace files, and the new ones lie elsewhere. This names them, says what
+the next boot loses by it on a disk model, what it would cost to bring them back
+and to pack anew, and whether either is worth its bytes: one boot must become
+faster by 1 %, and ten boots must gain more time than the writing takes. Reads only.
+Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
+  static override examples = [
+    '<%= config.bin %> check disk.img --trace boot.trace --evict',
+    '<%= config.bin %> check / --trace boot.trace --plan packed.plan --top 20',
+  ]
+  static override args = { target: targetArgument }
+  static override flags = {
+    ...planningFlags,
+    plan: Flags.string({ description: 'the plan that packed it; without it the run is looked for', helpValue: 'PLAN' }),
+    disk: Flags.string({ description: 'the disk model to judge by', default: 'hdd-7200', helpValue: 'MODEL' }),
+    top: Flags.integer({ description: 'name so many of those that left', min: 1, max: 1_000_000, default: 10, helpValue: 'N' }),
+  }
+
+  async run(): Promise<PackingCheck> {
+    const { args, flags } = await this.parse(CheckCommand)
+    const [{ openTarget }, { loadTrace }, { checkPacking }, { checkReport }, { readPlanFile }, { diskModels }] = await Promise.all([
+      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/check-packing.js'),
+      import('../report/check-report.js'), import('../cli/plan-files.js'), import('../measure/disk-model.js'),
+    ])
+    if (!diskModels.some(({ name }) => name === flags.disk)) {
+      throw usageError('no-such-disk', `There is no disk model ${flags.disk}.`, `There are: ${diskModels.map(({ name }) => name).join(', ')}.`)
+    }
+    const packed = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
+    const trace = await loadTrace(flags.trace, flags.format)
+    const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
+    try {
+      const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, flags), disk: flags.disk, ...(packed && { packed }) })
+      this.log(checkReport(checked, flags.top))
+      this.end(checked.verdict === 'leave' ? exitCode.done : exitCode.partial)
+      return checked
+    } finally {
+      await volume.close()
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * What has left the run since a boot was packed. An upgrade writes a new file and
+ * renames it over the old one: the path the trace names leads to another inode then,
+ * whose blocks lie anywhere, and where the old one lay there is a hole in the run.
+ *
+ * The run is told by the plan that made it. Without one it is found in the layout: it
+ * is the stretch of the disk where blocks of the boot outnumber all others by most,
+ * and so are the next such stretches as long as each holds a fair share of the boot
+ * set (inode tables, or others who could not be moved, break a run).
+ */
+import { fileBlock, fsBlock } from '../layout/block.js'
+import { blockRun, runEnd, type BlockRun } from '../layout/run.js'
+import { RunSet } from '../layout/run-set.js'
+import type { OwnedKind } from '../layout/owner.js'
+import type { DiskLayout } from '../layout/file-layout.js'
+import type { BootItem } from './boot-items.js'
+import type { Plan } from './plan.js'
+
+/** A part of a boot item that lies wholly inside the run, or wholly outside. */
+export interface PlacedPiece extends BootItem {
+  readonly inside: boolean
+}
+
+export interface DriftedFile {
+  readonly inode: number
+  readonly path?: string
+  readonly kind: OwnedKind
+  /** Blocks outside the run. */
+  readonly blocks: number
+  /** Blocks that belong into it. */
+  readonly of: number
+  /** In how many stretches those outside lie. */
+  readonly stretches: number
+}
+
+export interface Drift {
+  /** Sorted; empty when the boot set is packed nowhere. */
+  readonly runs: readonly BlockRun[]
+  readonly knownFrom: 'plan' | 'layout'
+  /** Owners of blocks that belong into the run: files, directories, trees. */
+  readonly owners: number
+  /** Those that left it, most stretches first. */
+  readonly drifted: readonly DriftedFile[]
+}
+
+/** A stretch that is one more part of the run holds at least this share of the items. */
+const leastShare = 1 / 16
+
+/** Below this share of items in the run, the boot set was never packed, or nothing is left of it. */
+const packedShare = 1 / 2
+
+/**
+ * @param items from bootItems, on the layout as it is now
+ * @param plan  the plan that packed this boot, or mended it last
+ */
+export function findDrift(items: readonly BootItem[], layout: DiskLayout, plan?: Plan): Drift {
+  const runs = plan ? [...RunSet.of(plan.runs)] : findRuns(items)
+  const owners = new Map<string, { file: BootItem, of: number, blocks: number, stretches: number, end: number }>()
+  for (const piece of cutAtRuns(items, RunSet.of(runs))) {
+    const key = `${piece.inode} ${piece.kind}`
+    let owner = owners.get(key)
+    if (!owner) owners.set(key, owner = { file: piece, of: 0, blocks: 0, stretches: 0, end: -1 })
+    owner.of += piece.length
+    if (!piece.inside) {
+      owner.blocks += piece.length
+      if (owner.end !== piece.from) owner.stretches++
+      owner.end = piece.from + piece.length
+    }
+  }
+  const drifted = [...owners.values()].filter(({ blocks }) => blocks > 0).map(({ file: { inode, kind }, blocks, of, stretches }) => {
+    const path = layout.get(inode)?.path
+    return { inode, ...(path !== undefined && { path }), kind, blocks, of, stretches }
+  })
+  drifted.sort((a, b) => b.stretches - a.stretches || b.blocks - a.blocks || a.inode - b.inode)
+  return { runs, knownFrom: plan ? 'plan' : 'layout', owners: owners.size, drifted }
+}
+
+/** The items in their order, cut where a run begins or ends. */
+export function cutAtRuns(items: readonly BootItem[], runs: RunSet): PlacedPiece[] {
+  return items.flatMap((item) => {
+    const where = blockRun(item.from, item.length)
+    const part = (run: BlockRun, inside: boolean): PlacedPiece => {
+      const offset = run.start - item.from
+      return { ...item, logical: fileBlock(item.logical + offset), length: run.length, from: run.start, inside }
+    }
+    return [
+      ...[...runs.within(where)].map((run) => part(run, true)),
+      ...[...runs.missingFrom(where)].map((run) => part(run, false)),
+    ].sort((a, b) => a.from - b.from)
+  })
+}
+
+/** @returns no run where fewer than half of the items lie in any */
+function findRuns(items: readonly BootItem[]): BlockRun[] {
+  let rest = [...items].sort((a, b) => a.from - b.from)
+  const runs: BlockRun[] = []
+  let inside = 0
+  while (rest.length > 0) {
+    const { run, first, last } = densest(rest)
+    const held = last - first + 1
+    if (held < items.length * leastShare) break
+    runs.push(run)
+    inside += held
+    rest = [...rest.slice(0, first), ...rest.slice(last + 1)]
+  }
+  return inside < items.length * packedShare ? [] : [...RunSet.of(runs)]
+}
+
+/**
+ * The stretch with the largest sum of 1 for each block of an item and -1 for each
+ * other block (Kadane's scan).
+ * @param sorted by place, at least one
+ */
+function densest(sorted: readonly BootItem[]): { run: BlockRun, first: number, last: number } {
+  let best = { score: -Infinity, first: 0, last: 0 }
+  let score = 0
+  let first = 0
+  sorted.forEach(({ from, length }, i) => {
+    const gap = i === 0 ? 0 : from - runEnd(blockRun(sorted[i - 1]!.from, sorted[i - 1]!.length))
+    if (score - gap <= 0) {
+      score = 0
+      first = i
+    } else {
+      score -= gap
+    }
+    score += length
+    if (score > best.score) best = { score, first, last: i }
+  })
+  const start = sorted[best.first]!.from
+  const end = sorted[best.last]!
+  return { run: { start: fsBlock(start), length: end.from + end.length - start }, first: best.first, last: best.last }
+}
