@@ -8,7 +8,7 @@ import type { Plan, PlannedMove } from '../plan/plan.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import type { MoveOutcome, Volume } from '../volume/volume.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
-import { isBetter } from './worth.js'
+import { isBetter, weigh } from './worth.js'
 
 export interface ApplyOptions {
   /** Apply even when the plan predicts no gain. */
@@ -43,7 +43,7 @@ export interface ApplyResult {
  */
 export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOptions): Promise<ApplyResult> {
   checkIdentity(plan, volume)
-  if (!options.force && !isBetter(plan.measure.predicted, plan.measure.before)) {
+  if (!options.force && !isBetter(plan.measure.predicted, plan.measure.before) && !weigh(plan).worthIt) {
     return { begun: false, rounds: 0, movedBlocks: 0, unmoved: [], interrupted: false, complete: false }
   }
   const before = await progressOf(plan, volume)
