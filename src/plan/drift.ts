@@ -8,8 +8,8 @@
  * and so are the next such stretches as long as each holds a fair share of the boot
  * set (inode tables, or others who could not be moved, break a run).
  */
-import { fileBlock, fsBlock } from '../layout/block.js'
-import { blockRun, runEnd, type BlockRun } from '../layout/run.js'
+import { fileBlock } from '../layout/block.js'
+import { blockRun, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { OwnedKind } from '../layout/owner.js'
 import type { DiskLayout } from '../layout/file-layout.js'
@@ -43,8 +43,12 @@ export interface Drift {
   readonly drifted: readonly DriftedFile[]
 }
 
-/** A stretch that is one more part of the run holds at least this share of the items. */
+/** A part of the run holds at least this share of the items, and so many: a file by itself is no run. */
 const leastShare = 1 / 16
+const leastItems = 4
+
+/** A hole as long as this share of the stretch is a file that was replaced: what lies behind it belongs to the run still. */
+const holeShare = 1 / 32
 
 /** Below this share of items in the run, the boot set was never packed, or nothing is left of it. */
 const packedShare = 1 / 2
@@ -94,11 +98,12 @@ export function cutAtRuns(items: readonly BootItem[], runs: RunSet): PlacedPiece
 function findRuns(items: readonly BootItem[]): BlockRun[] {
   let rest = [...items].sort((a, b) => a.from - b.from)
   const runs: BlockRun[] = []
+  const least = Math.max(items.length * leastShare, Math.min(items.length, leastItems))
   let inside = 0
   while (rest.length > 0) {
     const { run, first, last } = densest(rest)
     const held = last - first + 1
-    if (held < items.length * leastShare) break
+    if (held < least) break
     runs.push(run)
     inside += held
     rest = [...rest.slice(0, first), ...rest.slice(last + 1)]
@@ -108,25 +113,28 @@ function findRuns(items: readonly BootItem[]): BlockRun[] {
 
 /**
  * The stretch with the largest sum of 1 for each block of an item and -1 for each
- * other block (Kadane's scan).
+ * other block (Kadane's scan), and what lies behind a short hole at either end.
  * @param sorted by place, at least one
  */
 function densest(sorted: readonly BootItem[]): { run: BlockRun, first: number, last: number } {
+  const endOf = (i: number): number => sorted[i]!.from + sorted[i]!.length
   let best = { score: -Infinity, first: 0, last: 0 }
   let score = 0
-  let first = 0
+  let start = 0
   sorted.forEach(({ from, length }, i) => {
-    const gap = i === 0 ? 0 : from - runEnd(blockRun(sorted[i - 1]!.from, sorted[i - 1]!.length))
-    if (score - gap <= 0) {
+    const hole = i === 0 ? 0 : from - endOf(i - 1)
+    if (score - hole <= 0) {
       score = 0
-      first = i
+      start = i
     } else {
-      score -= gap
+      score -= hole
     }
     score += length
-    if (score > best.score) best = { score, first, last: i }
+    if (score > best.score) best = { score, first: start, last: i }
   })
-  const start = sorted[best.first]!.from
-  const end = sorted[best.last]!
-  return { run: { start: fsBlock(start), length: end.from + end.length - start }, first: best.first, last: best.last }
+  let { first, last } = best
+  const longestHole = holeShare * best.score
+  while (first > 0 && sorted[first]!.from - endOf(first - 1) <= longestHole) first--
+  while (last + 1 < sorted.length && sorted[last + 1]!.from - endOf(last) <= longestHole) last++
+  return { run: blockRun(sorted[first]!.from, endOf(last) - sorted[first]!.from), first, last }
 }
