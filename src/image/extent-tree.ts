@@ -69,18 +69,24 @@ export async function readExtentTree(filesystem: Filesystem, inode: Rooted): Pro
     throw corrupt('extent tree of inode', inode.number, problem)
   }
 
+  const takeLeaf = (leaf: readonly Extent[], from: number, to: number): void => {
+    for (const found of leaf) {
+      if (found.logical < from || found.logical + found.length > to) bad(`file block ${found.logical} is mapped outside the range of its node`)
+      checkPlace(filesystem, inode, found)
+      mapped += found.length
+      if (mapped > filesystem.superblock.blockCount) bad('it maps more blocks than the filesystem has')
+      extents.push(found)
+    }
+  }
+  const everything = 0x1_0000_0000
+  if ('extents' in root) {
+    takeLeaf(root.extents, 0, everything)
+    return { extents, treeBlocks }
+  }
+
   /** Takes over a node whose file blocks must lie in [from, to). */
   const visit = async (node: ExtentNode, from: number, to: number): Promise<void> => {
-    if ('extents' in node) {
-      for (const found of node.extents) {
-        if (found.logical < from || found.logical + found.length > to) bad(`file block ${found.logical} is mapped outside the range of its node`)
-        checkPlace(filesystem, inode, found)
-        mapped += found.length
-        if (mapped > filesystem.superblock.blockCount) bad('it maps more blocks than the filesystem has')
-        extents.push(found)
-      }
-      return
-    }
+    if ('extents' in node) return takeLeaf(node.extents, from, to)
     for (const { logical, child } of node.children) {
       if (logical < from || logical >= to) bad(`the node at block ${child} begins at file block ${logical}, outside the range of its parent`)
       if (!filesystem.inside(blockRun(child, 1))) bad(`a node is at block ${child}, outside the filesystem`)
@@ -98,7 +104,7 @@ export async function readExtentTree(filesystem: Filesystem, inode: Rooted): Pro
     }
   }
 
-  await visit(root, 0, 0x1_0000_0000)
+  await visit(root, 0, everything)
   return { extents, treeBlocks }
 }
 

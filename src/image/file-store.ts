@@ -3,16 +3,20 @@
  *
  * Reads and writes use the callback form on the descriptor: a small read costs a
  * fifth of what the promise form of FileHandle costs, and a scan makes thousands.
+ * Short ones do not even wait for a thread of the pool (at-once.ts).
  */
-import { fdatasync, read, readFileSync, write, constants, type BigIntStats } from 'node:fs'
+import { fdatasync, read, readFileSync, readSync, write, writeSync, constants, type BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { BootpackError, ioError, refused, usageError } from '../errors.js'
+import { AtOnce } from './at-once.js'
 import type { Store } from './store.js'
 
 /** Linux moves at most this many bytes in one call; a little less keeps pages whole. */
 const longestCall = 1 << 30
 
 export class FileStore implements Store {
+  private readonly atOnce = new AtOnce()
+
   private constructor(
     readonly path: string,
     readonly size: number,
@@ -56,6 +60,7 @@ export class FileStore implements Store {
   }
 
   async read(offset: number, buffer: Uint8Array): Promise<void> {
+    if (this.atOnce.attempt(buffer.length, () => readSync(this.handle.fd, buffer, 0, buffer.length, offset))) return
     for (let done = 0; done < buffer.length;) {
       const count = await readOnce(this.handle.fd, buffer, done, Math.min(longestCall, buffer.length - done), offset + done)
         .catch((cause: unknown) => { throw ioError(`${this.path}: cannot read at byte ${offset + done}: ${reason(cause)}`, cause) })
@@ -67,6 +72,7 @@ export class FileStore implements Store {
   async write(offset: number, buffer: Uint8Array): Promise<void> {
     if (!this.writable) throw ioError(`${this.path}: was opened for reading only`)
     if (offset + buffer.length > this.size) throw ioError(`${this.path}: a write at byte ${offset} would reach beyond its end`)
+    if (this.atOnce.attempt(buffer.length, () => writeSync(this.handle.fd, buffer, 0, buffer.length, offset))) return
     for (let done = 0; done < buffer.length;) {
       done += await writeOnce(this.handle.fd, buffer, done, Math.min(longestCall, buffer.length - done), offset + done)
         .catch((cause: unknown) => { throw ioError(`${this.path}: cannot write at byte ${offset + done}: ${reason(cause)}`, cause) })

@@ -21,6 +21,12 @@ import { decodeSuperblock, superblockOffset, superblockSize, type Superblock } f
 export class Filesystem {
   readonly blocks: BlockCache
   private fixed: readonly FixedRun[] | undefined
+  /**
+   * What was made of a block's bytes, as long as the cache holds these very bytes: its
+   * inodes by offset, and the inode bitmaps whose checksum was found right.
+   */
+  private readonly inodesOf = new WeakMap<Uint8Array, Map<number, Inode>>()
+  private readonly verifiedBitmaps = new WeakSet<Uint8Array>()
 
   private constructor(
     readonly store: Store,
@@ -105,7 +111,10 @@ export class Filesystem {
     const descriptor = this.groups.get(group)
     if (descriptor.inodesUninitialised) return new Uint8Array(this.blockSize)
     const bits = await this.blocks.read(descriptor.inodeBitmap)
-    verifyInodeBitmap(bits, descriptor, this.superblock)
+    if (!this.verifiedBitmaps.has(bits)) {
+      verifyInodeBitmap(bits, descriptor, this.superblock)
+      this.verifiedBitmaps.add(bits)
+    }
     return bits
   }
 
@@ -135,7 +144,15 @@ export class Filesystem {
     if (!this.inodeInRange(inode)) throw corrupt('inode', inode, `there are only ${this.superblock.inodeCount}`)
     const { block, offset } = this.inodeHome(inode)
     const held = await this.blocks.read(block)
-    return decodeInode(held.slice(offset, offset + this.superblock.inodeSize), inode, this.superblock)
+    let decoded = this.inodesOf.get(held)
+    if (!decoded) this.inodesOf.set(held, decoded = new Map())
+    let found = decoded.get(offset)
+    // Two groups of a damaged filesystem may have the same block in their tables.
+    if (found?.number !== inode) {
+      found = decodeInode(held.slice(offset, offset + this.superblock.inodeSize), inode, this.superblock)
+      decoded.set(offset, found)
+    }
+    return found
   }
 
   /**

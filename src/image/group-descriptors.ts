@@ -4,14 +4,18 @@ import { decodeGroupDescriptor, type GroupDescriptor } from './group-descriptor.
 import { descriptorBlock, descriptorBlockCount, descriptorsPerBlock } from './group-layout.js'
 import type { Superblock } from './superblock.js'
 
+const mostDecoded = 2048
+
 /**
  * All group descriptors of a filesystem, held as the bytes on disk (64 KiB for
- * each TiB and 64-byte descriptor) and decoded one by one when asked for.
+ * each TiB and 64-byte descriptor) and decoded one by one when asked for; some of
+ * those asked for last stay decoded.
  */
 export class GroupDescriptors {
   private readonly raw: Uint8Array
   /** Descriptors whose checksum was found right since they were last read. */
   private readonly verified: Uint8Array
+  private readonly decoded = new Map<number, GroupDescriptor>()
 
   private constructor(private readonly superblock: Superblock) {
     this.raw = new Uint8Array(descriptorBlockCount(superblock) * superblock.blockSize)
@@ -31,10 +35,14 @@ export class GroupDescriptors {
 
   /** @throws corrupt naming the group */
   get(group: number): GroupDescriptor {
+    const known = this.decoded.get(group)
+    if (known) return known
     const at = this.at(group)
     const bytes = this.raw.subarray(at, at + this.superblock.descriptorSize)
     const descriptor = decodeGroupDescriptor(bytes, group, this.superblock, hasBit(this.verified, group))
     setBit(this.verified, group)
+    if (this.decoded.size >= mostDecoded) this.decoded.clear()
+    this.decoded.set(group, descriptor)
     return descriptor
   }
 
@@ -64,6 +72,7 @@ export class GroupDescriptors {
       this.raw.set(bytes.subarray(at, at + blockSize), n * blockSize)
       const perBlock = descriptorsPerBlock(this.superblock)
       clearRange(this.verified, n * perBlock, Math.min((n + 1) * perBlock, this.superblock.groupCount))
+      this.decoded.clear()
     }
     const first = Math.max(0, start - firstDataBlock - 1)
     for (let n = first; n < Math.min(total, firstMetaGroup, start + count - firstDataBlock - 1); n++) take(n)

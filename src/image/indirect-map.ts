@@ -60,11 +60,13 @@ export async function readIndirectMap(filesystem: Filesystem, inode: Pick<Inode,
     mapBlocks.push(fsBlock(block))
     const bytes = await filesystem.blocks.read(block)
     const below = perBlock ** (level - 1)
-    for (let i = 0; i < perBlock; i++) {
-      const child = getU32(bytes, i * 4)
-      if (level === 1) leaf(logical + i, child)
-      else await subtree(child, level - 1, logical + i * below)
+    if (level === 1) {
+      for (let i = 0; i < perBlock; i++) leaf(logical + i, getU32(bytes, i * 4))
+      return
     }
+    const children = Array.from({ length: perBlock }, (_, i) => getU32(bytes, i * 4))
+    await filesystem.blocks.prefetch(children.filter((child) => child !== 0 && filesystem.inside(blockRun(child, 1))))
+    for (const [i, child] of children.entries()) if (child !== 0) await subtree(child, level - 1, logical + i * below)
   }
 
   for (let i = 0; i < directBlocks; i++) leaf(i, getU32(inode.blockArea, i * 4))

@@ -9,22 +9,36 @@ import { blockRun, type BlockRun } from './run.js'
  * reserved space and for the blocks of a window.
  */
 export class RunSet implements Iterable<BlockRun> {
-  private readonly starts: number[] = []
-  private readonly lengths: number[] = []
+  private starts: number[] = []
+  private lengths: number[] = []
 
   /** @param runs in any order, overlaps allowed */
   static of(runs: Iterable<BlockRun>): RunSet {
     const set = new RunSet()
-    for (const run of [...runs].sort((a, b) => a.start - b.start)) set.add(run)
+    const { starts, lengths } = set
+    let start = 0
+    let end = -1
+    const close = (): void => {
+      if (end <= start) return
+      starts.push(start)
+      lengths.push(end - start)
+    }
+    for (const run of [...runs].sort((a, b) => a.start - b.start)) {
+      if (run.length <= 0) continue
+      if (run.start > end) {
+        close()
+        start = run.start
+      }
+      end = Math.max(end, run.start + run.length)
+    }
+    close()
     return set
   }
 
   clone(): RunSet {
     const copy = new RunSet()
-    for (let i = 0; i < this.starts.length; i++) {
-      copy.starts.push(this.starts[i]!)
-      copy.lengths.push(this.lengths[i]!)
-    }
+    copy.starts = this.starts.slice()
+    copy.lengths = this.lengths.slice()
     return copy
   }
 

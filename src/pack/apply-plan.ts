@@ -99,6 +99,7 @@ interface CarriedOut {
 async function carryOut(rounds: readonly (readonly PlannedMove[])[], plan: Plan, volume: Volume, options: Omit<ApplyOptions, 'force'>): Promise<CarriedOut> {
   const outcomes: MoveOutcome[] = []
   const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
+  const reserved = reservedBlocks(plan)
   let finished = 0
   let carried = 0
   for (const round of rounds) {
@@ -106,7 +107,7 @@ async function carryOut(rounds: readonly (readonly PlannedMove[])[], plan: Plan,
     const moves = round.map(({ inode, path, kind, logical, length, from, to }) =>
       ({ inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
     for await (const outcome of volume.relocate(moves, {
-      reserved: reservedBlocks(plan),
+      reserved,
       ...(options.signal && { signal: options.signal }),
       onProgress: (blocks) => options.onProgress?.(finished + blocks, total),
     })) outcomes.push(outcome)

@@ -6,6 +6,7 @@ import { runEnd } from '../layout/run.js'
 import type { BootRead } from '../measure/boot-read.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { Geometry, Volume } from '../volume/volume.js'
+import { parentOf } from './goal.js'
 import { resolveTrace, type BootSet, type MissingFile } from './boot-set.js'
 
 export interface NamedTrace {
@@ -22,15 +23,29 @@ export async function nameTrace(reads: Iterable<TraceRead>, volume: Volume): Pro
 
 /** Gives paths to files that the trace knows only by number. */
 export async function nameFiles(boot: BootSet, volume: Volume): Promise<BootSet> {
-  const nameless = [...boot.layout.values()].filter(({ path }) => path === undefined).map(({ inode }) => inode)
-  if (nameless.length === 0) return boot
-  const names = await volume.paths(nameless)
+  const nameless = new Set<number>()
+  for (const { inode, path } of boot.layout.values()) if (path === undefined) nameless.add(inode)
+  if (nameless.size === 0) return boot
   const layout = new Map(boot.layout)
-  for (const inode of nameless) {
-    const path = names.get(inode)
-    if (path !== undefined) layout.set(inode, { ...layout.get(inode)!, path })
+  const name = (inode: number, path: string): void => {
+    if (nameless.delete(inode)) layout.set(inode, { ...layout.get(inode)!, path })
   }
+  await nameFoldersOnTheWay(boot, volume, name)
+  if (nameless.size > 0) for (const [inode, path] of await volume.paths([...nameless])) name(inode, path)
   return { ...boot, layout }
+}
+
+/** Directories above files that have a path need no search: a directory has one path, the beginning of theirs. */
+async function nameFoldersOnTheWay(boot: BootSet, volume: Volume, name: (inode: number, path: string) => void): Promise<void> {
+  const seen = new Set<string>()
+  for (const { path } of boot.layout.values()) {
+    if (path === undefined) continue
+    for (let at = parentOf(path); !seen.has(at); at = parentOf(at)) {
+      seen.add(at)
+      const found = await volume.lookup(at)
+      if (found?.file.path === at) name(found.file.inode, at)
+    }
+  }
 }
 
 function asTraceRead({ t, kind, inode, block, length }: BootRead, boot: BootSet, geometry: Geometry): TraceRead {
