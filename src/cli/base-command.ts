@@ -1,18 +1,32 @@
-import { Command } from '@oclif/core'
+import { Command, Flags, type Interfaces } from '@oclif/core'
 import { BootpackError, exitCode } from '../errors.js'
 import { escapePath } from '../trace/escape-path.js'
+import { abortWhenInterrupted, endWhenInterrupted } from './interruption.js'
 import { jsonText } from './json-text.js'
+import { Progress } from './progress.js'
 import { slipOf } from './slip.js'
 import { errorJson, tellError } from './tell-error.js'
 
+type Flagged = Record<string, unknown>
+
 /**
- * What every command shares: --json, errors as two sentences (what is wrong, what
- * to do) with the exit code of their family, and an abort signal that Ctrl-C or a
- * polite kill raises, so that what was begun is finished first.
+ * What every command shares: --json, --quiet and --verbose; errors as two sentences
+ * (what is wrong, what to do) with the exit code of their family; progress; and an
+ * abort signal that Ctrl-C or a polite kill raises, so that what was begun is finished
+ * first. A command that changes nothing needs none: it ends at once and says so.
  */
 export abstract class BootpackCommand extends Command {
   static override enableJsonFlag = true
 
+  static override baseFlags = {
+    quiet: Flags.boolean({ description: 'print nothing but errors', helpGroup: 'GLOBAL', exclusive: ['verbose'] }),
+    verbose: Flags.boolean({ description: 'tell every step and how long it took, on stderr', helpGroup: 'GLOBAL' }),
+  }
+
+  private quiet = false
+  private verbose = false
+  private listens = false
+  private running: Progress | undefined
   private readonly aborter = new AbortController()
 
   /** Raised by SIGINT and SIGTERM once `abortable` was called. */
@@ -22,12 +36,39 @@ export abstract class BootpackCommand extends Command {
 
   /** From here on the first signal asks for an orderly stop; the second ends the process. */
   protected abortable(): void {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(name, () => {
-        this.aborter.abort()
-        process.stderr.write('\nFinishing what was begun; once more stops at once.\n')
-      })
-    }
+    if (!this.listens) abortWhenInterrupted(this.aborter)
+    this.listens = true
+  }
+
+  /** Whether a line that is written over may be shown on stderr. */
+  protected get live(): boolean {
+    return process.stderr.isTTY && !this.quiet && !this.verbose
+  }
+
+  /** Shows what is being done, as --quiet and --verbose allow. An error ends it too. */
+  protected progress(title: string): Progress {
+    this.running = new Progress(title, { live: this.live, verbose: this.verbose })
+    return this.running
+  }
+
+  protected override async init(): Promise<void> {
+    await super.init()
+    endWhenInterrupted()
+  }
+
+  /** Results are for people who want them; programs ask with --json. */
+  override log(message = '', ...more: unknown[]): void {
+    if (!this.quiet) super.log(message, ...more)
+  }
+
+  protected override async parse<F extends Flagged, B extends Flagged, A extends Flagged>(
+    options?: Interfaces.Input<F, B, A>, argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv)
+    const { quiet, verbose } = parsed.flags as { quiet?: boolean, verbose?: boolean }
+    this.quiet = quiet ?? false
+    this.verbose = verbose ?? false
+    return parsed
   }
 
   /** Ends with a code other than 0 without calling it an error. */
@@ -45,6 +86,7 @@ export abstract class BootpackCommand extends Command {
   }
 
   protected override async catch(thrown: Error): Promise<void> {
+    this.running?.end()
     const error = thrown instanceof BootpackError ? thrown : slipOf(thrown, this.written, Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags }))
     if (!error) {
       // What oclif says repeats words of the command line, and those may be names that a shell found.

@@ -1,22 +1,72 @@
-/** One line on stderr that is written over; nothing when stderr is not a terminal. */
-export class Progress {
-  private readonly begun = Date.now()
-  private shown = 0
-  private readonly live = process.stderr.isTTY
+/**
+ * What is being done, how far it is and how long it will still take: one line on
+ * stderr that is written over, shown only on a terminal and only when a step takes
+ * longer than a second. With --verbose every step leaves a line with its time instead.
+ */
+export interface ProgressStyle {
+  /** Whether the line that is written over may be shown. */
+  readonly live: boolean
+  /** Whether each step leaves a line when it ends. */
+  readonly verbose: boolean
+}
 
-  constructor(private readonly title: string) {}
+export class Progress {
+  private begun = Date.now()
+  private shown = 0
+  private done = 0
+  private total = 0
+  private ended = false
+  private readonly timer: NodeJS.Timeout | undefined
+
+  constructor(private title: string, private readonly style: ProgressStyle = { live: process.stderr.isTTY, verbose: false }) {
+    // A step that cannot tell how far it is still shows that it goes on.
+    if (style.live) this.timer = setInterval(() => this.draw(), 250).unref()
+  }
+
+  /** The step before is over, another begins. */
+  step(title: string): void {
+    this.finish()
+    Object.assign(this, { title, begun: Date.now(), done: 0, total: 0, ended: false })
+  }
+
+  /** Of the same unit, whatever it is. */
+  update(done: number, total: number): void {
+    this.done = done
+    this.total = total
+    this.draw()
+  }
+
+  /** Clears the line; harmless when called again. */
+  end(): void {
+    clearInterval(this.timer)
+    this.finish()
+  }
+
+  private finish(): void {
+    if (this.shown > 0) process.stderr.write('\r\u001b[K')
+    if (this.style.verbose && !this.ended) process.stderr.write(`${this.title}: ${((Date.now() - this.begun) / 1000).toFixed(2)} s\n`)
+    this.shown = 0
+    this.ended = true
+  }
 
   /** At most ten lines a second, and none before the first second is over. */
-  update(done: number, total: number): void {
+  private draw(): void {
     const now = Date.now()
-    if (!this.live || total === 0 || now - this.begun < 1000 || now - this.shown < 100) return
+    const took = now - this.begun
+    if (!this.style.live || this.ended || took < 1000 || now - this.shown < 100) return
     this.shown = now
-    const share = done / total
-    const left = share > 0 ? Math.round(((now - this.begun) / share - (now - this.begun)) / 1000) : undefined
-    process.stderr.write(`\r\u001b[K${this.title}: ${Math.floor(share * 100)} %${left === undefined ? '' : `, ${left} s left`}`)
+    const share = this.done / this.total
+    const far = share > 0
+      ? `${Math.min(100, Math.floor(share * 100))} %, ${timeText(Math.max(0, took / share - took))} left`
+      : timeText(took)
+    process.stderr.write(`\r\u001b[K${this.title}: ${far}`)
   }
+}
 
-  end(): void {
-    if (this.shown > 0) process.stderr.write('\r\u001b[K')
-  }
+/** A duration for people: seconds below two minutes, then minutes, then hours. */
+function timeText(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -17,22 +17,23 @@ somebody else, is refused (exit 5).`
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(ApplyCommand)
-    const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { Progress }] = await Promise.all([
+    const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { quoted }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../cli/progress.js'),
+      import('../report/pack-report.js'), import('../volume/target.js'),
     ])
+    const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
     const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
-    const progress = new Progress('Moving blocks')
     try {
       this.abortable()
+      progress.step('Moving blocks')
       const result = await applyPlan(plan, volume, {
         force: flags.force,
         signal: this.signal,
         onProgress: (done, total) => progress.update(done, total),
       })
       progress.end()
-      this.log(applyReport(result))
+      this.log(applyReport(result, `To finish: bootpack apply ${quoted(args.plan)}. To go back: bootpack undo ${quoted(args.plan)}.`))
       this.end(!result.begun ? exitCode.nothingToGain : result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {

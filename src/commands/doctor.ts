@@ -16,7 +16,8 @@ target cannot be packed as it is.`
     const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
       import('../cli/open-target.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
     ])
-    const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition)
+    const progress = this.progress('Looking at the target')
+    const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition).finally(() => progress.end())
     this.log(doctorReport(found))
     if (found.refusals.length > 0) this.end(exitCode.refused)
     return found

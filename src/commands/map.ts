@@ -48,6 +48,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
       rows: flags.rows,
       colour: process.stdout.isTTY && !process.env['NO_COLOR'],
     }
+    const progress = this.progress('Reading the disk')
     const plan = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
@@ -56,6 +57,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
       const layout = flags.trace === undefined ? new Map() : (await resolveTrace((await loadTrace(flags.trace, flags.format)).reads, volume)).layout
       const before = await contentsOf(volume, layout)
       const map = diskMap(before, style)
+      progress.end()
       this.log(`${plan ? 'before\n' : ''}${map.join('\n')}`)
       let after: string[] | undefined
       if (plan) {
@@ -74,6 +76,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
         bootBlocks: before.boot.blocks, bootRuns: before.boot.size, map, ...(after && { after }),
       }
     } finally {
+      progress.end()
       await volume.close()
     }
   }

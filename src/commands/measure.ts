@@ -37,11 +37,14 @@ models make of it (docs/disk-models.md). Reads only.`
       import('../report/measure-table.js'), import('../measure/breakdown.js'), import('../plan/name-trace.js'),
     ])
     const models = await chooseModels(flags.disk, flags['disk-file'])
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
+    progress.step('Looking where it lies')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const resolved = await resolveTrace(trace.reads, volume)
       const measure = measureLayout(resolved.reads, resolved.layout, volume.geometry(), resolved.missing.length, models)
+      progress.end()
       this.log(measureTable({ measured: measure }))
       if (flags.top === undefined) return measure
       const boot = await nameFiles(resolved, volume)
@@ -49,6 +52,7 @@ models make of it (docs/disk-models.md). Reads only.`
       this.log(`\n${shareTable(top, flags.by)}`)
       return { ...measure, top }
     } finally {
+      progress.end()
       await volume.close()
     }
   }

@@ -31,32 +31,47 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
 
   async run(): Promise<PackReport> {
     const { args, flags } = await this.parse(PackCommand)
-    const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { Progress }] = await Promise.all([
+    const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { quoted }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/pack-volume.js'),
-      import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../cli/progress.js'),
+      import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../volume/target.js'),
     ])
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
+    progress.step('Planning')
     const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] }, this.config)
-    const progress = new Progress('Moving blocks')
+    // Then the undo file is there already, and has to be completed.
+    if (flags['undo-file'] !== undefined) this.abortable()
     let recorded: readonly ContentHash[] | undefined
     try {
-      this.abortable()
       const result = await packVolume(volume, trace.reads, {
         ...planOptions(args.target, flags),
         ...(drifted && { drifted }),
         force: flags.force,
         dryRun: flags['dry-run'],
         signal: this.signal,
-        onProgress: (done, total) => progress.update(done, total),
+        onProgress: (done, total) => {
+          progress.update(done, total)
+          if (done === total) progress.step('Reading the layout back')
+        },
         onPlan: async (plan) => {
           if (flags.output !== undefined) await writePlanFile(flags.output, plan)
-          if (flags.check && !flags['dry-run']) recorded = await recordFor(plan, volume, flags.output)
+          if (flags['dry-run']) return
+          if (flags.check) {
+            progress.step('Hashing what will be moved')
+            recorded = await recordFor(plan, volume, flags.output)
+          }
+          // Until here Ctrl-C ends at once, because nothing was written.
+          this.abortable()
+          progress.step('Moving blocks')
         },
       })
-      progress.end()
+      if (recorded && result.applied) progress.step('Hashing what was moved')
       const contents = recorded && result.applied && await compareFor(recorded, volume)
-      this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result))
+      progress.end()
+      const resume = flags.output === undefined ? 'To finish, pack again.'
+        : `To finish: bootpack apply ${quoted(flags.output)}. To go back: bootpack undo ${quoted(flags.output)}.`
+      this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
       const { rounds: _rounds, ...plan } = result.plan

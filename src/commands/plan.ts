@@ -24,15 +24,19 @@ With -o the plan goes to a file that bootpack apply carries out.`
       import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../plan/create-plan.js'),
       import('../report/plan-summary.js'), import('../cli/plan-files.js'),
     ])
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
+    progress.step('Planning')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const { plan } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
       if (flags.output !== undefined) await writePlanFile(flags.output, plan)
+      progress.end()
       this.log(planSummary(plan))
       if (flags.output !== undefined) this.log(`\nWritten to ${flags.output}. Carry it out with: bootpack apply ${flags.output}`)
       return plan
     } finally {
+      progress.end()
       await volume.close()
     }
   }

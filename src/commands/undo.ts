@@ -15,18 +15,19 @@ export default class UndoCommand extends BootpackCommand {
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(UndoCommand)
-    const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { Progress }] = await Promise.all([
+    const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { quoted }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../cli/progress.js'),
+      import('../report/pack-report.js'), import('../volume/target.js'),
     ])
+    const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
     const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
-    const progress = new Progress('Moving blocks back')
     try {
       this.abortable()
+      progress.step('Moving blocks back')
       const result = await undoPlan(plan, volume, { signal: this.signal, onProgress: (done, total) => progress.update(done, total) })
       progress.end()
-      this.log(undoReport(result))
+      this.log(undoReport(result, `To go on: bootpack undo ${quoted(args.plan)}. To put the plan in place again: bootpack apply ${quoted(args.plan)}.`))
       this.end(result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
+import type { Progress } from '../cli/progress.js'
 import type { DeepVerification } from '../pack/deep-verify.js'
 import type { Verification } from '../pack/verify-plan.js'
 import type { Plan } from '../plan/plan.js'
@@ -23,23 +24,29 @@ written to since), 6 when contents or owners are wrong.`
     const [{ openTarget }, { readPlanFile }, { verifyPlan }, { verifyReport }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
     ])
+    const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
+    progress.step(flags.deep ? 'Reading contents and owners' : 'Reading the layout')
     const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition }, this.config)
     try {
-      if (flags.deep) return await this.deep(args.plan, plan, volume)
+      if (flags.deep) return await this.deep(args.plan, plan, volume, progress)
       const result = await verifyPlan(plan, volume)
+      progress.end()
       this.log(verifyReport(result))
       this.end(result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {
+      progress.end()
       await volume.close()
     }
   }
-  private async deep(path: string, plan: Plan, volume: Volume): Promise<DeepVerification> {
+
+  private async deep(path: string, plan: Plan, volume: Volume, progress: Progress): Promise<DeepVerification> {
     const [{ readCheckFile }, { deepVerify }, { deepReport }, { verifyReport }] = await Promise.all([
       import('../cli/check-files.js'), import('../pack/deep-verify.js'), import('../report/deep-report.js'), import('../report/pack-report.js'),
     ])
     const result = await deepVerify(plan, volume, await readCheckFile(path, plan))
+    progress.end()
     this.log(`${verifyReport(result)}\n${deepReport(result)}`)
     const whole = result.complete && (result.contents?.different.length ?? 0) === 0
     this.end(result.damaged ? exitCode.corrupt : whole ? exitCode.done : exitCode.partial)

@@ -31,11 +31,12 @@ interface Packed {
 
 const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there. Nothing was written.'
 
-export function packReport({ plan, applied, undone, after }: Packed): string {
+/** @param resume what to do when it was interrupted */
+export function packReport({ plan, applied, undone, after }: Packed, resume: string): string {
   if (!applied || !after) return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`
   const lines = [
-    applyReport(applied),
-    ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone)}`] : []),
+    applyReport(applied, resume),
+    ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone, resume)}`] : []),
     `Written: ${bytes(plan.cost.bytesWritten)}, of which ${bytes(plan.cost.evictedBlocks * plan.volume.blockSize)} to move others out of the way.`,
     ...gapLines(plan),
     ...skipLines(plan.skipped),
@@ -46,20 +47,24 @@ export function packReport({ plan, applied, undone, after }: Packed): string {
   return lines.join('\n')
 }
 
-export function applyReport(applied: Applied): string {
+/** @param resume what to do when it was interrupted */
+export function applyReport(applied: Applied, resume: string): string {
   if (!applied.begun) return nothingToGain
   const head = applied.complete
     ? `Done: ${count(applied.movedBlocks)} blocks moved in ${count(applied.rounds)} round${applied.rounds === 1 ? '' : 's'}, and everything lies where the plan puts it.`
     : applied.interrupted
-      ? `Interrupted after ${count(applied.movedBlocks)} blocks; the filesystem is whole, and applying the plan again finishes the work.`
+      ? `Interrupted after ${count(applied.movedBlocks)} blocks; the filesystem is whole. ${resume}`
       : `Done in part: ${count(applied.movedBlocks)} blocks moved.`
   return [head, ...unmovedLines(applied.unmoved)].join('\n')
 }
 
-export function undoReport(applied: Applied): string {
+/** @param resume what to do when it was interrupted */
+export function undoReport(applied: Applied, resume: string): string {
   const head = applied.complete
     ? `Undone: ${count(applied.movedBlocks)} blocks are back where they came from.`
-    : `Undone in part: ${count(applied.movedBlocks)} blocks are back where they came from.`
+    : applied.interrupted
+      ? `Interrupted when ${count(applied.movedBlocks)} blocks were back; the filesystem is whole. ${resume}`
+      : `Undone in part: ${count(applied.movedBlocks)} blocks are back where they came from.`
   return [head, ...unmovedLines(applied.unmoved)].join('\n')
 }
 

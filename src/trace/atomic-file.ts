@@ -4,7 +4,7 @@
  * never followed and never replaced.
  */
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, rmSync } from 'node:fs'
 import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BootpackError, ioError, noSpace, refused, usageError } from '../errors.js'
@@ -22,6 +22,9 @@ export async function writeAtomically<T>(path: string, write: (file: FileHandle)
   await refuseOther(path)
   const { file, name } = await openFresh(path)
   let renamed = false
+  // Whoever ends the process meanwhile, a signal for instance, leaves no half file behind.
+  const leave = (): void => rmSync(name, { force: true })
+  process.on('exit', leave)
   try {
     const result = await write(file)
     await file.sync()
@@ -34,6 +37,7 @@ export async function writeAtomically<T>(path: string, write: (file: FileHandle)
     throw named(error, path)
   } finally {
     await file.close()
+    process.off('exit', leave)
     if (!renamed) await unlink(name).catch(() => {})
   }
 }

@@ -5,7 +5,7 @@
 import { expect } from 'chai'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { engines } from '../../src/engines.js'
 import { openVolume } from '../../src/volume/open-volume.js'
@@ -89,7 +89,8 @@ describe('bootpack pack, killed', function () {
       expect(status).to.be.oneOf([null, 130, 0])
       checkImage(image)
       expect([...hashFiles(image)].sort()).to.deep.equal([...hashes].sort())
-      if (status === null) return
+      // While it plans it ends at once, and leaves no plan.
+      if (status === null || !existsSync(plan)) return
       expect(run(process.execPath, [launcher, 'apply', plan]).stdout).to.match(/^Done/)
       expect(run(process.execPath, [launcher, 'verify', plan]).status).to.equal(0)
       checkImage(image)

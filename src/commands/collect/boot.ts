@@ -53,7 +53,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       opened: () => {
         if (flags.output === undefined) makeTracesFolder()
         else needOutputFolder(flags.output)
-        if (!flags.now) warn(`Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`)
+        if (!flags.now && !flags.quiet) warn(`Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`)
       },
       ...(instance !== undefined && { instance }),
       ...(only && { devices: only }),

@@ -53,7 +53,7 @@ With a command the exit code is the command's own. Otherwise 3 when events were 
     needOutputFolder(flags.output)
     this.abortable()
     const endless = words.length === 0 && seconds === undefined && quiet === undefined && method !== 'mincore'
-    if (endless) warn('Recording until Ctrl-C.')
+    if (endless && !flags.quiet) warn('Recording until Ctrl-C.')
     const begun = performance.now()
     const { recording, devices, stopped, command } = await recordWatch({
       mounts: currentMounts(), bufferKiB: buffer, command: words, warn, signal: this.signal,

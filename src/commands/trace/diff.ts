@@ -19,7 +19,9 @@ export default class TraceDiffCommand extends BootpackCommand {
     const [{ loadTrace }, { diffTraces }, { traceDiffText }] = await Promise.all([
       import('../../cli/load-trace.js'), import('../../trace/diff.js'), import('../../report/trace-diff.js'),
     ])
+    const progress = this.progress('Reading the traces')
     const diff = diffTraces(await loadTrace(args.first, undefined), await loadTrace(args.second, undefined))
+    progress.end()
     this.log(traceDiffText(diff, flags.top))
     return diff
   }

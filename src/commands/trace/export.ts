@@ -19,7 +19,9 @@ export default class TraceExportCommand extends BootpackCommand {
   async run(): Promise<Exported> {
     const { args, flags } = await this.parse(TraceExportCommand)
     const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/load-trace.js'), import('../../trace/export-trace.js')])
+    const progress = this.progress('Reading the trace')
     const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
+    progress.end()
     for (const [reason, count] of Object.entries(exported.skipped)) process.stderr.write(`${count} left out: ${reason}\n`)
     if (flags.output !== '-') this.log(`${exported.written} lines written to ${flags.output}.`)
     return exported

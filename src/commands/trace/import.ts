@@ -41,9 +41,11 @@ has changed; the target must still have the layout it was recorded on.`
       ...(flags.root !== undefined && { root: flags.root }),
       ...(flags.device !== undefined && { device: flags.device }),
     }
+    const progress = this.progress('Reading the recording')
     const report = flags.target === undefined
       ? await importTrace(args.file, flags.output, options)
       : await this.importOnto(flags.target, args.file, flags.output, options, flags.partition)
+    progress.end()
     warnOfBadLines(report.bad)
     const missing = 'missing' in report ? `, ${report.missing} files are not on the target` : ''
     if (flags.output !== '-') this.log(`${report.reads} reads written to ${flags.output} (from ${report.format}${missing}).`)

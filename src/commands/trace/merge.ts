@@ -27,10 +27,17 @@ order of the median rank, and says with each read how many boots read it.`
     const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
       import('../../cli/load-trace.js'), import('../../trace/merge.js'), import('../../trace/write-trace.js'),
     ])
+    const files = await expandPatterns(argv as string[])
+    const progress = this.progress('Reading the traces')
     const traces = []
-    for (const file of await expandPatterns(argv as string[])) traces.push(await loadTrace(file, undefined))
+    for (const [i, file] of files.entries()) {
+      traces.push(await loadTrace(file, undefined))
+      progress.update(i + 1, files.length)
+    }
+    progress.step('Merging')
     const merged = mergeTraces(traces, flags['min-support'] === undefined ? {} : { minSupport: flags['min-support'] })
     await writeTrace(flags.output, merged)
+    progress.end()
     if (flags.output !== '-') this.log(`${merged.reads.length} reads of ${traces.length} boots written to ${flags.output}.`)
     return { traces: traces.length, reads: merged.reads.length }
   }

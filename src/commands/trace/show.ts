@@ -17,7 +17,9 @@ export default class TraceShowCommand extends BootpackCommand {
     const [{ loadTrace }, { summarizeTrace }, { traceSummaryText }] = await Promise.all([
       import('../../cli/load-trace.js'), import('../../trace/summary.js'), import('../../report/trace-summary.js'),
     ])
+    const progress = this.progress('Reading the trace')
     const summary = summarizeTrace(await loadTrace(args.file, flags.format), { top: flags.top })
+    progress.end()
     this.log(traceSummaryText(summary))
     return summary
   }

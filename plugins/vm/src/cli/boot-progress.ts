@@ -1,9 +1,12 @@
-/** One line on stderr that is written over; nothing when stderr is not a terminal. */
+/** One line on stderr that is written over. */
 export class BootProgress {
   private shown = false
 
+  /** @param live whether it may be shown at all */
+  constructor(private readonly live: boolean) {}
+
   update(what: string, seconds: number, reads: number): void {
-    if (!process.stderr.isTTY) return
+    if (!this.live) return
     this.shown = true
     process.stderr.write(`\r\u001b[K${what}: ${Math.round(seconds)} s, ${reads.toLocaleString('en-US')} requests`)
   }

@@ -37,7 +37,7 @@ trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.
       import('../../cli/boot-progress.js'), import('../../cli/signal.js'), import('../../cli/output-files.js'),
     ])
     const { runs, accelerator: choice, ...choices } = flags
-    const progress = new BootProgress()
+    const progress = new BootProgress(this.live)
     const output = new OutputFiles(flags, runs)
     const results: ReturnType<typeof report.bootRun>[] = []
     try {

@@ -31,7 +31,7 @@ distance and positioning side by side, as medians. Neither image is written.`
       import('../../cli/boot-progress.js'), import('../../cli/signal.js'),
     ])
     const { runs, accelerator: choice, ...choices } = flags
-    const progress = new BootProgress()
+    const progress = new BootProgress(this.live)
     const results: [BootRun[], BootRun[]] = [[], []]
     const images = [args.a, args.b]
     try {
