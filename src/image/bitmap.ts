@@ -13,7 +13,8 @@ import type { Superblock } from './superblock.js'
 export const blockBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
   crc32c(superblock.checksumSeed, bytes, 0, superblock.blocksPerGroup / 8)
 
-const inodeBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
+/** All 32 bits, as {@link blockBitmapChecksum}. */
+export const inodeBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): number =>
   crc32c(superblock.checksumSeed, bytes, 0, superblock.inodesPerGroup / 8)
 
 /** @throws corrupt naming the group */

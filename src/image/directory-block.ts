@@ -8,7 +8,7 @@
  */
 import { corrupt } from '../errors.js'
 import { crc32c, crc32cOfZeros } from '../bytes/crc32c.js'
-import { getU16, getU32 } from '../bytes/little-endian.js'
+import { getU16, getU32, putU32 } from '../bytes/little-endian.js'
 import type { FileType } from '../volume/volume.js'
 
 const tailSize = 12
@@ -34,10 +34,11 @@ export interface DirectoryFormat {
 /**
  * Calls `visit` for every used entry but "." and "..".
  * @param bytes a whole block, or one of the two parts of an inline directory
+ * @param dots  visit "." and ".." as well
  * @returns true when the visitor stopped
  * @throws corrupt "directory inode N" when the chain is broken or a name is impossible
  */
-export function visitEntries(bytes: Uint8Array, format: DirectoryFormat, visit: EntryVisitor): boolean {
+export function visitEntries(bytes: Uint8Array, format: DirectoryFormat, visit: EntryVisitor, dots = false): boolean {
   const bad = (at: number, problem: string): never => {
     throw corrupt('directory inode', format.directory, `the entry at byte ${at}: ${problem}`)
   }
@@ -51,8 +52,9 @@ export function visitEntries(bytes: Uint8Array, format: DirectoryFormat, visit: 
       if (inode > format.inodeCount) bad(at, `it names inode ${inode} of ${format.inodeCount}`)
       const start = at + 8
       const end = start + nameLength
-      if (!isDots(bytes, start, nameLength)) {
-        if (!format.encrypted) {
+      const isDot = isDots(bytes, start, nameLength)
+      if (dots || !isDot) {
+        if (!format.encrypted && !isDot) {
           for (let i = start; i < end; i++) if (bytes[i] === 0x2f || bytes[i] === 0) bad(at, 'its name holds a slash or a zero byte')
         }
         if (visit(inode, format.types ? typeOfEntry[bytes[at + 7]!] ?? 'unknown' : 'unknown', start, end) === true) return true
@@ -63,7 +65,8 @@ export function visitEntries(bytes: Uint8Array, format: DirectoryFormat, visit: 
   return false
 }
 
-const isDots = (bytes: Uint8Array, start: number, length: number): boolean =>
+/** Whether an entry's name is "." or "..". */
+export const isDots = (bytes: Uint8Array, start: number, length: number): boolean =>
   length <= 2 && bytes[start] === 0x2e && (length === 1 || bytes[start + 1] === 0x2e)
 
 /** Blocks of 64 KiB do not fit 16 bits: the two low bits, free because lengths are multiples of 4, hold the high ones. */
@@ -97,6 +100,40 @@ export function verifyDirectoryBlock(bytes: Uint8Array, seed: number, directory:
     bad('there is no room for its checksum')
   }
   if (getU32(bytes, tail + 8) !== crc32c(seed, bytes, 0, tail)) bad('its checksum does not match')
+}
+
+/**
+ * Puts the checksum of a block right that {@link verifyDirectoryBlock} was content with.
+ * @param seed the inode's, see inodeSeed
+ */
+export function sealDirectoryBlock(bytes: Uint8Array, seed: number): void {
+  const entries = indexEntriesOffset(bytes)
+  if (entries === undefined) {
+    const tail = bytes.length - tailSize
+    putU32(bytes, tail + 8, crc32c(seed, bytes, 0, tail))
+    return
+  }
+  const tail = entries + getU16(bytes, entries) * 8
+  const before = crc32c(crc32c(seed, bytes, 0, entries + getU16(bytes, entries + 2) * 8), bytes, tail, tail + 4)
+  putU32(bytes, tail + 4, crc32cOfZeros(before, 4))
+}
+
+/**
+ * Gives entries other inode numbers, "." and ".." like all others; names, types and
+ * order stay, so that an index over the names stays right. The checksum is the caller's.
+ * @param numbers new numbers by old ones
+ * @returns how many entries changed
+ * @throws corrupt as {@link visitEntries}
+ */
+export function renumberEntries(bytes: Uint8Array, format: DirectoryFormat, numbers: ReadonlyMap<number, number>): number {
+  let changed = 0
+  visitEntries(bytes, format, (inode, _type, start) => {
+    const number = numbers.get(inode)
+    if (number === undefined) return
+    putU32(bytes, start - 8, number)
+    changed++
+  }, true)
+  return changed
 }
 
 /** Byte of the index entries of an htree block: behind "..", or behind one empty entry; undefined in blocks of names. */

@@ -2,6 +2,7 @@
  * Directories as a whole: every entry of a linear, indexed or inline one.
  */
 import { corrupt } from '../errors.js'
+import { fsBlock, type FsBlock } from '../layout/block.js'
 import { visitEntries, verifyDirectoryBlock, type DirectoryFormat, type EntryVisitor } from './directory-block.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
@@ -29,7 +30,8 @@ export class ReadBudget {
   }
 }
 
-const formatOf = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
+/** How the entries of a directory are to be read. */
+export const directoryFormat = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
   directory: inode.number,
   types: filesystem.superblock.features.names.has('filetype'),
   inodeCount: filesystem.superblock.inodeCount,
@@ -37,19 +39,36 @@ const formatOf = (filesystem: Filesystem, inode: Inode): DirectoryFormat => ({
   encrypted: (inode.flags & inodeFlag.encrypted) !== 0,
 })
 
+/** Some entries of a directory, as bytes, and where they lie. */
+export interface DirectoryPart {
+  /** A whole block, or one of the two parts of an inline directory; shared, not to be changed. */
+  readonly bytes: Uint8Array
+  /** Undefined in an inline directory. */
+  readonly block?: FsBlock
+}
+
 /**
  * Calls `visit` for every entry but "." and "..", in the order they lie on disk,
  * until it returns true.
  * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
  */
 export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit: DirectoryVisitor, budget?: ReadBudget): Promise<void> {
-  const format = formatOf(filesystem, inode)
+  const format = directoryFormat(filesystem, inode)
+  for await (const { bytes } of directoryParts(filesystem, inode, budget)) {
+    if (visitEntries(bytes, format, (...entry) => visit(bytes, ...entry))) return
+  }
+}
+
+/**
+ * A directory block by block, in the order of the file, checksums checked.
+ * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
+ */
+export async function* directoryParts(filesystem: Filesystem, inode: Inode, budget?: ReadBudget): AsyncGenerator<DirectoryPart> {
   if (hasInlineData(inode)) {
     const { inBlockArea, inAttribute } = readInlineData(inode)
     // The first four bytes are the parent's inode number, in place of "." and "..".
-    for (const part of [inBlockArea.subarray(4), inAttribute]) {
-      if (visitEntries(part, format, (...entry) => visit(part, ...entry))) return
-    }
+    yield { bytes: inBlockArea.subarray(4) }
+    yield { bytes: inAttribute }
     return
   }
   const { extents } = await readFileMap(filesystem, inode)
@@ -63,23 +82,24 @@ export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit
     for (const { logical, physical } of ahead) {
       const bytes = await filesystem.blocks.read(physical)
       if (checked) verifyDirectoryBlock(bytes, seed, inode.number, logical)
-      if (visitEntries(bytes, format, (...entry) => visit(bytes, ...entry))) return
+      yield { bytes, block: physical }
     }
   }
 }
 
 interface DirectoryBlock {
   readonly logical: number
-  readonly physical: number
+  readonly physical: FsBlock
 }
 
-function directoryBlocks(filesystem: Filesystem, inode: Inode, extents: Awaited<ReturnType<typeof readFileMap>>['extents']): DirectoryBlock[] {
+/** The blocks of a directory that hold entries. */
+export function directoryBlocks(filesystem: Filesystem, inode: Inode, extents: Awaited<ReturnType<typeof readFileMap>>['extents']): DirectoryBlock[] {
   if (inode.size % filesystem.blockSize !== 0) throw corrupt('directory inode', inode.number, `its size of ${inode.size} bytes is not whole blocks`)
   const end = inode.size / filesystem.blockSize
   const blocks: DirectoryBlock[] = []
   for (const { logical, physical, length, unwritten } of extents) {
     if (unwritten) continue
-    for (let i = 0; i < length && logical + i < end; i++) blocks.push({ logical: logical + i, physical: physical + i })
+    for (let i = 0; i < length && logical + i < end; i++) blocks.push({ logical: logical + i, physical: fsBlock(physical + i) })
   }
   return blocks
 }

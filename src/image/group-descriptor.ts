@@ -88,6 +88,10 @@ export interface GroupDescriptorChange {
   readonly freeBlocks?: number
   /** crc32c of the new bitmap, all 32 bits; says also that the bitmap is written now. */
   readonly blockBitmapChecksum?: number
+  readonly freeInodes?: number
+  readonly usedDirectories?: number
+  /** crc32c of the new bitmap, all 32 bits. */
+  readonly inodeBitmapChecksum?: number
 }
 
 /**
@@ -96,18 +100,25 @@ export interface GroupDescriptorChange {
  */
 export function changeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock, change: GroupDescriptorChange): void {
   const wide = superblock.descriptorSize >= 64
-  if (change.freeBlocks !== undefined) {
-    if (change.freeBlocks < 0 || change.freeBlocks > superblock.blocksPerGroup) throw new RangeError(`${change.freeBlocks} free blocks in group ${group}`)
-    putU16(bytes, 0xc, change.freeBlocks & 0xffff)
-    if (wide) putU16(bytes, 0x2c, change.freeBlocks >>> 16)
-    else if (change.freeBlocks > 0xffff) throw new RangeError(`${change.freeBlocks} free blocks do not fit the descriptor of group ${group}`)
+  const putCount = (value: number, most: number, low: number, high: number, what: string): void => {
+    if (value < 0 || value > most) throw new RangeError(`${value} ${what} in group ${group}`)
+    putU16(bytes, low, value & 0xffff)
+    if (wide) putU16(bytes, high, value >>> 16)
+    else if (value > 0xffff) throw new RangeError(`${value} ${what} do not fit the descriptor of group ${group}`)
   }
+  if (change.freeBlocks !== undefined) putCount(change.freeBlocks, superblock.blocksPerGroup, 0xc, 0x2c, 'free blocks')
+  if (change.freeInodes !== undefined) putCount(change.freeInodes, superblock.inodesPerGroup, 0xe, 0x2e, 'free inodes')
+  if (change.usedDirectories !== undefined) putCount(change.usedDirectories, superblock.inodesPerGroup, 0x10, 0x30, 'directories')
   if (change.blockBitmapChecksum !== undefined) {
     putU16(bytes, 0x12, getU16(bytes, 0x12) & ~BLOCK_UNINIT)
     if (superblock.checksums === 'crc32c') {
       putU16(bytes, 0x18, change.blockBitmapChecksum & 0xffff)
       if (wide) putU16(bytes, 0x38, change.blockBitmapChecksum >>> 16)
     }
+  }
+  if (change.inodeBitmapChecksum !== undefined && superblock.checksums === 'crc32c') {
+    putU16(bytes, 0x1a, change.inodeBitmapChecksum & 0xffff)
+    if (wide) putU16(bytes, 0x3a, change.inodeBitmapChecksum >>> 16)
   }
   if (superblock.checksums !== 'none') putU16(bytes, 0x1e, groupDescriptorChecksum(bytes, group, superblock))
 }

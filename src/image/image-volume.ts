@@ -8,7 +8,9 @@ import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import type { BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
-import type { FileContents, FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import type {
+  FileContents, FileMetadata, FileRef, Geometry, InodeNumbers, Lookup, Move, MoveOutcome, RelocateOptions, RenumberOptions, RenumberOutcome, Renumbering, Volume,
+} from '../volume/volume.js'
 import { longestExtent, longestUnwrittenExtent } from './extent-node.js'
 import { ClaimMap, type Suspects } from './claim-map.js'
 import { imageContents } from './file-contents.js'
@@ -17,11 +19,14 @@ import type { Filesystem } from './filesystem.js'
 import { findFreeRuns } from './free-runs.js'
 import { ImmovableFiles } from './immovable.js'
 import type { Inode } from './inode.js'
+import { inodeRead, inodeTable } from './inode-slots.js'
 import { NameCache } from './name-cache.js'
 import { findPaths } from './name-search.js'
 import { findOwners } from './owners.js'
 import { walkPath } from './path-walk.js'
 import { relocateOnImage } from './relocate.js'
+import { mostBlocksPerInode, renumberOnImage } from './renumber.js'
+import { numberReason } from './renumber-eligible.js'
 import { findSuspects, guardRound } from './round-guard.js'
 import type { Committer } from './committer.js'
 import { openCommitter } from './open-committer.js'
@@ -36,6 +41,11 @@ export class ImageVolume implements Volume {
   private claims: ClaimMap | undefined
   /** What was doubtful about them then; moving blocks adds nothing to it. */
   private suspects: Promise<Suspects> | undefined
+  readonly inodeNumbers: InodeNumbers = {
+    table: (group) => inodeTable(this.filesystem, group, this.mostBlocksPerInode),
+    fixed: async (inode) => numberReason(this.filesystem, await this.filesystem.readInode(inode), this.mostBlocksPerInode),
+    renumber: (renumberings, options) => this.renumber(renumberings, options),
+  }
 
   /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
   private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined, readonly partition: number) {
@@ -131,6 +141,31 @@ export class ImageVolume implements Volume {
     const round = await guardRound(filesystem, this.immovable, suspects, moves)
     yield* round.skipped
     yield* relocateOnImage(filesystem, committer, round.moves, { ...options, reserved: [...options.reserved, ...suspects.markedFree] })
+  }
+
+  async inodeAt(path: string): Promise<number | undefined> {
+    return (await walkPath(this.filesystem, path, this.names, false))?.inode.number
+  }
+
+  inodeRead(inode: number): { block: FsBlock, read: BlockRun } {
+    return inodeRead(this.filesystem, inode)
+  }
+
+  private get mostBlocksPerInode(): number {
+    return mostBlocksPerInode(this.committer)
+  }
+
+  private async *renumber(renumberings: readonly Renumbering[], options: RenumberOptions): AsyncGenerator<RenumberOutcome, void, undefined> {
+    const { filesystem, committer } = this
+    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    this.suspects ??= findSuspects(filesystem, this.claims)
+    this.claims = undefined
+    try {
+      yield* renumberOnImage(filesystem, committer, await this.suspects, renumberings, options)
+    } finally {
+      this.names.clear()
+      this.immovable.forget()
+    }
   }
 
   async close(): Promise<void> {

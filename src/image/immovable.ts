@@ -48,6 +48,11 @@ export class ImmovableFiles {
     return this.bootLoader
   }
 
+  /** Looks again next time: inodes have other numbers. */
+  forget(): void {
+    this.bootLoader = undefined
+  }
+
   /** Why the data of this inode must stay; undefined when it may move. */
   async reason(inode: Inode): Promise<ImmovableReason | undefined> {
     const inherent = inherentReason(inode, this.filesystem.superblock)

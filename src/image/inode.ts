@@ -154,10 +154,14 @@ export function changeInode(inode: Inode, superblock: Superblock, change: InodeC
     putU32(raw, 0x4, change.size % 0x1_0000_0000)
     putU32(raw, 0x6c, Math.floor(change.size / 0x1_0000_0000))
   }
-  if (superblock.checksums === 'crc32c') {
-    const checksum = inodeChecksum(raw, 0, inode.number, superblock)
-    putU16(raw, 0x7c, checksum & 0xffff)
-    if (hasHighChecksum(raw, 0, superblock)) putU16(raw, 0x82, checksum >>> 16)
-  }
+  sealInode(raw, inode.number, superblock)
   return raw
+}
+
+/** Puts the checksum right for the number the inode has or is going to have; nothing without metadata_csum. */
+export function sealInode(raw: Uint8Array, number: number, superblock: Superblock): void {
+  if (superblock.checksums !== 'crc32c') return
+  const checksum = inodeChecksum(raw, 0, number, superblock)
+  putU16(raw, 0x7c, checksum & 0xffff)
+  if (hasHighChecksum(raw, 0, superblock)) putU16(raw, 0x82, checksum >>> 16)
 }

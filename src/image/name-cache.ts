@@ -11,7 +11,7 @@ const largestHeld = 4 * 1024 * 1024
 
 /**
  * Names of the directories that path walks came through. Moving blocks changes no
- * names, so nothing here ever becomes wrong.
+ * names, so nothing here ever becomes wrong but by renumbering inodes.
  */
 export class NameCache {
   /** In order of use, the oldest first. */
@@ -28,6 +28,12 @@ export class NameCache {
     this.held.delete(directory.number)
     this.held.set(directory.number, entries)
     return entries.get(name)
+  }
+
+  /** Forgets everything: inodes have other numbers. */
+  clear(): void {
+    this.held.clear()
+    this.names = 0
   }
 
   private async read(directory: Inode, budget: ReadBudget | undefined): Promise<ReadonlyMap<string, number>> {

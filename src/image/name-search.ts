@@ -70,11 +70,12 @@ async function readDirectories(filesystem: Filesystem, numbers: readonly number[
     const inode = await filesystem.readInode(number)
     if (inode.type === 'directory' && (inode.flags & inodeFlag.encrypted) === 0) directories.push(inode)
   }
-  await filesystem.blocks.prefetch(directories.flatMap((inode) => firstBlocks(filesystem, inode)))
+  await filesystem.blocks.prefetch(directories.flatMap((inode) => firstDirectoryBlocks(filesystem, inode)))
   return directories
 }
 
-function firstBlocks(filesystem: Filesystem, inode: Inode): number[] {
+/** The first blocks of a directory, or of its tree; unchecked, to bring them in before reading many. */
+export function firstDirectoryBlocks(filesystem: Filesystem, inode: Inode): number[] {
   if (hasInlineData(inode) || (inode.flags & inodeFlag.extents) === 0) return []
   const small = readSmallExtentTree(filesystem, inode)
   if (!small) return childrenOfRoot(inode).filter((block) => block < filesystem.superblock.blockCount)

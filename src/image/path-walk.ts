@@ -25,12 +25,15 @@ export interface PathWalk {
 }
 
 /**
- * @param path  absolute or relative to the root; a link at the end is followed too
- * @param cache names found before; for many walks on one filesystem
+ * @param path       absolute or relative to the root; a link at the end is followed too
+ * @param cache      names found before; for many walks on one filesystem
+ * @param followLast false: a link at the end is what is looked for
  * @returns undefined when nothing is there: a name is missing, a link leads
  *          nowhere or in a circle, or something on the way is no directory
  */
-export async function walkPath(filesystem: Filesystem, path: string, cache = new NameCache(filesystem)): Promise<PathWalk | undefined> {
+export async function walkPath(
+  filesystem: Filesystem, path: string, cache = new NameCache(filesystem), followLast = true,
+): Promise<PathWalk | undefined> {
   const through = new Set<number>()
   // Names still to go, the next one last.
   const names = componentsOf(path).reverse()
@@ -51,7 +54,7 @@ export async function walkPath(filesystem: Filesystem, path: string, cache = new
     const number = await cache.find(here, name, budget)
     if (number === undefined) return undefined
     const inode = await filesystem.readInode(number)
-    if (inode.type !== 'symlink') {
+    if (inode.type !== 'symlink' || (!followLast && names.length === 0)) {
       trail.push({ inode, name })
       continue
     }

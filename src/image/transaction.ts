@@ -82,6 +82,19 @@ export class Transaction {
     this.logged.set(block, bytes)
   }
 
+  /**
+   * A metadata block as this transaction has it so far, to be changed in place. For
+   * structures whose checksums and counts the caller keeps right.
+   */
+  async edit(block: FsBlock): Promise<Uint8Array> {
+    let bytes = this.logged.get(block)
+    if (!bytes) {
+      bytes = new Uint8Array(await this.filesystem.blocks.read(block))
+      this.logged.set(block, bytes)
+    }
+    return bytes
+  }
+
   /** Contents of a block this transaction takes: written at once, past the journal. */
   writeFresh(block: FsBlock, bytes: Uint8Array): void {
     this.fresh.set(block, bytes)
@@ -108,7 +121,7 @@ export class Transaction {
       const descriptor = groups.get(number)
       this.logged.set(descriptor.blockBitmap, group.bits)
       const home = groups.home(number)
-      const bytes = (await this.block(fsBlock(home.block))).subarray(home.offset, home.offset + superblock.descriptorSize)
+      const bytes = (await this.edit(fsBlock(home.block))).subarray(home.offset, home.offset + superblock.descriptorSize)
       changeGroupDescriptor(bytes, number, superblock, {
         freeBlocks: descriptor.freeBlocks + group.freed,
         blockBitmapChecksum: blockBitmapChecksum(group.bits, superblock),
@@ -117,25 +130,15 @@ export class Transaction {
     }
     for (const { inode, change } of this.inodes.values()) {
       const { block, offset } = this.filesystem.inodeHome(inode.number)
-      ;(await this.block(fsBlock(block))).set(changeInode(inode, superblock, change), offset)
+      ;(await this.edit(fsBlock(block))).set(changeInode(inode, superblock, change), offset)
     }
     if (freed !== 0) {
-      const block = await this.block(fsBlock(Math.floor(superblockOffset / superblock.blockSize)))
+      const block = await this.edit(fsBlock(Math.floor(superblockOffset / superblock.blockSize)))
       const at = superblockOffset % superblock.blockSize
       const left = superblock.freeBlocks + freed
       if (left < 0 || left > superblock.blockCount) throw corrupt('superblock', 0, `it counts ${superblock.freeBlocks} free blocks of ${superblock.blockCount}`)
       setFreeBlocks(block.subarray(at, at + superblockSize), superblock, left)
     }
-  }
-
-  /** The block as this transaction has it, to be changed. */
-  private async block(block: FsBlock): Promise<Uint8Array> {
-    let bytes = this.logged.get(block)
-    if (!bytes) {
-      bytes = new Uint8Array(await this.filesystem.blocks.read(block))
-      this.logged.set(block, bytes)
-    }
-    return bytes
   }
 
   private async group(number: number): Promise<ChangedGroup> {

@@ -80,6 +80,8 @@ export interface FileContents {
   readonly stamp: string
   /** From the disk, in order of the file. What is not among them are holes and unwritten blocks: zeros. */
   pieces(): AsyncIterable<ContentPiece>
+  /** Of a directory: its names, with types and without inode numbers. */
+  names?(): AsyncIterable<ContentPiece>
 }
 
 /** `length` blocks of `kind` leave `from` and land exactly at `to`. */
@@ -116,6 +118,59 @@ export interface RelocateOptions {
   readonly onProgress?: (blocks: number) => void
 }
 
+/** What may be done with a slot of an inode table. */
+export const slotState = {
+  /** Nobody has it. */
+  free: 0,
+  /** Its inode may have another number. */
+  movable: 1,
+  /** Its inode keeps its number, or the slot must not be used. */
+  fixed: 2,
+} as const
+
+/** The inode table of one group. */
+export interface InodeTable {
+  /** Number of the inode in the first slot. */
+  readonly firstInode: number
+  /** First block of the table. */
+  readonly start: FsBlock
+  /** One {@link slotState} for each slot that was ever used. */
+  readonly states: Uint8Array
+}
+
+/** The inode `inode` goes to the slot `to`; whoever is there takes its place. */
+export interface Renumbering {
+  readonly inode: number
+  readonly to: number
+}
+
+export interface RenumberOutcome {
+  readonly renumbering: Renumbering
+  /** 'renumbered': read back and found in its slot. */
+  readonly status: 'renumbered' | 'skipped'
+  readonly reason?: string
+}
+
+export interface RenumberOptions {
+  /** Stop after the current transaction. */
+  readonly signal?: AbortSignal
+  /** Called with 1 for every renumbering looked at. */
+  readonly onProgress?: (renumberings: number) => void
+}
+
+/** What an engine offers that can give inodes other numbers. */
+export interface InodeNumbers {
+  /** @throws unsupported when no inode of the filesystem may have another number */
+  table(group: number): Promise<InodeTable>
+  /** Why an inode in use keeps its number; undefined when it may have another. */
+  fixed(inode: number): Promise<string | undefined>
+  /**
+   * Carries out exchanges in order, each seeing the numbers that those before left. An
+   * exchange that was skipped changed nothing.
+   */
+  renumber(renumberings: readonly Renumbering[], options: RenumberOptions): AsyncIterable<RenumberOutcome>
+}
+
 export interface Volume {
   /** 'ext4-image', 'ext4-live' or a plugin's own. */
   readonly engine: string
@@ -141,6 +196,12 @@ export interface Volume {
    * @returns undefined for what this engine cannot read, such as a directory of a mount
    */
   contents?(file: FileRef): Promise<FileContents | undefined>
+  /** Inode that a name leads to, a link at its end not followed. Engines without it cannot follow inodes that change their numbers. */
+  inodeAt?(path: string): Promise<number | undefined>
+  /** The blocks of an inode table that are read to load an inode, and the one that holds it. */
+  inodeRead?(inode: number): { readonly block: FsBlock, readonly read: BlockRun }
+  /** Undefined where inodes keep their numbers, as on a mounted filesystem. */
+  readonly inodeNumbers?: InodeNumbers
   /** The goal a directory gives: physical block of its first block; undefined for inline ones. */
   firstBlock(file: FileRef): Promise<FsBlock | undefined>
   /** Free runs in [from, to), sorted. Jan Kara's sys_get_free_blocks. */

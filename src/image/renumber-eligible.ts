@@ -1,0 +1,85 @@
+/**
+ * Which inodes keep their number, and why. The number of an inode is in its directory
+ * entries and in checksums, all of which can be put right; and in places that cannot:
+ *
+ * - the superblock and the format itself (reserved inodes, journal, quotas, orphan
+ *   file, lost+found, which e2fsck expects first);
+ * - keys: an encryption policy may derive the key stream from the number, and without
+ *   the key nobody can tell, so nothing encrypted is touched;
+ * - signatures: EVM seals a file's number into security.evm;
+ * - attribute values in inodes of their own point back at their owner by number.
+ *
+ * What is not kept by anything else: verity and case folding would allow another number,
+ * and are left alone because nothing here can look behind them.
+ */
+import { unsupported } from '../errors.js'
+import { directoryBlocks } from './directory.js'
+import { readFileMap } from './file-map.js'
+import type { Filesystem } from './filesystem.js'
+import { hasInlineData } from './inline-data.js'
+import { isSystemInode } from './immovable.js'
+import { inodeFlag, type Inode } from './inode.js'
+import { rootInode } from './path-walk.js'
+import type { Superblock } from './superblock.js'
+import { decodeXattrBlock } from './xattr-block.js'
+import { blockXattrs, inodeXattrs, xattrIndex, type XattrEntry } from './xattr-entries.js'
+
+export type NumberReason =
+  | 'system-inode'     // the filesystem finds it by number
+  | 'encrypted'
+  | 'verity'
+  | 'casefold'
+  | 'ea-inode'         // holds the value of an attribute, or has a value held so
+  | 'evm'              // its number is signed
+  | 'unknown-type'
+  | 'no-links'
+  | 'large-directory'  // changes more blocks than the journal takes
+
+/** @throws unsupported when something outside may rely on the numbers of all inodes */
+export function refuseRenumbering({ features: { names } }: Superblock): void {
+  for (const [feature, why] of [
+    ['stable_inodes', 'the keys of its encrypted files depend on inode numbers'],
+    ['imagic_inodes', 'its inodes are opened by number'],
+  ] as const) {
+    if (names.has(feature)) throw unsupported(`feature-${feature}`, `The filesystem has the feature ${feature}: ${why}.`, 'Leave out --inodes.')
+  }
+}
+
+const kept: readonly (readonly [flag: number, reason: NumberReason])[] = [
+  [inodeFlag.encrypted, 'encrypted'], [inodeFlag.verity, 'verity'], [inodeFlag.casefold, 'casefold'], [inodeFlag.eaInode, 'ea-inode'],
+]
+
+/**
+ * Why an inode in use keeps its number; undefined when it may have another.
+ * @param mostBlocks blocks that one renumbering may change
+ * @throws corrupt when the inode's map or its attributes are damaged
+ */
+export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlocks: number): Promise<NumberReason | undefined> {
+  const { superblock } = filesystem
+  const { number } = inode
+  if (isSystemInode(number, superblock) || number <= superblock.firstInode || number === rootInode) return 'system-inode'
+  for (const [flag, reason] of kept) if (inode.flags & flag) return reason
+  if (inode.type === 'unknown') return 'unknown-type'
+  if (inode.links === 0) return 'no-links'
+  const reason = ofAttributes(inodeXattrs(inode)) ?? ofAttributes(await blockAttributes(filesystem, inode))
+  if (reason !== undefined) return reason
+  if (superblock.checksums !== 'crc32c' || hasInlineData(inode)) return undefined
+  const map = await readFileMap(filesystem, inode)
+  const sealed = map.treeBlocks.length + (inode.type === 'directory' ? directoryBlocks(filesystem, inode, map.extents).length : 0)
+  return sealed > mostBlocks ? 'large-directory' : undefined
+}
+
+function ofAttributes(entries: readonly XattrEntry[]): NumberReason | undefined {
+  for (const { index, name, valueInode } of entries) {
+    if (valueInode !== 0) return 'ea-inode'
+    if (index === xattrIndex.security && name === 'evm') return 'evm'
+  }
+  return undefined
+}
+
+async function blockAttributes(filesystem: Filesystem, { number, xattrBlock }: Inode): Promise<XattrEntry[]> {
+  if (xattrBlock === 0) return []
+  const bytes = await filesystem.blocks.read(xattrBlock)
+  decodeXattrBlock(bytes, xattrBlock, filesystem.superblock)
+  return blockXattrs(bytes, number)
+}
