@@ -7,8 +7,9 @@
  * ends, each boot read all of a segment or nothing. A segment is kept when enough
  * boots read it (`minSupport`). Its rank in a boot is its place among that boot's
  * kept segments, so what only one boot read, or how long it was recorded, moves
- * nothing. Kept segments are sorted by the median of their ranks; neighbours that
- * continue each other become one read again.
+ * nothing. Kept segments are sorted by the median of their ranks, and where that is
+ * the same (two boots that disagree) by folder, then by name, so that the order of the
+ * traces decides nothing; neighbours that continue each other become one read again.
  *
  * Time: the median of the boots that have one, never running backwards.
  */
@@ -35,6 +36,8 @@ interface Segment {
 interface Thing {
   readonly key: string
   readonly sample: TraceRead
+  /** The part of the key that tells the folder. */
+  readonly folder: string
   path: string | undefined
   readonly inodes: Set<number>
   readonly edges: Set<number>
@@ -65,8 +68,8 @@ export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}
   }
   const kept = [...things.things.values()].flatMap(({ segments }) => segments.filter(({ support }) => support >= minSupport))
   const placed = kept.map((segment) => ({ segment, rank: median(segment.ranks) }))
-  placed.sort((a, b) => a.rank - b.rank || a.segment.ranks[0]! - b.segment.ranks[0]!
-    || (a.segment.thing.key < b.segment.thing.key ? -1 : a.segment.thing.key > b.segment.thing.key ? 1 : a.segment.from - b.segment.from))
+  placed.sort((a, b) => a.rank - b.rank || compare(a.segment.thing.folder, b.segment.thing.folder)
+    || compare(a.segment.thing.key, b.segment.thing.key) || a.segment.from - b.segment.from)
   return {
     header: mergedHeader(traces, minSupport),
     reads: asReads(placed.map(({ segment }) => segment)),
@@ -88,7 +91,7 @@ function collectThings(traces: readonly Trace[]): Things {
       if (to <= from) continue
       const key = identity(read)
       let thing = things.get(key)
-      if (!thing) things.set(key, thing = { key, sample: read, path: undefined, inodes: new Set(), edges: new Set(), segments: [], starts: [] })
+      if (!thing) things.set(key, thing = { key, folder: key.slice(0, key.lastIndexOf('/') + 1), sample: read, path: undefined, inodes: new Set(), edges: new Set(), segments: [], starts: [] })
       thing.path ??= read.path
       if (read.ino !== undefined) thing.inodes.add(read.ino)
       thing.edges.add(from).add(to)
@@ -146,6 +149,8 @@ function indexOf(sorted: readonly number[], value: number): number {
   }
   return low
 }
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -72,6 +72,14 @@ describe('merging boots', () => {
     expect(merged.header).to.include({ source: 'merge', boots: 3, minSupport: 2 })
   })
 
+  it('lets folders decide where boots disagree, whichever comes first', () => {
+    const one = traceOf(['/x/1', '/b/1', '/a/2', '/a-b/1', '/a/1', '/y/1'].map((path) => read(path, 0, page)))
+    const two = traceOf(['/x/1', '/a/1', '/a-b/1', '/a/2', '/b/1', '/y/1'].map((path) => read(path, 0, page)))
+    const order = (...traces: Trace[]): (string | undefined)[] => mergeTraces(traces).reads.map(({ path }) => path)
+    expect(order(one, two)).to.deep.equal(['/x/1', '/a-b/1', '/a/1', '/a/2', '/b/1', '/y/1'])
+    expect(order(two, one)).to.deep.equal(order(one, two))
+  })
+
   it('is the same for the same boots, and its times never run backwards', async () => {
     const boot = await readTrace(fixturePath('boot-tracefs.txt.gz'))
     const next = numbers(5)
