@@ -15,24 +15,29 @@ export interface DeviceRead extends BlockRun {
   readonly t?: number
 }
 
+/** A physical run, and which block of its owner it begins with (as in BootRead). */
+interface OwnedPiece extends BlockRun {
+  readonly block: number
+}
+
 /** Physical runs of one read, in the order of the file. */
-export function* physicalRuns(read: BootRead, layout: DiskLayout): Generator<BlockRun> {
+export function* physicalRuns(read: BootRead, layout: DiskLayout): Generator<OwnedPiece> {
   if (read.kind === 'device') {
-    yield blockRun(read.block, read.length)
+    yield { ...blockRun(read.block, read.length), block: read.block }
     return
   }
   const file = layout.get(read.inode)
   if (!file) return
   if (read.kind === 'tree') {
-    for (const block of file.tree.slice(read.block, read.block + read.length)) yield blockRun(block, 1)
+    for (const [i, block] of file.tree.slice(read.block, read.block + read.length).entries()) yield { ...blockRun(block, 1), block: read.block + i }
   } else if (read.kind === 'xattr') {
-    if (file.xattr !== undefined) yield blockRun(file.xattr, 1)
+    if (file.xattr !== undefined) yield { ...blockRun(file.xattr, 1), block: 0 }
   } else {
     yield* extentRuns(file, read.block, read.block + read.length)
   }
 }
 
-function* extentRuns(file: FileLayout, from: number, to: number): Generator<BlockRun> {
+function* extentRuns(file: FileLayout, from: number, to: number): Generator<OwnedPiece> {
   const { extents } = file
   let low = 0
   let high = extents.length
@@ -45,7 +50,7 @@ function* extentRuns(file: FileLayout, from: number, to: number): Generator<Bloc
     const { logical, physical, length, unwritten } = extents[i]!
     if (unwritten) continue
     const start = Math.max(from, logical)
-    yield blockRun(physical + (start - logical), Math.min(to, logical + length) - start)
+    yield { ...blockRun(physical + (start - logical), Math.min(to, logical + length) - start), block: start }
   }
 }
 

@@ -12,8 +12,8 @@ import { isBetter, weigh } from './worth.js'
 export interface PackOptions extends PlanOptions, ApplyOptions {
   /** Bring back only what left the run since it was packed, if that is worth its bytes; with the plan that packed it, if there is one. */
   readonly drifted?: { readonly packed?: Plan }
-  /** Called with the plan before anything is written, so that it can be kept. */
-  readonly onPlan?: (plan: Plan) => Promise<void>
+  /** Called with the plan and the boot it is for before anything is written, so that they can be kept. */
+  readonly onPlan?: (plan: Plan, boot: BootSet) => Promise<void>
   /** Plan and predict, write nothing. */
   readonly dryRun: boolean
 }
@@ -33,7 +33,7 @@ export interface PackResult {
 export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, options: PackOptions): Promise<PackResult> {
   const { plan, boot } = options.drifted ? await createRepair(volume, trace, { ...options, ...options.drifted }) : await createPlan(volume, trace, options)
   const worthwhile = options.drifted ? weigh(plan).worthIt : isBetter(plan.measure.predicted, plan.measure.before)
-  await options.onPlan?.(plan)
+  await options.onPlan?.(plan, boot)
   if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)
   const after = await measureNow(boot, volume)

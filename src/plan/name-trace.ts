@@ -17,9 +17,11 @@ export interface NamedTrace {
 /** @throws what the volume throws on structures it cannot trust */
 export async function nameTrace(reads: Iterable<TraceRead>, volume: Volume): Promise<NamedTrace> {
   const boot = await nameFiles(await resolveTrace(reads, volume), volume)
-  const geometry = volume.geometry()
-  return { reads: boot.reads.map((read) => asTraceRead(read, boot, geometry)), missing: boot.missing }
+  return { reads: traceOf(boot, volume.geometry()), missing: boot.missing }
 }
+
+/** The reads of a resolved boot, to be resolved again on another layout. */
+export const traceOf = (boot: BootSet, geometry: Geometry): TraceRead[] => boot.reads.map((read) => asTraceRead(read, boot, geometry))
 
 /** Gives paths to files that the trace knows only by number. */
 export async function nameFiles(boot: BootSet, volume: Volume): Promise<BootSet> {

@@ -1,3 +1,5 @@
+export { bytes, count, seconds } from './page/units.js'
+
 /** A plain table: the first column to the left, the others to the right, two spaces between. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)))
@@ -5,23 +7,6 @@ export function table(header: readonly string[], rows: readonly (readonly string
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd()
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
 }
-
-export const count = (value: number): string => Math.round(value).toLocaleString('en-US')
-
-/** Bytes in decimal units, three digits at most: '74.3 MB'. */
-export function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
-  let scaled = value
-  let unit = 0
-  while (scaled >= 1000 && unit < units.length - 1) {
-    scaled /= 1000
-    unit++
-  }
-  return `${scaled >= 100 || unit === 0 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]!}`
-}
-
-export const seconds = (milliseconds: number): string =>
-  milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`
 
 /** The end of a text that is too long for its column: of a path, the part that tells it apart. */
 export const shorten = (text: string, length: number): string =>
