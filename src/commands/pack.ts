@@ -2,8 +2,10 @@ import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/base-command.js'
 import { planningFlags, targetArgument, undoFileFlag } from '../cli/flags.js'
 import { planOptions } from '../cli/planning.js'
+import { usageError } from '../errors.js'
 import type { ContentCheck, ContentHash } from '../pack/content-hashes.js'
 import type { PackResult } from '../pack/pack-volume.js'
+import type { BootSet } from '../plan/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
 
@@ -16,6 +18,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
   static override examples = [
     '<%= config.bin %> pack disk.img --trace boot.trace --evict',
     '<%= config.bin %> pack disk.img --trace files.txt --evict --dry-run',
+    '<%= config.bin %> pack disk.img --trace boot.trace --evict --dry-run --report boot.html',
   ]
   static override args = { target: targetArgument }
   static override flags = {
@@ -27,6 +30,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
     check: Flags.boolean({ description: 'hash what the moved files hold, before and after; with -o the hashes are kept beside the plan, in PLAN.check.json' }),
     force: Flags.boolean({ description: 'pack even when no gain is predicted' }),
     output: Flags.string({ char: 'o', description: 'keep the plan in this file, for verify and undo', helpValue: 'PLAN' }),
+    report: Flags.string({ description: 'write an HTML page that shows before and after (docs/report.md)', helpValue: 'FILE' }),
   }
 
   async run(): Promise<PackReport> {
@@ -35,6 +39,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
       import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/pack-volume.js'),
       import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../volume/target.js'),
     ])
+    if (flags.report !== undefined) await needPagePlace(flags.report)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
@@ -43,6 +48,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
     // Then the undo file is there already, and has to be completed.
     if (flags['undo-file'] !== undefined) this.abortable()
     let recorded: readonly ContentHash[] | undefined
+    let resolved: BootSet | undefined
     try {
       const result = await packVolume(volume, trace.reads, {
         ...planOptions(args.target, flags),
@@ -54,7 +60,8 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
           progress.update(done, total)
           if (done === total) progress.step('Reading the layout back')
         },
-        onPlan: async (plan) => {
+        onPlan: async (plan, boot) => {
+          resolved = boot
           if (flags.output !== undefined) await writePlanFile(flags.output, plan)
           if (flags['dry-run']) return
           if (flags.check) {
@@ -73,6 +80,10 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
         : `To finish: bootpack apply ${quoted(flags.output)}. To go back: bootpack undo ${quoted(flags.output)}.`
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
+      if (flags.report !== undefined && resolved) {
+        const [{ packReportData }, { writeReportPage }] = await Promise.all([import('../cli/pack-page.js'), import('../cli/report-page.js')])
+        await writeReportPage(flags.report, await packReportData({ target: args.target, traceName: flags.trace, trace, boot: resolved, result, volume }))
+      }
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
       const { rounds: _rounds, ...plan } = result.plan
       return { ...result, plan, ...(contents && { contents }) }
@@ -85,6 +96,13 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
   private async driftedOptions(path: string | undefined): Promise<{ packed?: Plan }> {
     return path === undefined ? {} : { packed: await (await import('../cli/plan-files.js')).readPlanFile(path) }
   }
+}
+
+/** Packing takes a while; that its page has no place is better said before. */
+async function needPagePlace(path: string): Promise<void> {
+  if (path === '-') throw usageError('no-output', 'The page needs a file: standard output has the figures.', 'Name one, such as --report boot.html.')
+  const { needOutputFolder } = await import('../cli/collected-traces.js')
+  needOutputFolder(path)
 }
 
 async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {

@@ -26,7 +26,7 @@ interface Piece {
   readonly length: number
 }
 
-/** In the order in which the plan places them; what stops on the way counts once. */
+/** The boot's first, each kind in the order in which the plan takes it up; what stops on the way counts once. */
 export function movedFiles(rounds: readonly (readonly PlannedMove[])[]): MovedFile[] {
   const owners = new Map<string, PlannedMove[]>()
   for (const move of rounds.flat()) {
@@ -35,12 +35,13 @@ export function movedFiles(rounds: readonly (readonly PlannedMove[])[]): MovedFi
     if (moves) moves.push(move)
     else owners.set(key, [move])
   }
-  return [...owners.values()].map((moves) => {
+  const files = [...owners.values()].map((moves) => {
     const { inode, path, kind, why } = moves[0]!
     const before = firstPlaces(moves)
     const after = moves.filter(({ staging }) => !staging).map(({ logical, to, length }) => ({ logical, physical: to, length }))
     return { inode, ...(path !== undefined && { path }), kind, why, ...figures(before, after) }
   })
+  return [...files.filter(({ why }) => why === 'boot'), ...files.filter(({ why }) => why !== 'boot')]
 }
 
 /** Where blocks were before the first move that takes them. */

@@ -14,7 +14,7 @@ export function aboutSection(report: ReportData): Html {
       <li>The trace has ${count(trace.reads)} reads of ${count(first?.measure.files ?? 0)} files (${trace.source}${trace.recorded !== undefined && `, ${trace.recorded}`}).${(trace.lost ?? 0) > 0 && ` The recorder lost ${count(trace.lost!)} events: it is incomplete.`}${missing > 0 && ` ${count(missing)} files it names are not on this filesystem.`}</li>
       <li>Every block is read once, as from an empty page cache. Reads that continue each other in time and place are one request, of at most 1.3 MB.</li>
       <li>A seek is a break in that order, its distance the way from the end of one read to the start of the next. What several processes ask for at once a real disk sorts; here it stays in the order of the trace, so seeks are rather over- than understated.</li>
-      ${kind === 'applied' && html`<li>“Before” was rebuilt by taking the plan's moves back on paper, “after” was read from the disk.</li>`}
+      ${kind === 'applied' && html`<li>“Before” was rebuilt by taking the plan's moves back on paper; extent-tree blocks that packing made needless cannot be put back, so it is rather too good. “After” was read from the disk.</li>`}
       ${kind === 'predicted' && html`<li>“Predicted” is the plan carried out on paper, measured the same way.</li>`}
       ${plan?.otherFigures === true && html`<li>The plan's own figures differ from those here: it was made from another trace, or the disk has changed since.</li>`}
       ${leftOut > 0 && html`<li>The two are different filesystems: ${count(leftOut)} reads of inode tables, bitmaps and the like have no counterpart and are left out on both sides.</li>`}

@@ -28,6 +28,9 @@ export function headline(report: ReportData): string {
 
 const seeksText = ({ measure: { seeks } }: ReportLayout): string => (seeks === 1 ? 'one seek' : `${count(seeks)} seeks`)
 
+/** A number and its unit stay on one line. */
+const unbroken = (text: string): string => text.replace(/(\d) (?=(?:s|ms|seeks)\b)/g, '$1\u00a0')
+
 /** What stands below the sentence: where the two layouts come from. */
 function lead(report: ReportData): Html {
   const { kind, target, other, placed, trace } = report
@@ -52,7 +55,7 @@ export function headlineSection(report: ReportData): Html {
     </div>`
   return html`
   <section aria-labelledby="result">
-    <h1 id="result">${headline(report)}</h1>
+    <h1 id="result">${unbroken(headline(report))}</h1>
     <p class="lead">${lead(report)}</p>
     <dl class="figures">
       ${disk !== undefined && figure(`disk time, ${disk} model`, ({ measure }) => timeOn(measure, disk), seconds)}

@@ -36,7 +36,7 @@ const causes = (gaps: readonly { readonly cause: string }[]): string => [...new 
 
 const columns = [
   ['name', 'name', false], ['what', 'what', false], ['why', 'why', false], ['bytes', 'moved', true],
-  ['piecesBefore', 'pieces before', true], ['piecesAfter', 'after', true], ['from', 'block before', true], ['to', 'after', true],
+  ['piecesBefore', 'pieces before', true], ['piecesAfter', 'pieces after', true], ['from', 'block before', true], ['to', 'block after', true],
 ] as const
 
 export function movedSection({ moved, kind, plan }: ReportData): Html | undefined {

@@ -16,18 +16,18 @@ export function readsSection(report: ReportData): Html {
     <div class="controls" role="group" aria-label="Drawing">
       ${trace.timed && choice('Across', 'across', [['order', 'read order'], ['time', 'time']])}
       ${choice('Disk in', 'upward', [['bytes', 'bytes'], ['blocks', 'blocks']])}
-      <fieldset><legend>Show</legend>
-        <label><input type="checkbox" name="group" value="data" checked> ${legendShape('data')} file data</label>
-        <label><input type="checkbox" name="group" value="directories" checked> ${legendShape('directories')} directories and trees</label>
-        <label><input type="checkbox" name="group" value="fixed" checked> ${legendShape('fixed')} inode tables, bitmaps</label>
-        <label><input type="checkbox" name="head-path" checked> ${legendShape('path')} path of the head</label>
-      </fieldset>
       <div class="buttons">
         <button type="button" data-do="in">Zoom in</button>
         <button type="button" data-do="out">Zoom out</button>
         ${plan && plan.runs.length > 0 && html`<button type="button" data-do="run">Zoom to the run</button>`}
         <button type="button" data-do="all">Show all</button>
       </div>
+      <fieldset><legend>Show</legend>
+        <label><input type="checkbox" name="group" value="data" checked> ${legendShape('data')} file data</label>
+        <label><input type="checkbox" name="group" value="directories" checked> ${legendShape('directories')} directories and trees</label>
+        <label><input type="checkbox" name="group" value="fixed" checked> ${legendShape('fixed')} inode tables, bitmaps</label>
+        <label><input type="checkbox" name="head-path" checked> ${legendShape('path')} path of the head</label>
+      </fieldset>
     </div>
     <p id="notice" role="alert" hidden></p>
     <noscript><p class="note">The drawing needs scripts; the table below says the same in numbers.</p></noscript>

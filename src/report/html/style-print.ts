@@ -12,10 +12,12 @@ export const printStyle = (light: string): string => `
   h1 { font-size: 20pt; }
   .value { font-size: 17pt; }
   h2, figcaption, caption { break-after: avoid; }
-  .figures, .plots, .plot, tr, .facts div, .bars, figure { break-inside: avoid; }
+  #result, .figures, .plots, tr, .facts div, #seeks, #disks, #figures, #cost { break-inside: avoid; }
+  #disks .bars th:first-child { width: 42%; }
   .figures { grid-template-columns: repeat(4, 1fr); }
   .plots { grid-template-columns: 1fr 1fr; gap: .8rem; }
-  .plot-area { height: 62mm; }
+  .plot-area { height: auto; border: 0; border-radius: 0; }
+  canvas { position: static; height: auto; }
   .scroll { overflow: visible; }
   thead { display: table-header-group; }
   .moved thead button::after { content: none; }

@@ -142,7 +142,7 @@ summary { cursor: pointer; padding: .2rem 0; }
 details ul { margin: .3rem 0 1rem; padding-left: 1.4rem; font-size: .9375rem; }
 .places { margin: .6rem 0 1rem; }
 
-@media (max-width: 48rem) {
+@media screen and (max-width: 48rem) {
   body { padding: 0 1rem 3rem; }
   section { margin-top: 2.6rem; }
   .figures { grid-template-columns: 1fr 1fr; }

@@ -7,6 +7,9 @@ import type { Across, Upward } from './plot-axes.js'
 import { bytes, count } from './units.js'
 import { kept, shifted, zoomed, type Window } from './window.js'
 
+/** Of a plot on paper, in pixels: two stand side by side. */
+const paperSize = { width: 480, height: 330 }
+
 interface Choice {
   readonly plot: Plot
   readonly mark: number
@@ -72,7 +75,7 @@ export class Chart implements PlotEvents {
       across, upward, hidden, headPath,
       file: file === undefined || file < 0 ? undefined : file,
       mark: choice?.plot === plot ? choice.mark : undefined,
-    }))
+    }, this.printing ? paperSize : undefined))
     this.root.dataset['frames'] = String(Number(this.root.dataset['frames'] ?? 0) + 1)
     const status = this.root.querySelector('.plot-status')!
     const text = visible.map((each, i) => `${this.data.layouts[i]!.name}: ${count(each)} of ${count(this.plots[i]!.series.marks.count)} pieces in view`).join(' · ')
@@ -179,12 +182,11 @@ export class Chart implements PlotEvents {
     root.addEventListener('click', ({ target }) => {
       const button = target instanceof Element ? target.closest<HTMLButtonElement>('button[data-do]') : null
       const middle = { x: (this.window.x0 + this.window.x1) / 2, y: (this.window.y0 + this.window.y1) / 2 }
-      switch (button?.dataset['do']) {
-        case 'in': return this.zoom(2, middle.x, middle.y)
-        case 'out': return this.zoom(0.5, middle.x, middle.y)
-        case 'all': return this.reset()
-        case 'run': return this.showRun()
-      }
+      const wish = button?.dataset['do']
+      if (wish === 'in') this.zoom(2, middle.x, middle.y)
+      else if (wish === 'out') this.zoom(0.5, middle.x, middle.y)
+      else if (wish === 'all') this.reset()
+      else if (wish === 'run') this.showRun()
     })
     for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', () => this.invalidate())
     // Paper is white, and waits for no frame.

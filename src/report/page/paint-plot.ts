@@ -115,6 +115,10 @@ function paintMarks(context: CanvasRenderingContext2D, series: PlotSeries, visib
     for (const i of visible) {
       if (groupOfKind[series.marks.kind[i]!] !== group) continue
       const { x0, x1, y0, y1 } = placeOf(series, i, window, area, style.across)
+      if (group === 'data' && x1 - x0 > 3 && y0 - y1 < 2) {
+        context.fillRect(x0, Math.round((y0 + y1) / 2) - 1, x1 - x0, 3)
+        continue
+      }
       if (group === 'data' && (x1 - x0 > 3 || y0 - y1 > 3)) {
         context.beginPath()
         context.moveTo(x0, y0)
@@ -133,10 +137,10 @@ function paintMarks(context: CanvasRenderingContext2D, series: PlotSeries, visib
 
 function paintShape(context: CanvasRenderingContext2D, group: Group, x: number, y: number): void {
   if (group === 'data') {
-    context.fillRect(x - 1.5, y - 1.5, 3, 3)
+    context.fillRect(x - 1, y - 1, 3, 3)
   } else if (group === 'fixed') {
-    context.fillRect(x - 2.5, y - 0.5, 5, 1)
-    context.fillRect(x - 0.5, y - 2.5, 1, 5)
+    context.fillRect(x - 2, y, 5, 1)
+    context.fillRect(x, y - 2, 1, 5)
   } else {
     context.beginPath()
     context.moveTo(x, y - 3)

@@ -27,12 +27,19 @@ export class Plot {
     this.listen()
   }
 
-  paint(window: Window, style: PlotStyle): number {
+  /** @param paper draw for this size, in pixels, instead of the one there is on the screen */
+  paint(window: Window, style: PlotStyle, paper?: { width: number, height: number }): number {
     this.window = window
     this.style = style
-    const ratio = globalThis.devicePixelRatio || 1
+    const ratio = paper ? 3 : globalThis.devicePixelRatio || 1
     const { clientWidth: width, clientHeight: height } = this.holder
-    this.size = { width, height }
+    this.size = paper ?? { width, height }
+    return this.paintSized(ratio)
+  }
+
+  private paintSized(ratio: number): number {
+    const { size: { width, height }, style, window } = this
+    if (!style || !window) return 0
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio)
       this.canvas.height = Math.round(height * ratio)
