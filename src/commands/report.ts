@@ -47,16 +47,21 @@ while it packs.`
     const [{ loadTrace }, { reportData }, { traceFacts }] = await Promise.all([
       import('../cli/load-trace.js'), import('../report/report-data.js'), import('../cli/report-page.js'),
     ])
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
+    progress.step('Looking where it lies')
     const views = await this.views(sides, trace, flags.plan, flags.partition)
+    progress.step('Drawing')
     const report = reportData({ target: sides.after, trace: traceFacts(flags.trace, trace), ...views })
     if (flags.output !== undefined) {
       const [{ writeReportPage }, { headline }, { escapePath }] = await Promise.all([
         import('../cli/report-page.js'), import('../report/html/headline.js'), import('../trace/escape-path.js'),
       ])
       await writeReportPage(flags.output, report)
+      progress.end()
       if (flags.output !== '-') this.log(`${headline(report)}\nWritten to ${escapePath(flags.output)}.`)
     }
+    progress.end()
     return report
   }
 
