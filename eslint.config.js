@@ -20,6 +20,8 @@ const arrows = {
   e4defrag: ['kernel', 'layout', 'volume', 'image', 'live', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
   doctor: ['volume', 'layout'],
+  preload: ['bytes', 'layout', 'trace', 'measure', 'plan', 'volume'],
+  provision: ['preload', 'collect', 'kernel', 'layout', 'measure', 'plan', 'trace', 'volume', 'image', 'live'],
   report: ['measure', 'plan', 'layout', 'trace', 'doctor'],
 }
 

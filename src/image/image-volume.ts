@@ -3,7 +3,7 @@
  * mount, no root. Each method asks one file of this room.
  */
 import { corrupt, usageError } from '../errors.js'
-import type { FsBlock } from '../layout/block.js'
+import { fsBlock, type FsBlock } from '../layout/block.js'
 import { mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import type { BlockRun } from '../layout/run.js'
@@ -108,6 +108,10 @@ export class ImageVolume implements Volume {
     const inode = await this.filesystem.readInode(file.inode)
     const { treeBlocks } = await readFileMap(this.filesystem, inode)
     return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
+  }
+
+  async inodeBlock(inode: number): Promise<FsBlock> {
+    return fsBlock(this.filesystem.inodeHome(inode).block)
   }
 
   async contents(file: FileRef): Promise<FileContents> {

@@ -17,7 +17,7 @@ import { fiemap } from '../kernel/fiemap.js'
 import { openByInode } from '../kernel/open-by-handle.js'
 import { pageSize } from '../kernel/page-size.js'
 import { syncFilesystem } from '../kernel/syncfs.js'
-import type { FsBlock } from '../layout/block.js'
+import { fsBlock, type FsBlock } from '../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../layout/owner.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
@@ -120,6 +120,10 @@ export class LiveVolume implements Volume {
       const { treeBlocks } = await readFileMap(filesystem, inode)
       return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
     })
+  }
+
+  inodeBlock(inode: number): Promise<FsBlock> {
+    return this.views.look(async ({ filesystem }) => fsBlock(filesystem.inodeHome(inode).block))
   }
 
   contents(file: FileRef): Promise<FileContents | undefined> {

@@ -191,6 +191,8 @@ export interface Volume {
   /** FIEMAP's view: sorted by logical block, holes left out. Empty for files without blocks. */
   extents(file: FileRef): Promise<Extent[]>
   metadata(file: FileRef): Promise<FileMetadata>
+  /** The block of the inode table an inode lies in; engines of filesystems without such tables lack it. */
+  inodeBlock?(inode: number): Promise<FsBlock>
   /**
    * What the blocks of {@link extents} hold. An engine without it cannot check contents.
    * @returns undefined for what this engine cannot read, such as a directory of a mount

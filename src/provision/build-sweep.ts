@@ -1,0 +1,28 @@
+/** From a volume and a trace to the sweep: asks the volume what the pure part needs. */
+import { unsupported, usageError } from '../errors.js'
+import type { FsBlock } from '../layout/block.js'
+import { resolveTrace, type BootSet } from '../plan/boot-set.js'
+import { nameFiles } from '../plan/name-trace.js'
+import { planSweep, type Sweep, type SweepOptions } from '../preload/sweep.js'
+import type { TraceRead } from '../trace/trace.js'
+import type { Volume } from '../volume/volume.js'
+
+export interface BuiltSweep {
+  readonly boot: BootSet
+  readonly sweep: Sweep
+}
+
+/**
+ * @throws unsupported where inodes have no place on the disk that an engine could tell,
+ *   usage when nothing of the trace is on the volume, what the volume throws
+ */
+export async function buildSweep(trace: Iterable<TraceRead>, volume: Volume, options: SweepOptions): Promise<BuiltSweep> {
+  if (!volume.inodeBlock) throw unsupported('no-inode-tables', 'Reading in advance is for ext4: only there is it known where the tables of inodes lie.')
+  const boot = await nameFiles(await resolveTrace(trace, volume), volume)
+  if (boot.files.length === 0) {
+    throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`, 'Check that the trace belongs to this target.')
+  }
+  const homes = new Map<number, FsBlock>()
+  for (const inode of boot.layout.keys()) homes.set(inode, await volume.inodeBlock(inode))
+  return { boot, sweep: planSweep(boot, volume.geometry(), homes, options) }
+}

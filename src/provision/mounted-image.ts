@@ -1,0 +1,73 @@
+/**
+ * An image mounted by the kernel while files are put into it. bootpack's own ext4 code
+ * moves blocks; it does not make files. The mount is private to this process (see
+ * kernel/mount-namespace.ts): nobody else can get at it, and no way out leaves it behind.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ioError, refused } from '../errors.js'
+import { openGated } from '../image/gate-open.js'
+import { findFilesystem } from '../image/open-image.js'
+import { PartitionStore } from '../image/partition-store.js'
+import { enterMountNamespace } from '../kernel/mount-namespace.js'
+
+const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' }
+
+/** Runs a program to its end. @throws io with its last words */
+export function runProgram(words: readonly string[], quiet = true): void {
+  const [program, ...rest] = words
+  const { status, error, stderr } = spawnSync(program!, rest, { encoding: 'utf8', env: environment, stdio: ['ignore', quiet ? 'ignore' : 2, 'pipe'] })
+  if (error) throw ioError(`${program} could not be run.`, error)
+  if (status !== 0) throw ioError(`${program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
+}
+
+interface Place {
+  /** Bytes. */
+  readonly start: number
+  /** Undefined for the whole. */
+  readonly size?: number
+}
+
+async function placeOf(path: string, partition: number | undefined): Promise<Place> {
+  // The gate of writing: nobody else may be at it.
+  const { store, sectorSize } = await openGated(path, true)
+  try {
+    const found = await findFilesystem(store, path, { partition, sectorSize })
+    return found.store instanceof PartitionStore ? { start: found.store.start, size: found.store.size } : { start: 0 }
+  } finally {
+    await store.close()
+  }
+}
+
+/**
+ * @param path image file or unmounted block device
+ * @param use  gets the mount point; synchronous, see above
+ * @throws refused without root or while the image is in use; io when it cannot be mounted
+ */
+export async function withMountedImage<Result>(path: string, partition: number | undefined, use: (mountPoint: string) => Result): Promise<Result> {
+  if (process.geteuid?.() !== 0) {
+    throw refused('needs-root', 'Putting files into an image takes root: it is mounted for that.',
+      'Run the command with sudo, or mount the image yourself and name the mount point.')
+  }
+  const { start, size } = await placeOf(path, partition)
+  enterMountNamespace()
+  const mountPoint = mkdtempSync(join(tmpdir(), 'bootpack-image-'))
+  try {
+    runProgram(['mount', '-t', 'ext4', '-o', ['loop', 'nodev', 'noatime', ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : [])].join(','), '--', path, mountPoint])
+    try {
+      return use(mountPoint)
+    } finally {
+      runProgram(['umount', '--recursive', '--', mountPoint])
+      const image = openSync(path, 'r')
+      try {
+        fsyncSync(image)
+      } finally {
+        closeSync(image)
+      }
+    }
+  } finally {
+    rmdirSync(mountPoint)
+  }
+}

@@ -1,0 +1,27 @@
+/** Makes the initramfs of a system anew, so that it holds our script, or no longer does. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { rebuildCommands, type FormName } from '../preload/forms.js'
+import { runProgram } from './mounted-image.js'
+
+/** A command line for people. */
+export const commandText = (form: FormName, mountPoint = '/'): string | undefined => {
+  const words = rebuildCommands[form]
+  return words && [...(mountPoint === '/' ? [] : ['chroot', mountPoint]), ...words].join(' ')
+}
+
+/**
+ * Runs it: here, or below `mountPoint` with that system's own programs. The caller has
+ * entered a mount namespace for the latter: what is bound there must not stay.
+ * @throws io when a program is missing or fails
+ */
+export function rebuildInitramfs(form: FormName, mountPoint: string): void {
+  const words = rebuildCommands[form]
+  if (!words) return
+  if (mountPoint === '/') return runProgram(words, false)
+  for (const folder of ['proc', 'sys', 'dev']) {
+    const at = join(mountPoint, folder)
+    if (existsSync(at)) runProgram(['mount', '--rbind', '--', `/${folder}`, at])
+  }
+  runProgram(['chroot', mountPoint, ...words], false)
+}
