@@ -79,7 +79,8 @@ find_device() {
   [ -b "$device" ]
 }
 
-# Whether the superblock's UUID is that of the list; told in octal, as printf takes it.
+# Whether the superblock's UUID is that of the list, told in octal, as printf takes it,
+# without the zeros, which the shell leaves out of what it reads.
 same_filesystem() {
   case $1 in *[!\\0-7]*) return 1 ;; esac
   wanted=$(printf '%b' "$1" && echo x)
@@ -118,7 +119,7 @@ sweep() {
   IFS=$nl
   set -- $list
   [ "${list##*"$nl"}" = "end $#" ] || return
-  same_filesystem "${2#uuid }" || return
+  same_filesystem "${2##* }" || return
   set --
   batch=0
   for line in $list; do
@@ -172,9 +173,12 @@ worker=$!
 # A device may hang in a way no signal ends: then it is left behind.
 trap : ALRM
 (
-  n=0
+  n=0 nap=
+  trap 'kill $nap; exit' TERM
   while [ "$n" -le $((limit + 2)) ]; do
-    sleep 1 || exit
+    sleep 1 &
+    nap=$!
+    wait "$nap" || exit
     kill -0 "$worker" || exit
     n=$((n + 1))
   done
@@ -183,5 +187,5 @@ trap : ALRM
 ) </dev/null >/dev/null 2>&1 &
 watch=$!
 wait "$worker" 2>/dev/null
-kill "$watch" 2>/dev/null
+{ kill "$watch" && wait "$watch"; } 2>/dev/null
 exit 0

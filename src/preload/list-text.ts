@@ -5,7 +5,7 @@
  * `printf %b` takes it, and its kind in a capital.
  *
  *     bootpack-preload 1
- *     uuid \00…            the filesystem this is for, 16 bytes in octal
+ *     uuid UUID \00…       the filesystem this is for, and its bytes other than 0: a shell cannot hold those
  *     # …                  for people and for `preload show`
  *     d SKIP COUNT         units of 32 KiB of the device
  *     f KIB FIRST PATH     a whole file; FIRST is where its first block lay
@@ -57,7 +57,7 @@ export function listOf(sweep: Sweep, uuid: string, notes: readonly string[] = []
 }
 
 export function listText({ uuid, ranges, files, notes }: PreloadList): string {
-  const lines = [magic, `uuid ${octalUuid(uuid)}`, marker, ...notes.map((note) => `# ${note}`)]
+  const lines = [magic, `uuid ${uuid} ${octalUuid(uuid)}`, marker, ...notes.map((note) => `# ${note}`)]
   for (const { skip, count } of ranges) lines.push(`d ${skip} ${count}`)
   for (const { path, first, kib, part } of files) {
     const bytes = encodeName(path)
@@ -76,8 +76,8 @@ export function parseList(text: string): PreloadList {
     { next: 'Install it again: bootpack preload install TARGET --trace T.', structure: 'preload list', number: line })
   if (lines[0] !== magic) throw bad(1, `it does not begin with "${magic}"`)
   if (lines.at(-1) !== '' || lines.at(-2) !== `end ${lines.length - 1}`) throw bad(lines.length, 'its end is missing')
-  const uuid = uuidOf(/^uuid ((?:\\0[0-7]{3}){16})$/.exec(lines[1]!)?.[1])
-  if (uuid === undefined) throw bad(2, 'no uuid')
+  const uuid = /^uuid ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) /.exec(lines[1]!)?.[1]
+  if (uuid === undefined || lines[1] !== `uuid ${uuid} ${octalUuid(uuid)}`) throw bad(2, 'no uuid')
   const ranges: { skip: number, count: number }[] = []
   const files: ListedFile[] = []
   const notes: string[] = []
@@ -98,11 +98,8 @@ export function parseList(text: string): PreloadList {
 
 const octal = (bytes: Iterable<number>): string => [...bytes].map((byte) => `\\0${byte.toString(8).padStart(3, '0')}`).join('')
 
-const octalUuid = (uuid: string): string => octal(Buffer.from(uuid.replaceAll('-', ''), 'hex'))
+const octalUuid = (uuid: string): string => octal(Buffer.from(uuid.replaceAll('-', ''), 'hex').filter((byte) => byte !== 0))
 
 const bytesOf = (text: string): Buffer => Buffer.from([...text.matchAll(/\\0([0-7]{3})/g)].map(([, digits]) => Number.parseInt(digits!, 8)))
 
 const pathOf = (text: string, escaped: boolean): string => (escaped ? decodeName(bytesOf(text)) : text)
-
-const uuidOf = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : bytesOf(text).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
