@@ -33,7 +33,8 @@ export interface PackResult {
 export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, options: PackOptions): Promise<PackResult> {
   const { plan, boot } = options.drifted ? await createRepair(volume, trace, { ...options, ...options.drifted }) : await createPlan(volume, trace, options)
   const worthwhile = options.drifted ? weigh(plan).worthIt : isBetter(plan.measure.predicted, plan.measure.before)
-  await options.onPlan?.(plan, boot)
+  // What packed it stays the plan to keep unless something is mended.
+  if (!options.drifted || worthwhile || options.force || options.dryRun) await options.onPlan?.(plan, boot)
   if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)
   const after = await measureNow(boot, volume)

@@ -3,10 +3,12 @@
  * the commands as last built, on the image and on a mount of it; judged by filefrag,
  * e2fsck and the contents.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync, type Stats } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { openLive } from '../../src/live/open-live.js'
 import type { PackingCheck } from '../../src/pack/check-packing.js'
+import { resolveTarget } from '../../src/volume/target.js'
 import { age, differences, footprints, randomFrom } from '../live/aged.js'
 import { filefrags, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
@@ -105,7 +107,9 @@ describe('a packed boot whose files were replaced', function () {
         expect(report.after.seeks).to.equal(0)
 
         expect(checked(target, [0], '--plan', plan)).to.deep.include({ verdict: 'leave', drifted: [], lossMs: 0 })
-        bootpack(['pack', target, ...flags, '--drifted', '--plan', plan], [4])
+        const unchanged = join(scratch.path, 'unchanged.plan')
+        bootpack(['pack', target, ...flags, '--drifted', '--plan', plan, '-o', unchanged], [4])
+        expect(existsSync(unchanged), 'a plan of nothing does not replace the one to keep').to.equal(false)
         if (engine === 'image') {
           mount.remove()
           mount = loopMount(target)
@@ -166,6 +170,18 @@ describe('a packed boot whose files were replaced', function () {
       for (const path of paths) if (!replaced.includes(path) && !grown.includes(path)) expect(now.get(path), path).to.equal(placed.get(path))
       mount.check()
     } finally {
+      mount.remove()
+    }
+  })
+
+  it('is not mended while somebody else moves blocks there', async () => {
+    const mount = loopMount(master.image)
+    const other = await openLive(resolveTarget(mount.path), true)
+    try {
+      expect(run(process.execPath, [launcher, 'pack', mount.path, ...flags, '--drifted', '--plan', plan], { ok: [5] }).stderr).to.contain('Another bootpack')
+      expect(checked(mount.path, [3], '--plan', plan).verdict, 'looking is allowed').to.equal('mend')
+    } finally {
+      await other.close()
       mount.remove()
     }
   })

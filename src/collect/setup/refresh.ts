@@ -28,6 +28,13 @@ export function refreshMachine({ refresh }: BootLoader, args: string | undefined
     { next: 'Look at /etc/default/grub and /etc/default/grub.d: another file there sets GRUB_CMDLINE_LINUX_DEFAULT.' })
 }
 
+/** Starts a timer of this very machine now, or stops it, where systemd runs. @throws io when it will not */
+export function switchTimer(name: string, on: boolean): void {
+  if (!systemdRuns()) return
+  const { status, stderr } = run('systemctl', [on ? 'start' : 'stop', name])
+  if (on && status !== 0) throw ioError(`${name} could not be started: ${stderr.trim().split('\n').at(-1) ?? ''}`)
+}
+
 function isRight(file: string, args: string | undefined): boolean {
   let text: string
   try {

@@ -2,7 +2,8 @@
 import { realpathSync } from 'node:fs'
 import { bufferMiB, eventsThatFit, kernelArguments, thisMachine, unknownMachine } from './kernel-arguments.js'
 import { PinnedRoot } from './pinned-root.js'
-import { refreshMachine } from './refresh.js'
+import { keepTimerName } from './keep-units.js'
+import { refreshMachine, switchTimer } from './refresh.js'
 import { applySetup, planSetup, removeSetup, type SetupFile } from './setup.js'
 import type { BootLoader } from './boot-loader.js'
 
@@ -49,7 +50,11 @@ export function runSetup(request: SetupRequest): SetupReport {
     const args = kernelArguments(size)
     const common = { action: request.action, arguments: args, bufferMiB: size, events: eventsThatFit(size) }
     if (request.action === 'remove') {
-      const { removed, loader } = removeSetup(root, (changed, any) => { if (here) refreshMachine(changed, undefined, any) })
+      const { removed, loader } = removeSetup(root, (changed, any) => {
+        if (!here) return
+        refreshMachine(changed, undefined, any)
+        if (any) switchTimer(keepTimerName, false)
+      })
       const todo = removed.length === 0 || (here && loader.refresh) ? [] : [leftToRemove(loader, here)]
       return {
         ...common, bootLoader: loader.name, files: [], written: [], removed: removed.map((path) => root.shown(path)), todo,
@@ -71,7 +76,8 @@ export function runSetup(request: SetupRequest): SetupReport {
   }
 }
 
-function installedProgram(root: PinnedRoot): string {
+/** Where packages put it. */
+export function installedProgram(root: PinnedRoot): string {
   const found = ['usr/local/bin/bootpack', 'usr/bin/bootpack'].find((path) => root.has(path))
   return `/${found ?? 'usr/bin/bootpack'}`
 }

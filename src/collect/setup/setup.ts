@@ -1,19 +1,28 @@
 /**
  * Prepares a system so that its next boot is recorded, and undoes that: a drop-in with
  * kernel arguments for the boot loader, a unit that writes the recording down, and the
- * link that enables it. Doing it twice changes nothing; an error on the way takes back
+ * link that enables it. The same for keeping a boot packed: a service, its timer, and
+ * the link. Doing it twice changes nothing; an error on the way takes back
  * what was done before it.
  */
-import { BootpackError, refused } from '../../errors.js'
+import { BootpackError, refused, unsupported } from '../../errors.js'
 import { dropIns, findBootLoader, hasSystemd, type BootLoader } from './boot-loader.js'
 import type { Found, PinnedRoot } from './pinned-root.js'
+import { keepServiceName, keepServiceText, keepTimerName, keepTimerText, type KeepJob } from './keep-units.js'
 import { foldersMadeFor, marker, unitName, unitText } from './unit.js'
 
 const unitFolder = 'etc/systemd/system'
 const unitFile = `${unitFolder}/${unitName}`
 const wantsFolder = `${unitFolder}/multi-user.target.wants`
 const linkFile = `${wantsFolder}/${unitName}`
-const linkTarget = `../${unitName}`
+
+const keepService = `${unitFolder}/${keepServiceName}`
+const keepTimer = `${unitFolder}/${keepTimerName}`
+const timersFolder = `${unitFolder}/timers.target.wants`
+const keepLink = `${timersFolder}/${keepTimerName}`
+
+/** Where our links lead, and the units they are for. */
+const links: Readonly<Record<string, string>> = { [linkFile]: unitName, [keepLink]: keepTimerName }
 
 export interface SetupOptions {
   /** Kernel arguments. */
@@ -46,17 +55,40 @@ export type Refresh = (loader: BootLoader, changed: boolean) => void
  */
 export function planSetup(root: PinnedRoot, { args, program }: SetupOptions): Setup {
   const loader = findBootLoader(root)
-  const before = root.find(unitFile)
-  const folders = new Set(before?.kind === 'file' ? foldersMadeFor(before.text) : [])
-  for (const folder of [unitFolder, wantsFolder]) if (!root.hasFolder(folder)) folders.add(folder)
-  if (!root.hasFolder('etc/systemd')) folders.add('etc/systemd')
+  const folders = foldersToMake(root, unitFile, [unitFolder, wantsFolder, 'etc/systemd'])
   if (loader.name === 'grub' && !root.hasFolder('etc/default/grub.d')) folders.add('etc/default/grub.d')
   const systemd = hasSystemd(root)
   const files: SetupFile[] = [
-    ...(systemd ? [fileState(root, unitFile, unitText(program, [...folders].sort())), linkState(root)] : []),
+    ...(systemd ? [fileState(root, unitFile, unitText(program, [...folders].sort())), linkState(root, linkFile)] : []),
     ...(loader.file === undefined ? [] : [fileState(root, loader.file, loader.contents!(args))]),
   ]
   return { loader, systemd, files }
+}
+
+/**
+ * What there is to be done to keep a packed boot packed.
+ * @throws unsupported without systemd, and as planSetup
+ */
+export function planKeeping(root: PinnedRoot, job: KeepJob): Setup {
+  if (!hasSystemd(root)) {
+    throw unsupported('no-systemd', 'There is no systemd here to run a timer.', 'Run `bootpack pack TARGET --drifted` from what does such work here, cron for one.')
+  }
+  const folders = foldersToMake(root, keepService, [unitFolder, timersFolder, 'etc/systemd'])
+  return {
+    loader: noLoader, systemd: true,
+    files: [fileState(root, keepService, keepServiceText(job, [...folders].sort())), fileState(root, keepTimer, keepTimerText()), linkState(root, keepLink)],
+  }
+}
+
+/** Keeping a boot packed is none of the boot loader's business. */
+const noLoader: BootLoader = { name: 'by-hand', hint: '' }
+
+/** Folders that are missing, and those that a unit of ours says were. */
+function foldersToMake(root: PinnedRoot, unit: string, wanted: readonly string[]): Set<string> {
+  const before = root.find(unit)
+  const folders = new Set(before?.kind === 'file' ? foldersMadeFor(before.text) : [])
+  for (const folder of wanted) if (!root.hasFolder(folder)) folders.add(folder)
+  return folders
 }
 
 /**
@@ -88,24 +120,32 @@ export function applySetup(root: PinnedRoot, { loader, files }: Setup, refresh: 
   }
 }
 
+export interface Removal {
+  /** What makes boots be recorded. */
+  readonly recording: boolean
+  /** What keeps a boot packed. */
+  readonly keeping: boolean
+}
+
 /**
- * Takes everything away again.
+ * Takes everything away again, or one of the two.
  * @returns the paths that were removed, folders included, and the boot loader they were for
  * @throws refused when one of the files is somebody else's; nothing has changed then
  */
-export function removeSetup(root: PinnedRoot, refresh: Refresh): { removed: string[], loader: BootLoader } {
-  const loader = findBootLoader(root)
+export function removeSetup(root: PinnedRoot, refresh: Refresh, { recording, keeping }: Removal = { recording: true, keeping: true }): { removed: string[], loader: BootLoader } {
+  const loader = recording ? findBootLoader(root) : noLoader
   // Where a link leads elsewhere, nothing of ours can be.
-  const unit = root.glance(unitFile)
-  const folders = unit?.kind === 'file' ? foldersMadeFor(unit.text) : []
-  const ours = [linkFile, ...dropIns, unitFile].filter((path) => {
+  const units = [...(recording ? [unitFile] : []), ...(keeping ? [keepService] : [])].map((path) => root.glance(path))
+  const folders = new Set(units.flatMap((unit) => (unit?.kind === 'file' ? foldersMadeFor(unit.text) : [])))
+  const candidates = [...(recording ? [linkFile, ...dropIns, unitFile] : []), ...(keeping ? [keepLink, keepTimer, keepService] : [])]
+  const ours = candidates.filter((path) => {
     const found = root.glance(path)
     if (found) refuseForeign(root, path, found)
     return found !== undefined
   })
   for (const path of ours) root.sweep(path)
   const removed = ours.filter((path) => root.remove(path))
-  for (const folder of folders.sort().reverse()) if (root.removeEmptyFolder(folder)) removed.push(folder)
+  for (const folder of [...folders].sort().reverse()) if (root.removeEmptyFolder(folder)) removed.push(folder)
   refresh(loader, removed.length > 0)
   return { removed, loader }
 }
@@ -117,17 +157,19 @@ function fileState(root: PinnedRoot, path: string, contents: string): SetupFile 
   return { path, contents, state: found ? same ? 'present' : 'different' : 'missing' }
 }
 
-function linkState(root: PinnedRoot): SetupFile {
-  const found = root.find(linkFile)
-  if (found) refuseForeign(root, linkFile, found)
-  const same = found?.kind === 'link' && found.target === linkTarget
-  return { path: linkFile, link: linkTarget, state: found ? same ? 'present' : 'different' : 'missing' }
+function linkState(root: PinnedRoot, path: string): SetupFile {
+  const found = root.find(path)
+  if (found) refuseForeign(root, path, found)
+  const link = `../${links[path]!}`
+  const same = found?.kind === 'link' && found.target === link
+  return { path, link, state: found ? same ? 'present' : 'different' : 'missing' }
 }
 
 /** Our files begin with the marker or hold nothing but our arguments; our link leads to our unit, however written. */
 function refuseForeign(root: PinnedRoot, path: string, found: Found): void {
-  const ours = path === linkFile
-    ? found.kind === 'link' && (found.target === linkTarget || found.target === `/${unitFile}`)
+  const unit = links[path]
+  const ours = unit !== undefined
+    ? found.kind === 'link' && (found.target === `../${unit}` || found.target === `/${unitFolder}/${unit}`)
     : found.kind === 'file' && (found.text.startsWith(marker) || /^trace_event=filemap:\S+ trace_buf_size=\d+M trace_options=nooverwrite\n$/.test(found.text))
   if (ours) return
   throw refused('not-ours', `${root.shown(path)} was not written by bootpack; it was left alone.`, 'Look at what it is, and move it away.')

@@ -29,7 +29,7 @@ export function unitText(program: readonly string[], folders: readonly string[])
   if (!program[0]?.startsWith('/')) throw usageError('bad-program', 'The program of a unit must be an absolute path.', 'Give it with --program.')
   const words = [...program, 'collect', 'boot'].map(unitWord).join(' ')
   return `${marker}
-${folders.length > 0 ? `${foldersNote}${folders.join(' ')}\n` : ''}[Unit]
+${foldersLine(folders)}[Unit]
 Description=Write down what this boot read from the disk
 After=multi-user.target
 ConditionVirtualization=!container
@@ -53,10 +53,14 @@ WantedBy=multi-user.target
 `
 }
 
+/** The line of a unit that says which folders were made for it; nothing when there are none. */
+export const foldersLine = (folders: readonly string[]): string =>
+  folders.length > 0 ? `${foldersNote}${folders.join(' ')}\n` : ''
+
 /** The folders a unit of ours says were made for it. */
 export const foldersMadeFor = (unit: string): string[] =>
   unit.split('\n').find((line) => line.startsWith(foldersNote))?.slice(foldersNote.length).split(' ').filter(isFolderOfOurs) ?? []
 
 /** Whatever a file says, only folders we may have made are ever removed. */
 const isFolderOfOurs = (folder: string): boolean =>
-  ['etc/systemd', 'etc/systemd/system', 'etc/systemd/system/multi-user.target.wants', 'etc/default/grub.d'].includes(folder)
+  ['etc/systemd', 'etc/systemd/system', 'etc/systemd/system/multi-user.target.wants', 'etc/systemd/system/timers.target.wants', 'etc/default/grub.d'].includes(folder)
