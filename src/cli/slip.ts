@@ -39,7 +39,7 @@ export function slipOf(error: ParserError, command: string, flags: readonly stri
   if (choice) {
     const [, flag, word = '', options = ''] = choice
     const meant = nearest(word, options.split(', '))
-    return usageError('unknown-value', `${flag === undefined ? 'The argument' : `--${flag}`} takes ${options.split(', ').join(' | ')}, not ${escapePath(word)}.`,
+    return usageError('unknown-value', `${flag === undefined ? command : `--${flag}`} takes ${options.split(', ').join(' | ')}, not ${escapePath(word)}.`,
       meant === undefined ? help : `Did you mean ${meant}?`)
   }
   const reasons = text.replace(/^The following errors? occurred:/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '')

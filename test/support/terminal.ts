@@ -15,9 +15,22 @@ export class Terminal {
     this.ended = once(this.child, 'close')
   }
 
-  /** Waits until it shows this, or has ended. */
+  /** Waits until it shows this, or has ended. What does not come in half a minute ends it. */
   async until(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.shown) && this.child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5))
+    for (const latest = Date.now() + 30_000; !pattern.test(this.shown) && this.child.exitCode === null;) {
+      if (Date.now() > latest) {
+        this.close()
+        throw new Error(`${pattern} was not shown, but ${JSON.stringify(this.shown)}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Hangs up. */
+  close(): void {
+    this.child.kill('SIGKILL')
+    this.child.stdin.destroy()
+    this.child.stdout.destroy()
   }
 
   /** Presses keys; Ctrl-C is \x03. */

@@ -1,0 +1,9 @@
+/** The table of all commands, as the built program has it. */
+import { Config } from '@oclif/core'
+import { home, loadPlugins } from '../../dist/cli/launch.js'
+import { commandTable, type CommandEntry } from '../../src/cli/command-table.js'
+
+export async function allCommands(): Promise<CommandEntry[]> {
+  const config = await Config.load({ root: home, plugins: await loadPlugins(), userPlugins: false, devPlugins: false })
+  return commandTable(config.commands, config.bin)
+}
