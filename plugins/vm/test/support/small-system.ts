@@ -37,15 +37,18 @@ export function needMachine(context: Context): KernelFiles {
 
 const busybox = '/bin/busybox'
 
-/** Mounts what root= names and goes there. */
-export function ramdisk({ modules }: KernelFiles): Buffer {
+/**
+ * Mounts what root= names and goes there.
+ * @param preload a script that gets the mounted root before its init does
+ */
+export function ramdisk({ modules }: KernelFiles, preload?: string): Buffer {
   const found = new Map<string, string>()
   for (const path of readdirSync(modules, { recursive: true, encoding: 'utf8' })) {
     const name = /([^/]+)\.ko$/.exec(path)?.[1]
     if (name !== undefined && wanted.includes(name)) found.set(name, join(modules, path))
   }
   const present = wanted.filter((name) => found.has(name))
-  const tools = ['sh', 'mount', 'insmod', 'switch_root', 'findfs', 'sleep', 'cat']
+  const tools = ['sh', 'mount', 'insmod', 'switch_root', 'findfs', 'sleep', 'cat', 'dd', 'kill']
   const script = `#!/bin/sh
 mount -t devtmpfs dev /dev; mount -t proc proc /proc
 ${present.map((name) => `insmod /modules/${name}.ko`).join('\n')}
@@ -54,7 +57,7 @@ case $root in UUID=*|LABEL=*)
   n=0; until device=$(findfs "$root" 2>/dev/null) || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); done;;
 *) device=$root;; esac
 mount -o ro "$device" /root || { echo "no root"; exit 1; }
-mount -o move /dev /root/dev
+${preload === undefined ? '' : '/preload /root\n'}mount -o move /dev /root/dev
 exec switch_root /root /sbin/init
 `
   const folder = (path: string): RamdiskFile => ({ path, mode: folderMode })
@@ -64,6 +67,7 @@ exec switch_root /root /sbin/init
     ...tools.map((name) => ({ path: `bin/${name}`, mode: linkMode, contents: Buffer.from('busybox') })),
     ...present.map((name) => ({ path: `modules/${name}.ko`, mode: programMode, contents: readFileSync(found.get(name)!) })),
     { path: 'init', mode: programMode, contents: Buffer.from(script) },
+    ...(preload === undefined ? [] : [{ path: 'preload', mode: programMode, contents: Buffer.from(preload) }]),
   ])
 }
 
