@@ -1,4 +1,5 @@
 /** The first screen: the result in one sentence, and four figures. */
+import { referenceModel } from '../../measure/disk-model.js'
 import { bytes, count, seconds } from '../page/units.js'
 import type { ReportData, ReportLayout } from '../report-data.js'
 import { changeText, leadingDisk, timeOn } from './change.js'
@@ -12,7 +13,7 @@ export function headline(report: ReportData): string {
   const disk = leadingDisk(report)
   if (!before || disk === undefined) return 'What a boot costs this disk'
   const was = timeOn(before.measure, disk)
-  const on = disk === 'hdd-7200' ? 'a hard disk' : disk
+  const on = disk === referenceModel ? 'a modelled hard disk' : `a modelled ${disk}`
   if (!after) return `This boot keeps ${on} busy for ${seconds(was)}, with ${seeksText(before)}.`
   const is = timeOn(after.measure, disk)
   const times = `${seconds(is)} instead of ${seconds(was)}`

@@ -12,7 +12,7 @@ export function readsSection(report: ReportData): Html {
   return html`
   <section id="reads" aria-labelledby="reads-title">
     <h2 id="reads-title">Where the boot reads</h2>
-    <p>From left to right the boot goes on, from bottom to top the disk. ${layouts.length > 1 ? 'A cloud makes the head go back and forth; a rising line is read in one go.' : 'A cloud makes the head go back and forth; packed, it would be a rising line.'} Both axes and the choice of a file are shared.</p>
+    <p>From left to right the boot goes on, from bottom to top the disk. ${layouts.length > 1 ? 'A cloud makes the head go back and forth; what rises steadily is read in one go.' : 'A cloud makes the head go back and forth; packed, it would be a rising line.'}${layouts.length > 1 && ' Both plots show the same window, and a file pointed at in one is marked in both.'}</p>
     <div class="controls" role="group" aria-label="Drawing">
       ${trace.timed && choice('Across', 'across', [['order', 'read order'], ['time', 'time']])}
       ${choice('Disk in', 'upward', [['bytes', 'bytes'], ['blocks', 'blocks']])}
@@ -23,7 +23,7 @@ export function readsSection(report: ReportData): Html {
         <button type="button" data-do="all">Show all</button>
       </div>
       <fieldset><legend>Show</legend>
-        <label><input type="checkbox" name="group" value="data" checked> ${legendShape('data')} file data</label>
+        <label><input type="checkbox" name="group" value="data" checked> ${legendShape(layouts.length > 1 ? 'data' : 'alone')} file data</label>
         <label><input type="checkbox" name="group" value="directories" checked> ${legendShape('directories')} directories and trees</label>
         <label><input type="checkbox" name="group" value="fixed" checked> ${legendShape('fixed')} inode tables, bitmaps</label>
         <label><input type="checkbox" name="head-path" checked> ${legendShape('path')} path of the head</label>
@@ -61,7 +61,8 @@ function plot(layout: ReportLayout, tone: string): Html {
 }
 
 const shapes: Readonly<Record<string, Html>> = {
-  data: html`<rect x="3" y="3" width="6" height="6"/>`,
+  data: html`<rect class="was-shape" x="0" y="3" width="5" height="6"/><rect x="7" y="3" width="5" height="6"/>`,
+  alone: html`<rect x="3" y="3" width="6" height="6"/>`,
   directories: html`<path d="M6 1 11 6 6 11 1 6z"/>`,
   fixed: html`<path d="M5 1h2v4h4v2h-4v4h-2v-4h-4v-2h4z"/>`,
   path: html`<path d="M1 10 4 2 8 9 11 3" fill="none"/>`,

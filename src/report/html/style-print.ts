@@ -12,7 +12,8 @@ export const printStyle = (light: string): string => `
   h1 { font-size: 20pt; }
   .value { font-size: 17pt; }
   h2, figcaption, caption { break-after: avoid; }
-  #result, .figures, .plots, tr, .facts div, #seeks, #disks, #figures, #cost { break-inside: avoid; }
+  #result, .figures, .plots, tr, .facts div, #seeks, #figures, #cost { break-inside: avoid; }
+  section > p { break-after: avoid; }
   #disks .bars th:first-child { width: 42%; }
   .figures { grid-template-columns: repeat(4, 1fr); }
   .plots { grid-template-columns: 1fr 1fr; gap: .8rem; }

@@ -84,7 +84,8 @@ small { display: block; font-size: .8125rem; line-height: 1.35; font-weight: 400
 .buttons { display: flex; flex-wrap: wrap; gap: .4rem; }
 button { font: inherit; font-size: .9375rem; color: var(--ink); background: var(--soft); border: 1px solid var(--line); border-radius: 4px; padding: .25rem .7rem; cursor: pointer; }
 button:hover { border-color: var(--muted); }
-.shape { width: 12px; height: 12px; flex: none; fill: var(--ink); }
+.shape { width: 12px; height: 12px; flex: none; fill: var(--after); }
+.was-shape { fill: var(--before); }
 .shape.directories { fill: var(--directories); }
 .shape.fixed { fill: var(--fixed); }
 .shape.path { stroke: var(--muted); stroke-width: 1.2; }
@@ -114,9 +115,9 @@ th:last-child, td:last-child { padding-right: 0; }
 .bars th:first-child { width: 22%; }
 .bars th[scope=row] { white-space: normal; }
 .bars td { vertical-align: middle; }
-.bars td .number { display: inline-block; width: 5.2em; padding-right: .8em; }
+.bars td .number { display: inline-block; width: 5.8em; padding-right: .8em; }
 .bars .last { width: 9.5em; white-space: nowrap; }
-.bar { display: inline-block; vertical-align: middle; width: calc(100% - 5.4em); height: .8rem; overflow: hidden; }
+.bar { display: inline-block; vertical-align: middle; width: calc(100% - 6em); height: .8rem; overflow: hidden; }
 .bar.before { fill: var(--before); }
 .bar.after { fill: var(--after); }
 #disks .bars th:first-child { width: 34%; }
@@ -151,8 +152,12 @@ details ul { margin: .3rem 0 1rem; padding-left: 1.4rem; font-size: .9375rem; }
   .was .change { display: block; margin-left: 0; }
   .bars td .number { display: block; width: auto; text-align: left; padding: 0; }
   .bar { width: 100%; height: .55rem; display: block; }
-  .bars th:first-child, #disks .bars th:first-child { width: 36%; }
-  .bars .last { width: 5.6rem; white-space: normal; }
+  table { font-size: .875rem; }
+  th, td { padding-right: .6rem; }
+  .bars th:first-child { width: 36%; }
+  #disks .bars th:first-child { width: 29%; }
+  .bars .last { width: 4.6rem; white-space: normal; }
+  .bars small { font-size: .75rem; hyphens: auto; }
   .moved th[scope=row] { min-width: 12rem; }
   .plot-area { height: 20rem; }
 }
