@@ -106,7 +106,7 @@ export async function viewsOfTwo(first: Volume, second: Volume, trace: Iterable<
   const fitting = same ? reads : reads.filter((read) => !fixed(read) && read.path !== undefined).map(({ ino: _ino, ...read }) => read as TraceRead)
   const after = await nameFiles(await resolveTrace(fitting, second), second)
   const kept = same ? before : { ...before, reads: before.reads.filter(({ kind }) => kind !== 'device' && kind !== 'symlink') }
-  return { before: viewOf(kept, first), after: viewOf(after, second), leftOut: same ? 0 : reads.filter(fixed).length }
+  return { before: viewOf(kept, first), after: { ...viewOf(after, second), missing: [...before.missing, ...after.missing] }, leftOut: same ? 0 : reads.filter(fixed).length }
 }
 
 const isSameFilesystem = (a: Geometry, b: Geometry): boolean =>

@@ -75,8 +75,8 @@ small { display: block; font-size: .8125rem; line-height: 1.35; font-weight: 400
 .figure dt { color: var(--muted); font-size: .9375rem; }
 .figure dd { margin: 0; }
 .value { display: block; font-size: clamp(1.6rem, 1.1rem + 1.9vw, 2.4rem); line-height: 1.25; letter-spacing: -.02em; font-weight: 620; white-space: nowrap; }
-.was { display: block; font-size: .9375rem; color: var(--muted); }
-.was .change { color: var(--ink); font-weight: 600; white-space: nowrap; margin-left: .4em; }
+.was { display: flex; flex-wrap: wrap; gap: 0 .6em; font-size: .9375rem; color: var(--muted); }
+.was .change { color: var(--ink); font-weight: 600; white-space: nowrap; }
 
 .controls { display: flex; flex-wrap: wrap; gap: .6rem 1.8rem; align-items: center; margin: 0 0 1rem; font-size: .9375rem; }
 .controls label { display: inline-flex; align-items: center; gap: .35rem; cursor: pointer; }
@@ -149,7 +149,7 @@ details ul { margin: .3rem 0 1rem; padding-left: 1.4rem; font-size: .9375rem; }
   .figures { grid-template-columns: 1fr 1fr; }
   .figure:nth-child(odd) { padding-left: 0; border-left: 0; }
   .figure:nth-child(n + 3) { border-top: 1px solid var(--line); }
-  .was .change { display: block; margin-left: 0; }
+  .was { flex-direction: column; }
   .bars td .number { display: block; width: auto; text-align: left; padding: 0; }
   .bar { width: 100%; height: .55rem; display: block; }
   table { font-size: .875rem; }
