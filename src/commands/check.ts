@@ -6,7 +6,7 @@ import { usageError } from '../errors.js'
 import type { PackingCheck } from '../pack/check-packing.js'
 
 export default class CheckCommand extends BootpackCommand {
-  static override summary = 'Tell what of a packed boot has left its run, and whether packing again is worth it.'
+  static override summary = 'Tell what has left a packed run, and whether packing again is worth it.'
   static override description = `Upgrades replace files, and the new ones lie elsewhere. This names them, says what
 the next boot loses by it on a disk model, what it would cost to bring them back
 and to pack anew, and whether either is worth its bytes: ten boots must gain more

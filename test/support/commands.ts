@@ -1,6 +1,6 @@
 /** The table of all commands, as the built program has it. */
 import { Config } from '@oclif/core'
-import { home, loadPlugins } from '../../dist/cli/launch.js'
+import { home, loadPlugins } from '../../src/cli/launch.js'
 import { commandTable, type CommandEntry } from '../../src/cli/command-table.js'
 
 export async function allCommands(): Promise<CommandEntry[]> {

@@ -8,7 +8,7 @@ import type { InstallReport } from '../../provision/run-preload.js'
 export type PreloadInstall = InstallReport & { readonly sweep: SweepSummary }
 
 export default class PreloadInstallCommand extends BootpackCommand {
-  static override summary = 'Make a system read what its boot needs in advance, in the order it lies on the disk.'
+  static override summary = 'Make a system read ahead what its boot needs, in the order of the disk.'
   static override description = `Writes a list of what a boot reads (first the metadata, as ranges of the device, then
 files) into /etc/bootpack of the target, and what reads it before init: a script in
 the initramfs (initramfs-tools or dracut), or a systemd unit before all others. Only
