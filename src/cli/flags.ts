@@ -49,6 +49,7 @@ export const planningFlags = {
     default: true,
     allowNo: true,
   }),
+  inodes: Flags.boolean({ description: 'renumber the inodes a boot needs, so that they lie together; unmounted only' }),
   granularity: Flags.option({
     description: 'pack whole files, or only the ranges of them that are read, where that pays',
     options: ['file', 'range'] as const,

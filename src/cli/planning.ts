@@ -8,6 +8,7 @@ interface PlanningFlagValues {
   readonly evict: boolean
   readonly metadata: boolean
   readonly granularity: Granularity
+  readonly inodes: boolean
   readonly 'max-bytes'?: string | undefined
 }
 
@@ -18,6 +19,7 @@ export function planOptions(target: string, flags: PlanningFlagValues): PlanOpti
     evict: flags.evict,
     metadata: flags.metadata,
     granularity: flags.granularity,
+    ...(flags.inodes && { inodes: true }),
     ...(flags.directory !== undefined && { directory: flags.directory }),
     ...(goal !== undefined && { goal }),
     ...(flags['max-bytes'] !== undefined && { mostBytes: parseBytes(flags['max-bytes']) }),

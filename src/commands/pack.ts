@@ -74,7 +74,7 @@ Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt,
         },
       })
       if (recorded && result.applied) progress.step('Hashing what was moved')
-      const contents = recorded && result.applied && await compareFor(recorded, volume)
+      const contents = recorded && result.applied && await compareFor(recorded, volume, result.plan)
       progress.end()
       const resume = flags.output === undefined ? 'To finish, pack again.'
         : `To finish: bootpack apply ${quoted(flags.output)}. To go back: bootpack undo ${quoted(flags.output)}.`
@@ -112,8 +112,8 @@ async function recordFor(plan: Plan, volume: Volume, planPath: string | undefine
   return hashes
 }
 
-const compareFor = async (recorded: readonly ContentHash[], volume: Volume): Promise<ContentCheck> =>
-  (await import('../pack/content-hashes.js')).compareContents(recorded, volume)
+const compareFor = async (recorded: readonly ContentHash[], volume: Volume, plan: Plan): Promise<ContentCheck> =>
+  (await import('../pack/content-hashes.js')).compareContents(recorded, volume, plan)
 
 function exitOf({ worthwhile, applied }: PackResult): number {
   if (applied === undefined) return worthwhile ? exitCode.done : exitCode.nothingToGain

@@ -1,5 +1,7 @@
 import { getU32 } from '../bytes/little-endian.js'
 import type { ContentPiece, FileContents } from '../volume/volume.js'
+import { visitEntries } from './directory-block.js'
+import { directoryFormat, directoryParts } from './directory.js'
 import { fileExtents } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import type { Inode } from './inode.js'
@@ -12,13 +14,32 @@ const pieceSize = 1024 * 1024
  * end of a regular file, unwritten extents left out.
  */
 export function imageContents(filesystem: Filesystem, inode: Inode): FileContents {
-  return { stamp: stampOf(inode), pieces: () => pieces(filesystem, inode) }
+  return {
+    stamp: stampOf(inode),
+    pieces: () => pieces(filesystem, inode),
+    ...(inode.type === 'directory' && { names: () => names(filesystem, inode) }),
+  }
 }
 
 /** Time of the last write and size. */
 function stampOf({ raw, size }: Inode): string {
   const fraction = raw.length > 0x88 + 4 ? getU32(raw, 0x88) : 0
   return `${getU32(raw, 0x10)}.${fraction} ${size}`
+}
+
+/** Each name behind its type, ended by a zero. */
+async function* names(filesystem: Filesystem, inode: Inode): AsyncGenerator<ContentPiece> {
+  const format = directoryFormat(filesystem, inode)
+  let offset = 0
+  for await (const part of directoryParts(filesystem, inode)) {
+    const found: Uint8Array[] = []
+    visitEntries(part.bytes, format, (_inode, type, start, end) => {
+      found.push(Buffer.from(`${type} `), part.bytes.subarray(start, end), Buffer.of(0))
+    }, true)
+    const bytes = Buffer.concat(found)
+    yield { offset, bytes }
+    offset += bytes.length
+  }
 }
 
 async function* pieces(filesystem: Filesystem, inode: Inode): AsyncGenerator<ContentPiece> {

@@ -1,6 +1,7 @@
 import type { FsBlock } from './block.js'
 import type { Extent } from './extent.js'
 import type { ImmovableReason, OwnedKind } from './owner.js'
+import type { BlockRun } from './run.js'
 
 /** Where one file lies: everything measuring and planning need to know of it. */
 export interface FileLayout {
@@ -15,6 +16,8 @@ export interface FileLayout {
   /** Extent-tree blocks, depth first. */
   readonly tree: readonly FsBlock[]
   readonly xattr?: FsBlock
+  /** The block of the inode table that holds the inode, and what is read of the table to load it; where numbers may change. */
+  readonly table?: { readonly block: FsBlock, readonly read: BlockRun }
   readonly immovable?: ImmovableReason
 }
 

@@ -95,6 +95,10 @@ export class LiveVolume implements Volume {
     })
   }
 
+  inodeAt(path: string): Promise<number | undefined> {
+    return this.views.look(async (view) => (await walkPath(view.filesystem, path, view.names, false))?.inode.number)
+  }
+
   byInode(inode: number): Promise<FileRef | undefined> {
     return this.views.look(async (view) => {
       if (!view.filesystem.inodeInRange(inode)) return undefined

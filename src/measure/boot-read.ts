@@ -7,13 +7,16 @@ import type { OwnedKind } from '../layout/owner.js'
 export interface BootRead {
   /** Microseconds since the trace began. */
   readonly t?: number
-  /** `device` names blocks that never move: inode tables, bitmaps, the journal. */
-  readonly kind: OwnedKind | 'device'
+  /**
+   * `device` names blocks that never move: inode tables, bitmaps, the journal. `inode`
+   * is what loading the inode reads of its table, where its number is part of the layout.
+   */
+  readonly kind: OwnedKind | 'device' | 'inode'
   /** 0 for device. */
   readonly inode: number
   /**
    * First block: of the file for data, directory and symlink; place in the
-   * depth-first order of the tree; 0 for xattr; physical for device.
+   * depth-first order of the tree; 0 for xattr and inode; physical for device.
    */
   readonly block: number
   /** Blocks. */

@@ -14,6 +14,8 @@ export interface LayoutMeasure {
   readonly files: number
   /** Files the trace names and the volume does not have. */
   readonly missing: number
+  /** Blocks of the inode tables that hold the inodes read; only where reading inodes is part of the measure. */
+  readonly inodeTableBlocks?: number
   /** Modelled positioning and transfer time per disk model, milliseconds. */
   readonly modelMs: Readonly<Record<string, number>>
 }

@@ -38,6 +38,7 @@ export function measureLayout(
     end = Math.max(end, start + length)
     head = start + length
   }
+  const tables = tableBlocks(reads, layout)
   return {
     requests,
     seeks: Math.max(0, sequence.length - 1),
@@ -47,7 +48,21 @@ export function measureLayout(
     blockSize: volume.blockSize,
     files: new Set(reads.filter(({ kind }) => kind === 'data').map(({ inode }) => inode)).size,
     missing,
+    ...(tables !== undefined && { inodeTableBlocks: tables }),
     modelMs: Object.fromEntries(models.map((model) =>
       [model.name, Math.round(model.milliseconds(sequence, volume.blockSize, volume.blockCount) * 100) / 100])),
   }
+}
+
+/** @returns undefined when the reads say nothing of inodes */
+function tableBlocks(reads: readonly BootRead[], layout: DiskLayout): number | undefined {
+  const blocks = new Set<number>()
+  let asked = false
+  for (const { kind, inode } of reads) {
+    if (kind !== 'inode') continue
+    asked = true
+    const block = layout.get(inode)?.table?.block
+    if (block !== undefined) blocks.add(block)
+  }
+  return asked ? blocks.size : undefined
 }

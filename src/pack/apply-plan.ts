@@ -7,7 +7,9 @@ import { refused } from '../errors.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import type { MoveOutcome, Volume } from '../volume/volume.js'
+import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
+import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
 import { isBetter, weigh } from './worth.js'
 
 export interface ApplyOptions {
@@ -33,8 +35,10 @@ export interface ApplyResult {
   /** Moves that did not happen, with their reason. */
   readonly unmoved: readonly UnmovedRun[]
   readonly interrupted: boolean
-  /** From the layout read back: everything lies where the plan puts it. */
+  /** From the layout read back: everything lies where the plan puts it, inodes included. */
   readonly complete: boolean
+  /** Of a plan that renumbers inodes. */
+  readonly inodes?: InodeResult
 }
 
 /**
@@ -46,15 +50,22 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
   if (!options.force && !isBetter(plan.measure.predicted, plan.measure.before) && !weigh(plan).worthIt) {
     return { begun: false, rounds: 0, movedBlocks: 0, unmoved: [], interrupted: false, complete: false }
   }
-  const before = await progressOf(plan, volume)
+  const numbers = await inodeProgressOf(plan, volume)
+  if (numbers.strayed.length > 0) {
+    throw refused('stale-plan', `${numbers.strayed[0]!.path} is another file by now (${numbers.strayed.length} in all).`, 'Make the plan again with bootpack plan.')
+  }
+  refuseStage(volume, numbers.remaining)
+  const before = await progressOf(plan, volume, numbers.now)
   if (fingerprintOf(before.layouts) !== plan.volume.fingerprint && before.strayed.length > 0) {
     const first = before.strayed[0]!
     throw refused('stale-plan',
       `${first.path ?? `Inode ${first.inode}`} no longer lies where the plan found it, nor where it would put it (${before.strayed.length} runs of blocks in all).`,
       'Make the plan again with bootpack plan.')
   }
-  const { rounds, outcomes, interrupted } = await carryOut(before.remaining, plan, volume, options)
-  const after = await progressOf(plan, volume)
+  const { rounds, outcomes, interrupted } = await carryOut(before.remaining, plan, volume, numbers.now, options)
+  // Last, so that until here the rounds' numbers are those of the disk.
+  const inodes = interrupted ? undefined : await renumberStage(plan, volume, 'on', options)
+  const after = await progressOf(plan, volume, (await inodeProgressOf(plan, volume)).now)
   return {
     begun: true,
     rounds,
@@ -62,17 +73,24 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
     unmoved: outcomes.filter(({ status }) => status === 'skipped').map(({ move, reason }) => ({
       inode: move.inode, ...(move.path !== undefined && { path: move.path }), blocks: move.length, reason: reason ?? 'not reached',
     })),
-    interrupted,
-    complete: after.remaining.length === 0 && after.strayed.length === 0,
+    interrupted: interrupted || stopped(inodes, options),
+    complete: !interrupted && after.remaining.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
+    ...(inodes && { inodes }),
   }
 }
+
+/** Whether the stage was told to stop before it was through. */
+const stopped = (inodes: InodeResult | undefined, { signal }: Pick<ApplyOptions, 'signal'>): boolean =>
+  (signal?.aborted ?? false) && (inodes?.left.length ?? 0) > 0
 
 /** Undoes a plan as far as it has come. */
 export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOptions, 'force'>): Promise<ApplyResult> {
   checkIdentity(plan, volume)
-  const before = await progressOf(plan, volume)
-  const { rounds, outcomes, interrupted } = await carryOut(before.back, plan, volume, options)
-  const after = await progressOf(plan, volume)
+  const inodes = await renumberStage(plan, volume, 'back', options)
+  const { now } = await inodeProgressOf(plan, volume)
+  const before = await progressOf(plan, volume, now)
+  const { rounds, outcomes, interrupted } = await carryOut(before.back, plan, volume, now, options)
+  const after = await progressOf(plan, volume, now)
   return {
     begun: true,
     rounds,
@@ -85,8 +103,9 @@ export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOp
         inode: chain.inode, ...(chain.path !== undefined && { path: chain.path }), blocks: chain.length, reason: 'was moved by somebody else',
       })),
     ],
-    interrupted,
-    complete: after.back.length === 0 && after.strayed.length === 0,
+    interrupted: interrupted || stopped(inodes, options),
+    complete: after.back.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
+    ...(inodes && { inodes }),
   }
 }
 
@@ -96,21 +115,25 @@ interface CarriedOut {
   readonly interrupted: boolean
 }
 
-async function carryOut(rounds: readonly (readonly PlannedMove[])[], plan: Plan, volume: Volume, options: Omit<ApplyOptions, 'force'>): Promise<CarriedOut> {
+/** @param now numbers that inodes have by now; outcomes speak of them as the plan does */
+async function carryOut(
+  rounds: readonly (readonly PlannedMove[])[], plan: Plan, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+): Promise<CarriedOut> {
   const outcomes: MoveOutcome[] = []
   const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
   const reserved = reservedBlocks(plan)
+  const planned = new Map([...now].map(([inode, number]) => [number, inode]))
   let finished = 0
   let carried = 0
   for (const round of rounds) {
     if (options.signal?.aborted) break
     const moves = round.map(({ inode, path, kind, logical, length, from, to }) =>
-      ({ inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
+      ({ inode: now.get(inode) ?? inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
     for await (const outcome of volume.relocate(moves, {
       reserved,
       ...(options.signal && { signal: options.signal }),
       onProgress: (blocks) => options.onProgress?.(finished + blocks, total),
-    })) outcomes.push(outcome)
+    })) outcomes.push({ ...outcome, move: { ...outcome.move, inode: planned.get(outcome.move.inode) ?? outcome.move.inode } })
     finished += round.reduce((sum, { length }) => sum + length, 0)
     carried++
     options.onProgress?.(finished, total)

@@ -9,7 +9,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { unsupported } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
-import type { FileContents, FileRef, Volume } from '../volume/volume.js'
+import type { ContentPiece, FileContents, FileRef, Volume } from '../volume/volume.js'
+import { inodeProgressOf } from './inode-progress.js'
 
 export interface ContentHash {
   readonly inode: number
@@ -18,8 +19,11 @@ export interface ContentHash {
   readonly stamp: string
   /** Hexadecimal. */
   readonly sha256: string
-  /** 'file': over the bytes of the file; 'blocks': over offsets and blocks that are not zeros. */
-  readonly over: 'file' | 'blocks'
+  /**
+   * 'file': over the bytes of the file; 'blocks': over offsets and blocks that are not
+   * zeros; 'names': over a directory's names and types, where inode numbers change.
+   */
+  readonly over: 'file' | 'blocks' | 'names'
 }
 
 export type ContentChange =
@@ -57,32 +61,46 @@ const mostHoles = 1024 ** 3
 export async function recordContents(plan: Plan, volume: Volume): Promise<ContentHash[]> {
   const paths = new Map<number, string | undefined>()
   for (const { inode, path, kind } of plan.rounds.flat()) if (contentKinds.has(kind)) paths.set(inode, path)
+  for (const { inode, path } of plan.inodes?.renumberings ?? []) paths.set(inode, path)
+  const { now } = await inodeProgressOf(plan, volume)
   const hashes: ContentHash[] = []
   for (const [inode, path] of [...paths].sort(([a], [b]) => a - b)) {
-    const hash = await hashInode(inode, volume)
+    const hash = await hashInode(now.get(inode) ?? inode, volume, plan.inodes !== undefined)
     if (hash) hashes.push({ inode, ...(path !== undefined && { path }), ...hash })
   }
   return hashes
 }
 
-/** Hashes the same files again. */
-export async function compareContents(recorded: readonly ContentHash[], volume: Volume): Promise<ContentCheck> {
+/**
+ * Hashes the same files again.
+ * @param plan the one they were recorded for, if it may have renumbered inodes since
+ */
+export async function compareContents(recorded: readonly ContentHash[], volume: Volume, plan?: Plan): Promise<ContentCheck> {
+  const now = plan ? (await inodeProgressOf(plan, volume)).now : new Map<number, number>()
   const different: ChangedContent[] = []
   for (const { inode, path, stamp, sha256, over } of recorded) {
-    const now = await hashInode(inode, volume)
-    if (now?.sha256 === sha256 && now.over === over) continue
-    const change = now === undefined ? 'gone' : now.stamp === stamp ? 'changed' : 'written'
+    const found = await hashInode(now.get(inode) ?? inode, volume, over === 'names')
+    if (found?.sha256 === sha256 && found.over === over) continue
+    const change = found === undefined ? 'gone' : found.stamp === stamp ? 'changed' : 'written'
     different.push({ inode, ...(path !== undefined && { path }), change })
   }
   return { files: recorded.length, same: recorded.length - different.length, different }
 }
 
-async function hashInode(inode: number, volume: Volume): Promise<Omit<ContentHash, 'inode' | 'path'> | undefined> {
+/** @param names hash the names of a directory instead of its blocks */
+async function hashInode(inode: number, volume: Volume, names: boolean): Promise<Omit<ContentHash, 'inode' | 'path'> | undefined> {
   if (!volume.contents) throw unsupported('no-contents', `The engine ${volume.engine} cannot read what files hold.`, 'Leave out the check of contents.')
   const file = await volume.byInode(inode)
   const contents = file && await volume.contents(file)
   if (!contents) return undefined
+  if (names && contents.names) return { stamp: contents.stamp, sha256: await hashNames(contents.names()), over: 'names' }
   return { stamp: contents.stamp, ...await hashContents(contents, file, volume) }
+}
+
+async function hashNames(pieces: AsyncIterable<ContentPiece>): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const { bytes } of pieces) hash.update(bytes)
+  return hash.digest('hex')
 }
 
 async function hashContents(contents: FileContents, file: FileRef, volume: Volume): Promise<Pick<ContentHash, 'sha256' | 'over'>> {

@@ -43,7 +43,7 @@ export function parseCheckRecord(text: string, plan: Pick<PlanVolume, 'uuid' | '
   for (const [index, file] of (record!.files as readonly (Partial<ContentHash> | null)[]).entries()) {
     check(typeof file === 'object' && file !== null && Number.isSafeInteger(file.inode) && file.inode! > 0 && !inodes.has(file.inode!)
       && (file.path === undefined || typeof file.path === 'string') && typeof file.stamp === 'string'
-      && typeof file.sha256 === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && (file.over === 'file' || file.over === 'blocks'), `file ${index + 1} is none`)
+      && typeof file.sha256 === 'string' && /^[0-9a-f]{64}$/.test(file.sha256) && (file.over === 'file' || file.over === 'blocks' || file.over === 'names'), `file ${index + 1} is none`)
     inodes.add(file!.inode!)
   }
   return record!

@@ -21,7 +21,7 @@ export interface DeepVerification extends Verification {
 export async function deepVerify(plan: Plan, volume: Volume, recorded: CheckRecord | undefined): Promise<DeepVerification> {
   const places = await verifyPlan(plan, volume)
   const owners = await checkOwners(volume)
-  const contents = recorded && await compareContents(recorded.files, volume)
+  const contents = recorded && await compareContents(recorded.files, volume, plan)
   const damaged = owners.faults.length > 0 || (contents?.different.some(({ change }) => change === 'changed') ?? false)
   return { ...places, ...(contents && { contents }), owners, damaged }
 }

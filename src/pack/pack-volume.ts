@@ -2,6 +2,7 @@ import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { measureLayout } from '../measure/measure.js'
 import { createPlan, type PlanOptions } from '../plan/create-plan.js'
 import { createRepair } from '../plan/create-repair.js'
+import { inodeProgressOf } from './inode-progress.js'
 import { layoutOf, type BootSet } from '../plan/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { TraceRead } from '../trace/trace.js'
@@ -37,21 +38,25 @@ export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, opt
   if (!options.drifted || worthwhile || options.force || options.dryRun) await options.onPlan?.(plan, boot)
   if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)
-  const after = await measureNow(boot, volume)
+  const after = await measureNow(boot, volume, plan)
   // Moves that failed may leave files in more pieces than they had: then back it goes.
   if (!applied.complete && !applied.interrupted && !options.force && isBetter(plan.measure.before, after)) {
     const undone = await undoPlan(plan, volume, options)
-    return { plan, worthwhile, applied, undone, after: await measureNow(boot, volume) }
+    return { plan, worthwhile, applied, undone, after: await measureNow(boot, volume, plan) }
   }
   return { plan, worthwhile, applied, after }
 }
 
-/** Measures a resolved boot on the layout as it is now. */
-export async function measureNow(boot: BootSet, volume: Volume): Promise<LayoutMeasure> {
+/**
+ * Measures a resolved boot on the layout as it is now.
+ * @param plan one that may have renumbered inodes since
+ */
+export async function measureNow(boot: BootSet, volume: Volume, plan?: Plan): Promise<LayoutMeasure> {
+  const now = plan ? (await inodeProgressOf(plan, volume)).now : new Map<number, number>()
   const layout = new Map<number, Awaited<ReturnType<typeof layoutOf>>>()
-  for (const inode of boot.layout.keys()) {
-    const file = await volume.byInode(inode)
-    if (file) layout.set(inode, await layoutOf(file, volume))
+  for (const [inode, { table }] of boot.layout) {
+    const file = await volume.byInode(now.get(inode) ?? inode)
+    if (file) layout.set(inode, { ...await layoutOf(file, volume), ...(table && { table: volume.inodeRead!(file.inode) }) })
   }
   return measureLayout(boot.reads, layout, volume.geometry(), boot.missing.length)
 }

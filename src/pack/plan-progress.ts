@@ -22,9 +22,12 @@ export interface PlanProgress {
   readonly layouts: readonly FileLayout[]
 }
 
-/** Looks where everything a plan moves lies now. */
-export async function progressOf(plan: Plan, volume: Volume): Promise<PlanProgress> {
-  const layouts = await touchedLayouts(volume, plan.rounds)
+/**
+ * Looks where everything a plan moves lies now.
+ * @param now numbers that inodes have by now, see inode-progress.ts
+ */
+export async function progressOf(plan: Plan, volume: Volume, now: ReadonlyMap<number, number> = new Map()): Promise<PlanProgress> {
+  const layouts = await touchedLayouts(volume, plan.rounds, now)
   const byInode = new Map(layouts.map((layout) => [layout.inode, layout]))
   const forward: ReturnType<typeof stepsFrom> = []
   const back: ReturnType<typeof stepsBack> = []

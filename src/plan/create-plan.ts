@@ -12,6 +12,9 @@ import { bootItems, type BootItems, type Granularity } from './boot-items.js'
 import { resolveTrace, type BootSet } from './boot-set.js'
 import { describePacking } from './describe-packing.js'
 import { nameFiles } from './name-trace.js'
+import { refuseFixedNumbers, withInodeReads } from './inode-reads.js'
+import { withInodes } from './plan-inodes.js'
+import { layoutAfter } from './predict.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
 import { noRoom, pack, wholeDisk, type Packing } from './packing.js'
 import type { Plan, PlanGoal } from './plan.js'
@@ -29,6 +32,8 @@ export interface PlanOptions {
   readonly metadata: boolean
   /** 'file' unless given. */
   readonly granularity?: Granularity
+  /** Give the boot's inodes neighbouring places in the inode tables, where the engine can. */
+  readonly inodes?: boolean
   /** Bytes that may be written; any number unless given. */
   readonly mostBytes?: number
 }
@@ -43,8 +48,10 @@ export const bootsPerPacking = 10
 
 /** @throws no-space, usage, refused when it would write more than it may, or what the volume throws */
 export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, options: PlanOptions): Promise<PlanningResult> {
-  const boot = await findBootSet(volume, trace)
-  const { metadata, granularity = 'file' } = options
+  const { metadata, granularity = 'file', inodes = false } = options
+  if (inodes) refuseFixedNumbers(volume)
+  const found = await findBootSet(volume, trace)
+  const boot = inodes ? withInodeReads(found, volume) : found
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal, packing: Packing, snapshot: Snapshot } | undefined
   for (const goal of await goalsToTry(volume, boot, options)) {
@@ -58,7 +65,8 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
       'Allow more, or bring back only what left the run with --drifted.')
   }
   const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
-  const plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
+  let plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
+  if (inodes) plan = await withInodes(plan, volume, boot, layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize))
   return { boot, plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) } }
 }
 

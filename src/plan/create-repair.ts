@@ -34,6 +34,7 @@ export async function createRepair(volume: Volume, trace: Iterable<TraceRead>, o
   if (packed && packed.volume.uuid !== uuid) {
     throw refused('other-filesystem', `The plan is for the filesystem ${packed.volume.uuid}; this one is ${uuid}.`, 'Give the plan that packed this one, or none.')
   }
+  if (options.inodes) throw usageError('inodes-of-drifted', 'Inodes are placed when everything is packed, not when a few files are brought back.', 'Leave out --drifted or --inodes.')
   const boot = await findBootSet(volume, trace)
   const { items, skipped } = bootItems(boot, volume.moves, { metadata, granularity, blockSize })
   const drift = findDrift(items, boot.layout, packed)

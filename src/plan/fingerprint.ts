@@ -4,13 +4,18 @@ import type { Volume } from '../volume/volume.js'
 import { layoutOf } from './boot-set.js'
 import type { PlannedMove } from './plan.js'
 
-/** Layouts of every inode that rounds touch; deleted ones are left out. */
-export async function touchedLayouts(volume: Volume, rounds: readonly (readonly PlannedMove[])[]): Promise<FileLayout[]> {
+/**
+ * Layouts of every inode that rounds touch; deleted ones are left out.
+ * @param now numbers that inodes have by now, by those the rounds know them by
+ */
+export async function touchedLayouts(
+  volume: Volume, rounds: readonly (readonly PlannedMove[])[], now: ReadonlyMap<number, number> = new Map(),
+): Promise<FileLayout[]> {
   const inodes = new Set(rounds.flat().map(({ inode }) => inode))
   const layouts: FileLayout[] = []
   for (const inode of [...inodes].sort((a, b) => a - b)) {
-    const file = await volume.byInode(inode)
-    if (file) layouts.push(await layoutOf(file, volume))
+    const file = await volume.byInode(now.get(inode) ?? inode)
+    if (file) layouts.push({ ...await layoutOf(file, volume), inode })
   }
   return layouts
 }

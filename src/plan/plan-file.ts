@@ -6,12 +6,16 @@
  */
 import { BootpackError } from '../errors.js'
 import { RunSet } from '../layout/run-set.js'
-import type { Plan, PlannedMove } from './plan.js'
+import type { Plan, PlanInodes, PlannedMove, PlannedRenumbering } from './plan.js'
 
 export function planText(plan: Plan): string {
   const moves = plan.rounds.map((round) => `[\n${round.map((move) => `      ${JSON.stringify(move)}`).join(',\n')}\n    ]`)
   const fields = Object.entries(plan).map(([key, value]) => {
     if (key === 'rounds') return `  "rounds": [\n    ${moves.join(',\n    ')}\n  ]`
+    if (key === 'inodes') {
+      const { table, renumberings } = value as PlanInodes
+      return `  "inodes": {"table": ${JSON.stringify(table)}, "renumberings": ${lines(renumberings)}}`
+    }
     if (key === 'skipped' || key === 'gaps' || key === 'runs') return `  ${JSON.stringify(key)}: ${lines(value as readonly unknown[])}`
     return `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`
   })
@@ -31,7 +35,9 @@ export function parsePlan(text: string): Plan {
   }
   const plan = data as Plan
   const { volume, rounds, measure, goal, cost } = object(data, 'plan')
-  check(plan.bootpack === 'plan' && plan.version === 1, 'it does not begin as a version 1 plan does')
+  const { inodes } = plan
+  check(plan.bootpack === 'plan' && (plan.version === 1 || plan.version === 2), 'it does not begin as a plan of version 1 or 2 does')
+  check((inodes !== undefined) === (plan.version === 2), 'plans of version 2 renumber inodes, those of version 1 do not')
   const { target, partition, uuid, blockSize, blockCount, fingerprint } = object(volume, 'volume')
   check(typeof target === 'string' && typeof uuid === 'string' && typeof fingerprint === 'string', 'volume lacks its identity')
   check((partition === undefined || whole(partition)) && whole(blockSize) && whole(blockCount), 'volume has numbers that are none')
@@ -44,7 +50,27 @@ export function parsePlan(text: string): Plan {
     check(Array.isArray(round), `round ${index + 1} is not a list`)
     checkRound(round as unknown[], index, blockCount as number)
   })
+  if (inodes !== undefined) checkInodes(object(inodes, 'inodes'), blockCount as number)
   return plan
+}
+
+/** The new numbers are those that were left, or free; no inode and no number comes twice. */
+function checkInodes(inodes: Record<string, unknown>, blockCount: number): void {
+  const { start, length } = object(inodes['table'], 'inodes.table')
+  check(whole(start) && whole(length) && (start as number) + (length as number) <= blockCount, 'inodes.table lies outside the filesystem')
+  const list = inodes['renumberings']
+  check(Array.isArray(list) && list.length > 0, 'inodes.renumberings is not a list, or empty')
+  const seen = { inode: new Set<number>(), to: new Set<number>(), path: new Set<string>() }
+  for (const [index, value] of (list as unknown[]).entries()) {
+    const name = `renumbering ${index + 1}`
+    const { inode, to, path, why } = object(value, name) as unknown as PlannedRenumbering
+    check(whole(inode) && whole(to) && inode > 0 && to > 0 && inode < 2 ** 32 && to < 2 ** 32, `${name}: a number is none`)
+    check(typeof path === 'string' && path.startsWith('/') && (why === 'boot' || why === 'evict'), `${name}: no path, or an unknown why`)
+    check(!seen.inode.has(inode) && !seen.to.has(to) && !seen.path.has(path), `${name}: another one has its inode, its number or its path`)
+    seen.inode.add(inode)
+    seen.to.add(to)
+    seen.path.add(path)
+  }
 }
 
 const kinds = new Set(['data', 'directory', 'symlink', 'tree', 'xattr'])

@@ -61,15 +61,34 @@ export interface PlanCost {
   readonly bytesWritten: number
 }
 
+/** An inode gets another number, that is another slot in the inode tables. */
+export interface PlannedRenumbering {
+  readonly inode: number
+  readonly to: number
+  /** A name it can be found by, whatever its number is by then. */
+  readonly path: string
+  readonly why: MoveReason
+}
+
+export interface PlanInodes {
+  /** Where the boot's inodes will lie: first and last of the block run. */
+  readonly table: BlockRun
+  /** Those of the boot in the order of their new numbers, then those that make room. */
+  readonly renumberings: readonly PlannedRenumbering[]
+}
+
 export interface Plan {
   readonly bootpack: 'plan'
-  readonly version: 1
+  /** 2 with `inodes`, which a program for version 1 would leave undone without a word. */
+  readonly version: 1 | 2
   readonly volume: PlanVolume
   readonly goal: PlanGoal
   /** Where the boot set will lie, in read order. */
   readonly runs: readonly BlockRun[]
   readonly gaps: readonly PlanGap[]
   readonly rounds: readonly (readonly PlannedMove[])[]
+  /** Carried out after the rounds and undone before them: `rounds` speaks of inodes by the numbers they had when the plan was made. */
+  readonly inodes?: PlanInodes
   readonly skipped: readonly Skip[]
   readonly cost: PlanCost
   readonly measure: { readonly before: LayoutMeasure, readonly predicted: LayoutMeasure }

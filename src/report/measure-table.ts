@@ -13,6 +13,8 @@ export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): 
     row('data read', ({ readBlocks, blockSize }) => bytes(readBlocks * blockSize)),
     row('disk requests', ({ requests }) => count(requests)),
     row('seeks (breaks in read order)', ({ seeks }) => count(seeks)),
+    ...(measures.some(({ inodeTableBlocks }) => inodeTableBlocks !== undefined)
+      ? [row('inode-table blocks', ({ inodeTableBlocks }) => (inodeTableBlocks === undefined ? '' : count(inodeTableBlocks)))] : []),
     row('seek distance, blocks', ({ seekDistanceBlocks }) => count(seekDistanceBlocks)),
     row('seek distance', ({ seekDistanceBlocks, blockSize }) => bytes(seekDistanceBlocks * blockSize)),
     row('span on the disk', ({ spanBlocks, blockSize }) => bytes(spanBlocks * blockSize)),

@@ -2,6 +2,7 @@ import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
 import { escapePath } from '../trace/escape-path.js'
+import { inodeLines, type Renumbered } from './inode-lines.js'
 import { gapLines, skipLines } from './plan-summary.js'
 import { bytes, count } from './table.js'
 
@@ -13,6 +14,7 @@ interface Applied {
   readonly unmoved: readonly Unmoved[]
   readonly interrupted: boolean
   readonly complete: boolean
+  readonly inodes?: Renumbered
 }
 
 interface Unmoved {
@@ -55,7 +57,7 @@ export function applyReport(applied: Applied, resume: string): string {
     : applied.interrupted
       ? `Interrupted after ${count(applied.movedBlocks)} blocks; the filesystem is whole. ${resume}`
       : `Done in part: ${count(applied.movedBlocks)} blocks moved.`
-  return [head, ...unmovedLines(applied.unmoved)].join('\n')
+  return [head, ...unmovedLines(applied.unmoved), ...inodeLines(applied.inodes, 'Renumbered')].join('\n')
 }
 
 /** @param resume what to do when it was interrupted */
@@ -65,13 +67,14 @@ export function undoReport(applied: Applied, resume: string): string {
     : applied.interrupted
       ? `Interrupted when ${count(applied.movedBlocks)} blocks were back; the filesystem is whole. ${resume}`
       : `Undone in part: ${count(applied.movedBlocks)} blocks are back where they came from.`
-  return [head, ...unmovedLines(applied.unmoved)].join('\n')
+  return [head, ...unmovedLines(applied.unmoved), ...inodeLines(applied.inodes, 'Numbered as before')].join('\n')
 }
 
-export function verifyReport(result: { readonly totalBlocks: number, readonly placedBlocks: number, readonly misplaced: readonly Unmoved[] }): string {
+export function verifyReport(result: { readonly totalBlocks: number, readonly placedBlocks: number, readonly misplaced: readonly Unmoved[], readonly inodes?: Renumbered }): string {
   return [
     `${count(result.placedBlocks)} of ${count(result.totalBlocks)} blocks lie where the plan puts them.`,
     ...unmovedLines(result.misplaced),
+    ...inodeLines(result.inodes, 'Verified'),
   ].join('\n')
 }
 

@@ -1,6 +1,7 @@
 import { escapePath } from '../trace/escape-path.js'
 import type { Plan, Skip } from '../plan/plan.js'
 import { runEnd } from '../layout/run.js'
+import { inodePlanLines } from './inode-lines.js'
 import { measureTable } from './measure-table.js'
 import { bytes, count, shorten } from './table.js'
 
@@ -17,6 +18,7 @@ export function planSummary(plan: Plan): string {
     ...gapLines(plan),
     `to write   ${bytes(cost.bytesWritten)}: boot ${bytes(cost.placedBlocks * block)}, others moved away ${bytes(cost.evictedBlocks * block)}, twice ${bytes(cost.stagedBlocks * block)}`,
     `moves      ${count(rounds.flat().length)} in ${count(rounds.length)} round${rounds.length === 1 ? '' : 's'}`,
+    ...inodePlanLines(plan),
     ...skipLines(plan.skipped),
     '',
     measureTable({ before: measure.before, predicted: measure.predicted }),
