@@ -1,6 +1,7 @@
 import { viewAgain, viewOf, type BootView } from '../pack/boot-views.js'
 import type { PackResult } from '../pack/pack-volume.js'
 import type { BootSet } from '../plan/boot-set.js'
+import { withNumbers } from '../plan/plan-inodes.js'
 import { layoutAfter } from '../plan/predict.js'
 import { reportData, type ReportData } from '../report/report-data.js'
 import type { Trace } from '../trace/trace.js'
@@ -22,8 +23,8 @@ export async function packReportData({ target, traceName, trace, boot, result, v
   const { plan, applied, undone } = result
   const before = viewOf(boot, volume)
   const after: BootView = applied
-    ? await viewAgain(before, volume)
-    : { ...before, layout: layoutAfter(boot.layout, plan.rounds, plan.volume.blockSize) }
+    ? await viewAgain(before, volume, plan)
+    : { ...before, layout: withNumbers(plan, layoutAfter(boot.layout, plan.rounds, plan.volume.blockSize), volume) }
   return reportData({
     kind: applied ? 'packed' : 'predicted', target, trace: traceFacts(traceName, trace), before, after, plan,
     ...(applied && { unmoved: applied.unmoved }), undone: undone !== undefined,

@@ -55,6 +55,8 @@ export interface Jump {
   readonly fixed: boolean
 }
 
+const isFixed = ({ kind }: ReadMark): boolean => kind === 'device' || kind === 'inode'
+
 /** In read order; as many as measureLayout counts seeks. */
 export function jumpsOf(marks: readonly ReadMark[]): Jump[] {
   const jumps: Jump[] = []
@@ -62,7 +64,7 @@ export function jumpsOf(marks: readonly ReadMark[]): Jump[] {
     const last = marks[i - 1]!
     const next = marks[i]!
     const distance = Math.abs(next.start - (last.start + last.length))
-    if (distance > 0) jumps.push({ distance, fixed: last.kind === 'device' || next.kind === 'device' })
+    if (distance > 0) jumps.push({ distance, fixed: isFixed(last) || isFixed(next) })
   }
   return jumps
 }

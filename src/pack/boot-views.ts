@@ -15,6 +15,7 @@ import { layoutAfter } from '../plan/predict.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { Geometry, Volume } from '../volume/volume.js'
+import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 
 /** A boot on one layout. */
@@ -33,12 +34,14 @@ export async function viewNow(volume: Volume, trace: Iterable<TraceRead>): Promi
 export const viewOf = ({ reads, layout, missing }: BootSet, volume: Volume): BootView =>
   ({ reads, layout, missing, geometry: volume.geometry() })
 
-/** The same boot after somebody moved its blocks: places are read anew. */
-export async function viewAgain(view: Pick<BootView, 'reads' | 'layout' | 'missing'>, volume: Volume): Promise<BootView> {
+/** The same boot after a plan was carried out: places are read anew. */
+export async function viewAgain(view: Pick<BootView, 'reads' | 'layout' | 'missing'>, volume: Volume, plan: Plan): Promise<BootView> {
+  const { now } = await inodeProgressOf(plan, volume)
   const layout = new Map<number, Awaited<ReturnType<typeof layoutOf>>>()
-  for (const [inode, { path }] of view.layout) {
-    const file = await volume.byInode(inode)
-    if (file) layout.set(inode, { ...await layoutOf(file, volume), ...(path !== undefined && { path }) })
+  for (const [inode, { path, table }] of view.layout) {
+    const file = await volume.byInode(now.get(inode) ?? inode)
+    if (!file) continue
+    layout.set(inode, { ...await layoutOf(file, volume), ...(path !== undefined && { path }), ...(table && { table: volume.inodeRead!(file.inode) }) })
   }
   return { reads: view.reads, layout, missing: view.missing, geometry: volume.geometry() }
 }
@@ -61,12 +64,13 @@ export interface PlanViews {
  */
 export async function viewsOfPlan(plan: Plan, volume: Volume, trace: readonly TraceRead[]): Promise<PlanViews> {
   checkIdentity(plan, volume)
-  const { back, remaining, movedBlocks, totalBlocks, placedBlocks } = await progressOf(plan, volume)
+  const numbers = (await inodeProgressOf(plan, volume)).now
+  const { back, remaining, movedBlocks, totalBlocks, placedBlocks } = await progressOf(plan, volume, numbers)
   const applied = movedBlocks > 0
   if (applied) refuseMovedBlocks(trace, plan.rounds, volume.geometry())
   const now = await viewNow(volume, trace)
   const onPaper = (rounds: readonly (readonly PlannedMove[])[]): BootView =>
-    ({ ...now, layout: layoutAfter(now.layout, rounds, now.geometry.blockSize) })
+    ({ ...now, layout: layoutAfter(now.layout, rounds.map((round) => round.map((move) => ({ ...move, inode: numbers.get(move.inode) ?? move.inode }))), now.geometry.blockSize) })
   return applied
     ? { before: onPaper(back), after: now, totalBlocks, placedBlocks, applied }
     : { before: now, after: onPaper(remaining), totalBlocks, placedBlocks, applied }

@@ -32,15 +32,21 @@ const mostAttempts = 8
 export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, after: DiskLayout): Promise<Plan> {
   const inodes = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
   if (!inodes) return plan
-  const layout = new Map(after)
+  const predicted = measureLayout(boot.reads, withNumbers({ inodes }, after, volume), volume.geometry(), boot.missing.length)
+  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain)) return plan
+  const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
+  return { bootpack, ...rest, version: 2, volume: identity, goal, runs, gaps, rounds, inodes, measure: { before: plan.measure.before, predicted } }
+}
+
+/** The layout when a plan's inodes have their numbers; it goes on knowing them by those they had. */
+export function withNumbers({ inodes }: Pick<Plan, 'inodes'>, before: DiskLayout, volume: Volume): DiskLayout {
+  if (!inodes) return before
+  const layout = new Map(before)
   for (const { inode, to } of inodes.renumberings) {
     const file = layout.get(inode)
     if (file) layout.set(inode, { ...file, table: volume.inodeRead!(to) })
   }
-  const predicted = measureLayout(boot.reads, layout, volume.geometry(), boot.missing.length)
-  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain)) return plan
-  const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
-  return { bootpack, ...rest, version: 2, volume: identity, goal, runs, gaps, rounds, inodes, measure: { before: plan.measure.before, predicted } }
+  return layout
 }
 
 /** @param goal first block of the run, which boots go back and forth to */

@@ -16,7 +16,7 @@ interface Choice {
 }
 
 const kindNames: Record<(typeof markKinds)[number], string> = {
-  data: '', directory: 'directory', symlink: 'symbolic link', tree: 'extent tree', xattr: 'attributes', device: '',
+  data: '', directory: 'directory', symlink: 'symbolic link', tree: 'extent tree', xattr: 'attributes', device: '', inode: 'inode table',
 }
 
 export class Chart implements PlotEvents {

@@ -8,7 +8,7 @@
  * that more follow. Numbers up to 2^52 pass.
  */
 
-export const markKinds = ['data', 'directory', 'symlink', 'tree', 'xattr', 'device'] as const
+export const markKinds = ['data', 'directory', 'symlink', 'tree', 'xattr', 'device', 'inode'] as const
 
 export interface MarkColumns {
   readonly count: number

@@ -44,7 +44,7 @@ export interface PlotStyle {
 export type Group = 'data' | 'directories' | 'fixed'
 
 /** By index into markKinds. */
-export const groupOfKind: readonly Group[] = ['data', 'directories', 'directories', 'directories', 'directories', 'fixed']
+export const groupOfKind: readonly Group[] = ['data', 'directories', 'directories', 'directories', 'directories', 'fixed', 'fixed']
 
 export const margin = { left: 74, right: 14, top: 12, bottom: 42 }
 
