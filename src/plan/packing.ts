@@ -19,6 +19,7 @@ import type { PlanCost, PlanGap, PlannedMove } from './plan.js'
 import { layoutAfter } from './predict.js'
 import { scheduleMoves } from './schedule.js'
 import type { Snapshot } from './snapshot.js'
+import { treeGrowthOnTheWay } from './tree-room.js'
 import { Terrain } from './terrain.js'
 import { findWindow, type Window } from './window.js'
 
@@ -44,7 +45,7 @@ const mostAttempts = 64
 
 /**
  * @returns undefined when the region has no room for the boot set at all
- * @throws no-space when the moves cannot be untangled
+ * @throws no-space when the moves cannot be untangled, or trees would have no room to grow on the way
  */
 export function pack(snapshot: Snapshot, request: PackingRequest): Packing | undefined {
   if (request.items.length === 0) return finish(snapshot, request, { runs: [], gaps: [], evict: [] }, [])
@@ -61,33 +62,50 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
   const boot = bootSources(request.items)
   const length = itemBlocks(request.items)
   const stubborn = new Set<FsBlock>()
+  let keep = mostKept
+  let keepShare = 1 / 8
+  let short: BootpackError | undefined
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const terrain = new Terrain({ region, free, owned, boot, movable, evict: true, stubborn, shortest: 1 })
     const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
-    if (!window) return undefined
-    const roomForTrees = { ...snapshot, free: withoutKept(free, window) }
+    if (!window) break
+    const roomForTrees = { ...snapshot, free: withoutKept(free, window, keep, keepShare) }
     const { homes, homeless } = findHomes(roomForTrees, window, boot)
-    if (homeless.length === 0) {
-      return finish(roomForTrees, request, window, [...homes].map(([owner, home]) => evictionMove(owner, home)))
+    if (homeless.length > 0) {
+      for (const { start } of homeless) stubborn.add(start)
+      continue
     }
-    for (const { start } of homeless) stubborn.add(start)
+    const evictions = [...homes].map(([owner, home]) => evictionMove(owner, home))
+    const packing = finish(roomForTrees, request, window, evictions)
+    const { grown, left } = treeRoom(snapshot, packing)
+    if (grown <= left) return packing
+    short ??= noSpace('no-tree-room',
+      `On the way files are in so many pieces that their extent trees need ${grown} more blocks, and of the ${free.blocks} free ones only ${left} are not needed otherwise.`,
+      `Free at least ${grown - left} more blocks and plan again.`)
+    if (keepShare === mostShare) break
+    // With fewer blocks to stop at there will be more pieces than now.
+    keep = Math.ceil(grown * 5 / 4)
+    keepShare = mostShare
   }
+  if (short) throw short
   return undefined
 }
 
-/** Most blocks kept back for extent trees that grow. */
+/** Most blocks kept back for extent trees that grow, unless it proves that they need more. */
 const mostKept = 256
+/** Most of the free blocks that are kept back for trees. */
+const mostShare = 1 / 2
 
 /**
  * Free space without some blocks that the plan shall not name: a file carried in parts
  * has more extents on the way, and its tree may need a block that is nobody's stop and
  * nobody's home. The smallest runs outside the window, which are worth least as homes.
  */
-function withoutKept(free: RunSet, window: Window): RunSet {
+function withoutKept(free: RunSet, window: Window, most: number, share: number): RunSet {
   const rest = free.clone()
   const outside = free.clone()
   for (const run of window.runs) outside.remove(run)
-  let wanted = Math.min(mostKept, outside.blocks >>> 3)
+  let wanted = Math.min(most, Math.floor(outside.blocks * share))
   for (const run of [...outside].sort((a, b) => a.length - b.length || a.start - b.start)) {
     if (wanted === 0) break
     const length = Math.min(wanted, run.length)
@@ -95,6 +113,17 @@ function withoutKept(free: RunSet, window: Window): RunSet {
     wanted -= length
   }
   return rest
+}
+
+/** Blocks that trees need on the way, and those free for them; where free space was not seen, there are enough. */
+function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packing): { grown: number, left: number } {
+  if (!wholeDisk(geometry, region)) return { grown: 0, left: Infinity }
+  const rest = free.clone()
+  const moves = rounds.flat()
+  for (const { to, length } of moves) rest.remove({ start: to, length })
+  // A move adds two extents at the most, and a tree has few levels: nobody needs to count.
+  if (rest.blocks > 8 * moves.length) return { grown: 0, left: rest.blocks }
+  return { grown: treeGrowthOnTheWay(rounds, owned, geometry.blockSize), left: rest.blocks }
 }
 
 /**

@@ -29,37 +29,89 @@ export interface Schedule {
 const source = (move: PlannedMove): BlockRun => blockRun(move.from, move.length)
 const target = (move: PlannedMove): BlockRun => blockRun(move.to, move.length)
 
-/** More rounds than this mean that the disk is too full to be packed in sensible time. */
-const mostRounds = 2000
+/** Rounds in which something stops on the way or goes in parts; more would be no sensible time. */
+const mostDetours = 20_000
 
 /**
+ * A round moves at least one block to its target or to its only stop, so the rounds are
+ * not endless, only many when little is free.
  * @param moves     in the order their blocks shall be written within a round
  * @param freeSpace free blocks when the first round begins
- * @throws no-space when not a single block is free to break a cycle with
+ * @throws no-space when no block is free to break a cycle with, or so few that rounds with
+ *         stops on the way would be more than `most`
  */
-export function scheduleMoves(moves: readonly PlannedMove[], freeSpace: RunSet): Schedule {
+export function scheduleMoves(moves: readonly PlannedMove[], freeSpace: RunSet, most = mostDetours): Schedule {
   const free = freeSpace.clone()
   const rounds: PlannedMove[][] = []
   let stagedBlocks = 0
-  let pending = [...moves]
-  while (pending.length > 0) {
-    let round = pending.filter((move) => free.contains(target(move)))
+  let waiting = new Waiting(moves)
+  let round = waiting.takeReady(free)
+  for (let detours = 0; ;) {
     if (round.length > 0) {
-      const done = new Set(round)
-      pending = pending.filter((move) => !done.has(move))
-    } else {
-      const detour = stageCycles(pending, free) ?? advanceParts(pending, free)
-      if (!detour) throw stuck(pending, free)
-      round = detour.round
-      pending = detour.pending
-      stagedBlocks += detour.stagedBlocks
+      carryOut(round, free)
+      rounds.push(round)
+      round = waiting.takeReady(free, round)
+      continue
     }
-    for (const move of round) free.remove(target(move))
-    for (const move of round) free.add(source(move))
-    rounds.push(round)
-    if (rounds.length > mostRounds) throw stuck(pending, free)
+    const pending = waiting.left()
+    if (pending.length === 0) return { rounds, stagedBlocks }
+    if (++detours > most) throw tooManyRounds(pending, free, most)
+    const detour = stageCycles(pending, free) ?? advanceParts(pending, free)
+    if (!detour) throw nothingFree(pending)
+    stagedBlocks += detour.stagedBlocks
+    carryOut(detour.round, free)
+    rounds.push(detour.round)
+    waiting = new Waiting(detour.pending)
+    round = waiting.takeReady(free)
   }
-  return { rounds, stagedBlocks }
+}
+
+function carryOut(round: readonly PlannedMove[], free: RunSet): void {
+  for (const move of round) free.remove(target(move))
+  for (const move of round) free.add(source(move))
+}
+
+/** Moves that wait for their targets, found by the blocks that become free. */
+class Waiting {
+  private readonly order: ReadonlyMap<PlannedMove, number>
+  private readonly byTarget: readonly PlannedMove[]
+  private readonly gone = new Set<PlannedMove>()
+
+  /** @param moves with disjoint targets */
+  constructor(private readonly moves: readonly PlannedMove[]) {
+    this.order = new Map(moves.map((move, index) => [move, index]))
+    this.byTarget = [...moves].sort((a, b) => a.to - b.to)
+  }
+
+  /**
+   * Those whose target is free, in their order; they wait no longer.
+   * @param last the round just carried out, when nothing else became free since this was asked for
+   */
+  takeReady(free: RunSet, last?: readonly PlannedMove[]): PlannedMove[] {
+    const candidates = last ? this.waitingFor(last.map(source)) : this.moves
+    const ready = candidates.filter((move) => !this.gone.has(move) && free.contains(target(move)))
+    for (const move of ready) this.gone.add(move)
+    return ready
+  }
+
+  left(): PlannedMove[] {
+    return this.moves.filter((move) => !this.gone.has(move))
+  }
+
+  private waitingFor(runs: readonly BlockRun[]): PlannedMove[] {
+    const found = new Set<PlannedMove>()
+    for (const run of runs) {
+      let low = 0
+      let high = this.byTarget.length
+      while (low < high) {
+        const middle = (low + high) >>> 1
+        if (this.byTarget[middle]!.to + this.byTarget[middle]!.length > run.start) high = middle
+        else low = middle + 1
+      }
+      for (; low < this.byTarget.length && this.byTarget[low]!.to < runEnd(run); low++) found.add(this.byTarget[low]!)
+    }
+    return [...found].sort((a, b) => this.order.get(a)! - this.order.get(b)!)
+  }
 }
 
 interface Detour {
@@ -175,13 +227,16 @@ function advanceParts(pending: readonly PlannedMove[], free: RunSet): Detour | u
   return round.length === 0 ? undefined : { round, pending: rest, stagedBlocks: 0 }
 }
 
-function stuck(pending: readonly PlannedMove[], free: RunSet): Error {
-  const shortest = pending.reduce((least, move) => Math.min(least, move.length), Infinity)
-  const waiting = pending.reduce((sum, move) => sum + move.length, 0)
-  return noSpace('no-staging-space',
-    `${waiting} blocks wait for each other and only ${free.blocks} blocks are free; ${shortest} more free blocks would begin to untangle them.`,
-    `Free at least ${shortest} blocks (${pending.length} extents are waiting) and plan again.`)
-}
+const blocksOf = (moves: readonly PlannedMove[]): number => moves.reduce((sum, { length }) => sum + length, 0)
+
+/** One free block would be enough: it is somebody's target or a place to stop at. */
+const nothingFree = (pending: readonly PlannedMove[]): Error => noSpace('no-staging-space',
+  `${blocksOf(pending)} blocks in ${pending.length} pieces wait for each other and not one block is free to begin with.`,
+  'Free some blocks and plan again; one is enough to begin with, more take fewer rounds.')
+
+const tooManyRounds = (pending: readonly PlannedMove[], free: RunSet, most: number): Error => noSpace('too-many-rounds',
+  `With ${free.blocks} free blocks the moves take more than ${most} rounds with stops on the way: ${blocksOf(pending)} blocks would be waiting still.`,
+  'Free some space and plan again: the more is free, the fewer rounds it takes.')
 
 /** Whether the rounds keep the invariant; for tests and for plans read from a file. */
 export function roundsAreSound(rounds: readonly (readonly PlannedMove[])[], freeSpace: RunSet): boolean {

@@ -87,7 +87,7 @@ describe('packing', () => {
     const boot = disk.bootOf([...order].reverse())
     const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     expect(() => pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true }))
-      .to.throw(BootpackError, /only 0 blocks are free/).with.property('exitCode', 7)
+      .to.throw(BootpackError, /not one block is free/).with.property('exitCode', 7)
   })
 
   it('gives the same packing for the same snapshot', () => {
