@@ -44,6 +44,9 @@ export interface RepackRequest {
 /** Each try leaves out what was too much in the one before. */
 const mostAttempts = 16
 
+/** Holes looked at on either side of where a group belongs; what finds none there goes beside the run. */
+const mostHoles = 256
+
 export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
   try {
     return repackWithin(snapshot, request)
@@ -172,16 +175,26 @@ class Repacking {
     return true
   }
 
-  /** Looks at both ends of every hole that is long enough, and at the place behind the piece before. */
+  /**
+   * Looks at both ends of the holes around the place where the group belongs, and at
+   * that place itself, which alone leaves no break.
+   */
   private bestPlace(group: Group, mostBreaks: number): Place | undefined {
+    const { length, after, before } = group
+    const wish = after ?? (before === undefined ? this.runs.at(0).start : Math.max(0, before - length))
     let best: Place | undefined
-    for (const hole of this.room) {
-      if (hole.length < group.length) continue
-      const last = runEnd(hole) - group.length
-      for (const start of new Set([hole.start, last, ...(group.after !== undefined && group.after > hole.start && group.after < last ? [group.after] : [])])) {
-        const place = this.judge(group, fsBlock(start))
-        if (place.cost[0] <= mostBreaks && (!best || cheaper(place, best))) best = place
-      }
+    const consider = (start: number): void => {
+      const place = this.judge(group, fsBlock(start))
+      if (place.cost[0] <= mostBreaks && (!best || cheaper(place, best))) best = place
+    }
+    if (this.room.contains(blockRun(wish, length))) consider(wish)
+    if (mostBreaks === 0) return best
+    const middle = this.room.firstEndingAfter(wish)
+    for (let i = Math.max(0, middle - mostHoles); i < Math.min(this.room.size, middle + mostHoles); i++) {
+      const hole = this.room.at(i)
+      if (hole.length < length) continue
+      consider(hole.start)
+      consider(runEnd(hole) - length)
     }
     return best
   }
@@ -261,8 +274,9 @@ class Repacking {
     const free = this.freeOutside()
     for (const { to, length } of evictions) free.remove(blockRun(to, length))
     // Whoever moves already, or is where it belongs, stays out of this.
+    const rest = new Set(items)
     const settled = RunSet.of([
-      ...this.pieces.filter((piece) => !this.rest.includes(piece)).map(({ from, length }) => blockRun(from, length)),
+      ...this.pieces.filter((piece) => !rest.has(piece)).map(({ from, length }) => blockRun(from, length)),
       ...evictions.map(({ from, length }) => blockRun(from, length)),
     ])
     const owned = this.snapshot.owned.filter((owner) => !settled.intersects(owner))
