@@ -1,7 +1,10 @@
 /** The report as a user gets it, in each of its kinds, judged by debugfs where it tells of blocks. */
 import { expect } from 'chai'
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { engines } from '../../src/engines.js'
+import type { Plan } from '../../src/plan/plan.js'
+import { openVolume } from '../../src/volume/open-volume.js'
 import type { ReportData } from '../../src/report/report-data.js'
 import { bootpack, makeStage, type Stage } from '../report/report-stage.js'
 import { debugfsAll, makeImage, testUuid } from '../support/images.js'
@@ -55,6 +58,22 @@ describe('bootpack report', function () {
     expect(applied.placed!.placedBlocks).to.equal(applied.placed!.totalBlocks)
     expect(planned.placed!.placedBlocks).to.equal(0)
     expect(stage.data.layouts).to.deep.equal(two.layouts)
+  })
+
+  it('takes a plan back that was carried out in part', async () => {
+    const { rounds } = JSON.parse(readFileSync(stage.plan, 'utf8')) as Plan
+    copyFileSync(stage.before, at('part.img'))
+    const volume = await openVolume(at('part.img'), { write: true }, engines)
+    for await (const { status } of volume.relocate(rounds[0]!, { reserved: [] })) expect(status).to.equal('moved')
+    await volume.close()
+    const part = report([at('part.img'), '--trace', stage.trace, '--plan', stage.plan])
+    expect(part.kind).to.equal('applied')
+    expect(part.placed!.placedBlocks).to.be.within(1, part.placed!.totalBlocks - 1)
+    const data = ({ layouts }: ReportData, i: number): unknown => layouts[i]!.marks.filter(({ kind }) => kind === 'data')
+    expect(data(part, 0)).to.deep.equal(data(stage.data, 0))
+    expect(data(part, 1)).to.not.deep.equal(data(stage.data, 1))
+    bootpack(['report', at('part.img'), '--trace', stage.trace, '--plan', stage.plan, '-o', at('part.html')])
+    expect(readFileSync(at('part.html'), 'utf8')).to.match(/carried out in part: [\d,]+ of [\d,]+ blocks/)
   })
 
   it('lists what moved and what it cost, as the disk tells it', () => {

@@ -39,11 +39,14 @@ function lead(report: ReportData): Html {
   switch (kind) {
     case 'now': return html`Layout of <b>${target}</b> as it is, for ${boot}.`
     case 'predicted': return html`<b>${target}</b> as it is, and as the plan would leave it, for ${boot}. Nothing has been written yet.`
-    case 'packed': return html`<b>${target}</b> before and after packing, both read from the disk, for ${boot}.`
+    case 'packed': return html`<b>${target}</b> before and after packing, both read from the disk, for ${boot}.${report.undone && ' Too little could be moved to be of use, so it was put back.'}`
     case 'applied': return html`<b>${target}</b> as it is, and before the plan as far as the plan tells, for ${boot}.${placed && placed.placedBlocks < placed.totalBlocks && html` The plan is carried out in part: ${count(placed.placedBlocks)} of ${count(placed.totalBlocks)} blocks lie where it wants them.`}`
     case 'compared': return html`Before: <b>${other}</b>. After: <b>${target}</b>. Both read from the disk, for ${boot}.`
   }
 }
+
+/** As it must be typed. */
+const shellWord = (word: string): string => (/^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll('\'', '\'\\\'\'')}'`)
 
 export function headlineSection(report: ReportData): Html {
   const disk = leadingDisk(report)
@@ -64,5 +67,6 @@ export function headlineSection(report: ReportData): Html {
       ${figure('seek distance', ({ measure, blockSize }) => measure.seekDistanceBlocks * blockSize, bytes)}
       ${figure('disk requests', ({ measure }) => measure.requests, count)}
     </dl>
+    ${report.kind === 'now' && html`<p class="note next">What packing would make of it, without writing anything: <span class="path">bootpack pack ${shellWord(report.target)} --trace ${shellWord(report.trace.name)} --evict --dry-run --report after.html</span></p>`}
   </section>`
 }

@@ -63,6 +63,7 @@ p, .about { margin: 0 0 1rem; max-width: 46em; }
 .lead { color: var(--muted); font-size: 1.0625rem; margin: .9rem 0 0; overflow-wrap: anywhere; }
 .lead b { color: var(--ink); font-weight: 550; }
 .note { color: var(--muted); font-size: .9375rem; }
+.next { margin-top: 1.4rem; max-width: none; }
 .about { padding-left: 1.1rem; color: var(--muted); }
 .about li { margin-bottom: .4rem; overflow-wrap: anywhere; }
 .path { font-family: var(--mono); font-size: .9em; overflow-wrap: anywhere; }

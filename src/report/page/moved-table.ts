@@ -36,7 +36,7 @@ export class MovedTable {
     for (const button of root.querySelectorAll<HTMLButtonElement>('th button')) button.addEventListener('click', () => this.sort(button))
     root.querySelector('[data-do=more]')!.addEventListener('click', () => this.show(this.limit + 4 * portion))
     root.querySelector('[data-do=every]')!.addEventListener('click', () => this.show(Infinity))
-    this.refresh()
+    this.sort(root.querySelector<HTMLButtonElement>('[data-column=piecesBefore]')!)
   }
 
   private sort(button: HTMLButtonElement): void {
