@@ -265,6 +265,9 @@ describe('the report in a browser', function () {
     const frames = (): Promise<number> => page.value('Number(document.getElementById("reads").dataset.frames)')
     expect(await visible(page)).to.deep.equal([reads, reads])
     expect(await frames()).to.be.at.most(4)
+    // So many are a crowd, not a wall.
+    const crowd = await readPlot(page, 0)
+    expect(crowd.rowsOf(light.before, 1)[0]! / (crowd.area.width * crowd.area.height)).to.be.within(0.2, 0.7)
     const before = await frames()
     await page.value('document.querySelector(".plot-area").focus()')
     for (let i = 0; i < 10; i++) await page.press('+')

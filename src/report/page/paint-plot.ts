@@ -2,7 +2,8 @@
  * Draws one plot: reads across, position on the disk upward.
  *
  * What many reads put on the same pixel is drawn once, so that a picture costs no more
- * than it has pixels, however many reads there are. Three kinds of blocks have three
+ * than it has pixels, however many reads there are; and the more there are, the smaller
+ * they are drawn, so that a crowd is denser than a few and never a wall. Three kinds of blocks have three
  * shapes as well as colours: file data squares (or lines, where a read is long enough
  * to have a length), directories and the like diamonds, fixed metadata crosses.
  */
@@ -60,8 +61,15 @@ export const areaOf = (width: number, height: number): Area => ({
   width: Math.max(1, width - margin.left - margin.right), height: Math.max(1, height - margin.top - margin.bottom),
 })
 
-/** Places of a mark's ends in pixels. */
-export function placeOf({ marks, blockSize }: PlotSeries, i: number, window: Window, area: Area, across: Across): { x0: number, x1: number, y0: number, y1: number } {
+/** A mark's two ends in pixels; upward is towards smaller y. */
+interface Place {
+  readonly x0: number
+  readonly x1: number
+  readonly y0: number
+  readonly y1: number
+}
+
+export function placeOf({ marks, blockSize }: PlotSeries, i: number, window: Window, area: Area, across: Across): Place {
   const sx = area.width / (window.x1 - window.x0)
   const sy = area.height / (window.y1 - window.y0)
   const from = across === 'order' ? marks.at[i]! * blockSize : marks.time[i]!
@@ -106,39 +114,58 @@ function marksIn(series: PlotSeries, window: Window, area: Area, { across, hidde
 
 function paintMarks(context: CanvasRenderingContext2D, series: PlotSeries, visible: readonly number[], window: Window, area: Area, style: PlotStyle): void {
   const colourOf: Record<Group, string> = { data: style.colours.data, directories: style.colours.directories, fixed: style.colours.fixed }
-  const columns = Math.ceil(area.width) + 1
   for (const group of ['fixed', 'data', 'directories'] as const) {
-    const taken = new Uint8Array(columns * (Math.ceil(area.height) + 1))
+    const { long, points } = partsOf(group, series, visible, window, area, style)
+    const size = sizeFor(points.length / (area.width * area.height))
+    const half = Math.floor(size / 2)
     context.fillStyle = colourOf[group]
     context.strokeStyle = colourOf[group]
-    context.lineWidth = 2.5
-    for (const i of visible) {
-      if (groupOfKind[series.marks.kind[i]!] !== group) continue
-      const { x0, x1, y0, y1 } = placeOf(series, i, window, area, style.across)
-      if (group === 'data' && x1 - x0 > 3 && y0 - y1 < 2) {
-        context.fillRect(x0, Math.round((y0 + y1) / 2) - 1, x1 - x0, 3)
+    context.lineWidth = size - 0.5
+    for (const { x0, x1, y0, y1 } of long) {
+      if (y0 - y1 < 2) {
+        context.fillRect(x0, Math.round((y0 + y1) / 2) - half, x1 - x0, size)
         continue
       }
-      if (group === 'data' && (x1 - x0 > 3 || y0 - y1 > 3)) {
-        context.beginPath()
-        context.moveTo(x0, y0)
-        context.lineTo(Math.max(x1, x0 + 0.5), y1)
-        context.stroke()
-        continue
-      }
-      const [x, y] = [Math.round(x0), Math.round(y0)]
-      const cell = Math.min(columns - 1, Math.max(0, x - area.left)) + columns * Math.min(Math.ceil(area.height), Math.max(0, y - area.top))
-      if (taken[cell] === 1) continue
-      taken[cell] = 1
-      paintShape(context, group, x, y)
+      context.beginPath()
+      context.moveTo(x0, y0)
+      context.lineTo(Math.max(x1, x0 + 0.5), y1)
+      context.stroke()
+    }
+    for (const [x, y] of points) {
+      if (group === 'data') context.fillRect(x - half, y - half, size, size)
+      else paintShape(context, group, x, y)
     }
   }
 }
 
-function paintShape(context: CanvasRenderingContext2D, group: Group, x: number, y: number): void {
-  if (group === 'data') {
-    context.fillRect(x - 1, y - 1, 3, 3)
-  } else if (group === 'fixed') {
+/** Reads long enough to have a length here, and one point for each pixel the others begin on. */
+function partsOf(group: Group, series: PlotSeries, visible: readonly number[], window: Window, area: Area, { across }: PlotStyle): { long: Place[], points: [x: number, y: number][] } {
+  const columns = Math.ceil(area.width) + 1
+  const rows = Math.ceil(area.height)
+  const taken = new Uint8Array(columns * (rows + 1))
+  const long: Place[] = []
+  const points: [number, number][] = []
+  for (const i of visible) {
+    if (groupOfKind[series.marks.kind[i]!] !== group) continue
+    const place = placeOf(series, i, window, area, across)
+    if (group === 'data' && (place.x1 - place.x0 > 3 || place.y0 - place.y1 > 3)) {
+      long.push(place)
+      continue
+    }
+    const [x, y] = [Math.round(place.x0), Math.round(place.y0)]
+    const cell = Math.min(columns - 1, Math.max(0, x - area.left)) + columns * Math.min(rows, Math.max(0, y - area.top))
+    if (taken[cell] === 1) continue
+    taken[cell] = 1
+    points.push([x, y])
+  }
+  return { long, points }
+}
+
+/** Pixels of a square, by points for each pixel of the plot. */
+const sizeFor = (density: number): number => (density > 0.1 ? 1 : density > 0.03 ? 2 : 3)
+
+function paintShape(context: CanvasRenderingContext2D, group: 'directories' | 'fixed', x: number, y: number): void {
+  if (group === 'fixed') {
     context.fillRect(x - 2, y, 5, 1)
     context.fillRect(x, y - 2, 1, 5)
   } else {
