@@ -5,6 +5,9 @@ import { planOptions } from '../cli/planning.js'
 import { usageError } from '../errors.js'
 import type { PackingCheck } from '../pack/check-packing.js'
 
+// What is not part of a question: how much may be written, and where inodes go.
+const { 'max-bytes': _limit, inodes: _inodes, ...planning } = planningFlags
+
 export default class CheckCommand extends BootpackCommand {
   static override summary = 'Tell what has left a packed run, and whether packing again is worth it.'
   static override description = `Upgrades replace files, and the new ones lie elsewhere. This names them, says what
@@ -18,7 +21,7 @@ Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
   ]
   static override args = { target: targetArgument }
   static override flags = {
-    ...planningFlags,
+    ...planning,
     plan: Flags.string({ description: 'the plan that packed it; without it the run is looked for', helpValue: 'PLAN' }),
     disk: Flags.string({ description: 'the disk model to judge by', default: 'hdd-7200', helpValue: 'MODEL' }),
     top: Flags.integer({ description: 'name so many of those that left', min: 1, max: 1_000_000, default: 10, helpValue: 'N' }),
@@ -37,7 +40,7 @@ Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
     const trace = await loadTrace(flags.trace, flags.format)
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
-      const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, flags), disk: flags.disk, ...(packed && { packed }) })
+      const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, { ...flags, inodes: false }), disk: flags.disk, ...(packed && { packed }) })
       this.log(checkReport(checked, flags.top))
       this.end(checked.verdict === 'leave' ? exitCode.done : exitCode.partial)
       return checked
