@@ -7,8 +7,9 @@
  * - e2fsck must have had nothing to mend but the journal to replay, and finds nothing;
  * - the layout of all inodes, as debugfs sees it, must be that after one of the
  *   transactions, none that had not begun, none older than the last one reported;
- * - every inode's contents, gathered block by block over debugfs' mapping, must be
- *   what they were before anything moved.
+ * - every name must lead to the contents, gathered block by block over debugfs'
+ *   mapping, and the attributes it led to before anything moved; numbers of inodes may
+ *   be others where they are exchanged.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,11 +17,14 @@ import { join } from 'node:path'
 import { Filesystem } from '../../src/image/filesystem.js'
 import { ImageVolume } from '../../src/image/image-volume.js'
 import { relocateOnImage } from '../../src/image/relocate.js'
+import { renumberOnImage } from '../../src/image/renumber.js'
+import { findSuspects } from '../../src/image/round-guard.js'
 import type { Committer } from '../../src/image/committer.js'
 import { openCommitter } from '../../src/image/open-committer.js'
-import { dumpInodes, type InodeDump } from '../support/inode-dump.js'
+import { dumpInodes, namesIn, type InodeDump } from '../support/inode-dump.js'
 import { loopMounted } from '../support/mount.js'
 import { Random } from '../support/random.js'
+import { randomExchanges } from '../support/random-exchanges.js'
 import { randomMoves } from '../support/random-moves.js'
 import { RecordingStore } from '../support/recording-store.js'
 import { run } from '../support/tools.js'
@@ -35,6 +39,8 @@ export interface CrashRunOptions {
   readonly sessions?: number
   readonly roundsPerSession?: number
   readonly movesPerRound?: number
+  /** Inodes whose numbers are exchanged after each round. */
+  readonly exchangesPerRound?: number
   /** Blocks a transaction may have at most, so that a round becomes several. */
   readonly capacity?: number
   /** As if the disk took no notice of flushes: such a run must be found out. */
@@ -54,10 +60,12 @@ export type RecoveryTool = 'e2fsck' | 'kernel'
 
 export class CrashRun {
   private constructor(
+    /** Exchanges of inode numbers that were carried out. */
+    readonly renumbered: number,
     readonly options: CrashRunOptions,
     private readonly store: RecordingStore,
     private readonly milestones: readonly Milestone[],
-    private readonly contents: ReadonlyMap<number, string>,
+    private readonly contents: ReadonlyMap<string, string>,
     private readonly random: Random,
     private readonly path: string,
   ) {}
@@ -68,9 +76,10 @@ export class CrashRun {
     const path = join(folder, `crash-${seed}.img`)
     makeVariedImage(path, variety, seed)
     const base = readFileSync(path)
-    const contents = contentsOf(base, dumpInodes(path), variety.blockSize)
+    const contents = contentsOf(path, base, dumpInodes(path), variety.blockSize)
     const store = new RecordingStore(base)
     if (options.withoutFlushes) store.flush = () => Promise.resolve()
+    let renumbered = 0
     const milestones: Milestone[] = [{ begun: 0, durable: 0, layout: layoutOf(dumpInodes(path)) }]
     const layoutNow = (): string => {
       writeFileSync(path, store.after(store.steps.length, variety.blockSize, () => true))
@@ -87,10 +96,14 @@ export class CrashRun {
         for await (const { move, status } of relocateOnImage(filesystem, committer, moves, { reserved: [] })) {
           if (status === 'already') throw new Error(`seed ${seed}: ${JSON.stringify(move)} was there before`)
         }
+        if (options.exchangesPerRound === undefined) continue
+        const exchanges = await randomExchanges(volume, random, options.exchangesPerRound)
+        const suspects = await findSuspects(filesystem, undefined)
+        for await (const { status } of renumberOnImage(filesystem, committer, suspects, exchanges, {})) if (status === 'renumbered') renumbered++
       }
       await committer.close()
     }
-    return new CrashRun(options, store, milestones, contents, random, path)
+    return new CrashRun(renumbered, options, store, milestones, contents, random, path)
   }
 
   get transactions(): number {
@@ -132,9 +145,9 @@ export class CrashRun {
       const state = this.milestones.findIndex((milestone) => milestone.layout === layout)
       return state < 0 ? 'the layout is that of no transaction' : `the layout is that after transaction ${state}, not ${oldest} to ${newest}`
     }
-    const now = contentsOf(readFileSync(this.path), dumps, this.options.variety.blockSize)
-    for (const [inode, hash] of this.contents) if (now.get(inode) !== hash) return `the contents of inode ${inode} changed`
-    return undefined
+    const now = contentsOf(this.path, readFileSync(this.path), dumps, this.options.variety.blockSize)
+    for (const [name, hash] of this.contents) if (now.get(name) !== hash) return `${name} changed`
+    return now.size === this.contents.size ? undefined : `there are ${now.size} names, not ${this.contents.size}`
   }
 }
 
@@ -154,16 +167,16 @@ function recover(path: string, tool: RecoveryTool): string | undefined {
 const layoutOf = (dumps: ReadonlyMap<number, InodeDump>): string => JSON.stringify([...dumps.values()].map((dump) =>
   [dump.inode, [...dump.blocks], [...dump.unwritten], dump.treeBlocks, dump.xattr, dump.sectors, dump.rest]))
 
-/** Of every inode but the filesystem's own. */
-function contentsOf(image: Uint8Array, dumps: ReadonlyMap<number, InodeDump>, blockSize: number): Map<number, string> {
-  const hashes = new Map<number, string>()
-  for (const { inode, blocks, unwritten } of dumps.values()) {
-    if (inode < 11 && inode !== 2) continue
-    const hash = createHash('sha256')
-    for (const [logical, physical] of blocks) {
+/** Of every name, by debugfs: contents, and whatever else is not a place. Of directories the names say what they hold. */
+function contentsOf(path: string, image: Uint8Array, dumps: ReadonlyMap<number, InodeDump>, blockSize: number): Map<string, string> {
+  const hashes = new Map<string, string>()
+  for (const [name, number] of namesIn(path, [...dumps.keys()].filter((inode) => inode > 10))) {
+    const { blocks, unwritten, rest } = dumps.get(number)!
+    const hash = createHash('sha256').update(rest.replace(/^Inode: \d+/m, ''))
+    for (const [logical, physical] of / Type: directory /.test(rest) ? [] : blocks) {
       if (!unwritten.has(logical)) hash.update(`${logical}:`).update(image.subarray(physical * blockSize, (physical + 1) * blockSize))
     }
-    hashes.set(inode, hash.digest('hex'))
+    hashes.set(name, hash.digest('hex'))
   }
   return hashes
 }

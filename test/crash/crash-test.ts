@@ -2,6 +2,9 @@
  * Power cuts in bulk:
  *
  *     npm run crash-test -- --points 2000 --seed 1
+ *     npm run crash-test -- --points 1000 --inodes 20
+ *
+ * With `--inodes N` so many numbers of inodes are exchanged after every round of moves.
  *
  * Each image is recorded once and cut at `--each` points. Every fourth recovery is
  * the kernel's where there is root to mount, the others are e2fsck's. What was lost is
@@ -18,12 +21,14 @@ const { values } = parseArgs({ options: {
   points: { type: 'string', default: '2000' },
   seed: { type: 'string', default: '1' },
   each: { type: 'string', default: '25' },
+  inodes: { type: 'string', default: '0' },
 } })
 const points = Number(values.points)
 const each = Number(values.each)
 const firstSeed = Number(values.seed)
-if (![points, each, firstSeed].every((value) => Number.isInteger(value) && value > 0)) {
-  console.error('Usage: npm run crash-test -- [--points N] [--seed N] [--each N], all of them whole numbers above 0')
+const inodes = Number(values.inodes)
+if (![points, each, firstSeed, inodes + 1].every((value) => Number.isInteger(value) && value > 0)) {
+  console.error('Usage: npm run crash-test -- [--points N] [--seed N] [--each N] [--inodes N], all of them whole numbers above 0')
   process.exit(2)
 }
 
@@ -32,6 +37,7 @@ const scratch = scratchFolder()
 const began = performance.now()
 const tally = new Map<string, { images: number, transactions: number, points: number, lost: number }>()
 let done = 0
+let renumbered = 0
 let lost = 0
 try {
   for (let image = 0; done < points; image++) {
@@ -39,11 +45,14 @@ try {
     const seed = firstSeed + image
     const luck = new Random(seed ^ 0x5eed)
     const run = await CrashRun.record({
-      variety, seed, folder: scratch.path, capacity: luck.pick([8, 10, 12, 20, 1000]), movesPerRound: luck.between(5, 40), roundsPerSession: luck.between(2, 6), sessions: luck.between(1, 3),
+      variety, seed, folder: scratch.path, capacity: luck.pick(inodes === 0 ? [8, 10, 12, 20, 1000] : [16, 24, 40, 1000]),
+      movesPerRound: luck.between(5, 40), roundsPerSession: luck.between(2, inodes === 0 ? 6 : 3), sessions: luck.between(1, 3),
+      ...(inodes > 0 && { exchangesPerRound: inodes }),
     })
     const sums = tally.get(variety.name) ?? { images: 0, transactions: 0, points: 0, lost: 0 }
     tally.set(variety.name, sums)
     sums.images++
+    renumbered += run.renumbered
     sums.transactions += run.transactions
     for (let point = 0; point < each && done < points; point++, done++) {
       const problem = run.tryOnce(kernel && point % 4 === 3 ? 'kernel' : 'e2fsck')
@@ -63,5 +72,5 @@ if (process.stderr.isTTY) process.stderr.write('\n')
 for (const [name, { images, transactions, points: tried, lost: bad }] of tally) {
   console.log(`${name}: ${images} images, ${transactions} transactions, ${tried} points, ${bad} lost`)
 }
-console.log(`${done} crash points (${kernel ? 'e2fsck and kernel' : 'e2fsck'}), ${lost} lost, ${Math.round((performance.now() - began) / 1000)} s`)
+console.log(`${done} crash points (${kernel ? 'e2fsck and kernel' : 'e2fsck'}), ${lost} lost, ${inodes === 0 ? '' : `${renumbered} numbers exchanged, `}${Math.round((performance.now() - began) / 1000)} s`)
 process.exit(lost === 0 ? 0 : 1)

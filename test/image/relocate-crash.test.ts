@@ -23,6 +23,20 @@ describe('relocate, when the power is cut', () => {
     })
   }
 
+  for (const index of [1, 3]) {
+    it(`loses nothing when inodes change their numbers: ${crashVarieties[index]!.name}`, async function () {
+      this.timeout(180_000)
+      const run = await CrashRun.record({ variety: crashVarieties[index]!, seed: 4200 + index, folder: scratch.path, capacity: 32, exchangesPerRound: 15, movesPerRound: 5, roundsPerSession: 2 })
+      expect(run.renumbered).to.be.greaterThan(20)
+      const lost: string[] = []
+      for (let point = 0; point < 8; point++) {
+        const problem = run.tryOnce('e2fsck')
+        if (problem !== undefined) lost.push(problem)
+      }
+      expect(lost).to.deep.equal([])
+    })
+  }
+
   it('would be noticed if flushes were left out', async function () {
     this.timeout(180_000)
     const run = await CrashRun.record({ variety: crashVarieties[1]!, seed: 4100, folder: scratch.path, withoutFlushes: true })

@@ -30,6 +30,16 @@ export function dumpInodes(image: string): Map<number, InodeDump> {
   return dumps
 }
 
+/** Every name of the inodes, by debugfs, with its number. */
+export function namesIn(image: string, inodes: readonly number[]): Map<string, number> {
+  const names = new Map<string, number>()
+  const requests: string[] = []
+  // debugfs cuts longer lines without a word.
+  for (let at = 0; at < inodes.length; at += 300) requests.push(`ncheck ${inodes.slice(at, at + 300).join(' ')}`)
+  for (const [, inode, path] of debugfsAll(image, requests).matchAll(/^(\d+)\t(.*)$/gm)) names.set(path!, Number(inode))
+  return names
+}
+
 function parse(inode: number, text: string): InodeDump {
   const [head = '', body = ''] = text.split(/^(?:EXTENTS|BLOCKS):$/m)
   const blocks = new Map<number, number>()
