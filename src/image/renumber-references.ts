@@ -6,9 +6,12 @@
  * What is counted tells whether renumbering is safe. Of a sound inode every link is a
  * name that was found; a directory has one name, "." that names itself, ".." that names
  * its parent, and as many ".." of others as its link count says. Where that does not hold
- * some entry would be left pointing at the old number.
+ * some entry would be left pointing at the old number. Only directories marked in use are
+ * looked at; so that no name hides in another one, every entry must lead to an inode that
+ * is marked in use, from the root down.
  */
 import { corrupt, refused } from '../errors.js'
+import { hasBit } from '../bytes/bitset.js'
 import { getU32 } from '../bytes/little-endian.js'
 import type { FsBlock } from '../layout/block.js'
 import { visitEntries, isDots } from './directory-block.js'
@@ -67,6 +70,7 @@ export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet
     of.set(number, { names: 0, parent: 0, above: 0, self: 0, children: 0, oddity: undefined, blocks: new Set(), inline: new Set() })
   }
   const owners = new Map<FsBlock, DirectoryPlace>()
+  const inUse = await inodesMarked(filesystem)
   const budget = new ReadBudget(filesystem.superblock.blockCount)
   let places = 0
   for await (const directories of directoriesInUse(filesystem)) {
@@ -110,6 +114,7 @@ export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet
     for await (const { bytes, block } of directoryParts(filesystem, directory, budget)) {
       visitEntries(bytes, format, (inode, _type, start, end) => {
         if (!isDots(bytes, start, end - start)) {
+          if (!inUse(inode)) throw corrupt('inode', inode, `it is marked free, but directory inode ${holder} has a name for it`)
           const found = note(inode, block)
           if (!found) return
           found.names++
@@ -125,6 +130,21 @@ export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet
         }
       }, true)
     }
+  }
+}
+
+/** All inode bitmaps, a KiB for each 8,192 inodes. */
+async function inodesMarked(filesystem: Filesystem): Promise<(inode: number) => boolean> {
+  const { inodesPerGroup, groupCount } = filesystem.superblock
+  const marks: Uint8Array[] = []
+  for (let group = 0; group < groupCount; group++) {
+    const { inodesUninitialised } = filesystem.groups.get(group)
+    marks.push(inodesUninitialised ? new Uint8Array(0) : (await filesystem.inodeBitmap(group)).slice(0, inodesPerGroup / 8))
+  }
+  return (inode) => {
+    const bit = (inode - 1) % inodesPerGroup
+    const bits = marks[Math.floor((inode - 1) / inodesPerGroup)]
+    return bits !== undefined && bits.length > 0 && hasBit(bits, bit)
   }
 }
 

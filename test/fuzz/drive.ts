@@ -21,6 +21,7 @@ import { packVolume } from '../../src/pack/pack-volume.js'
 import type { Volume } from '../../src/volume/volume.js'
 import { MemoryStore } from '../image/memory-store.js'
 import { Random } from '../support/random.js'
+import { randomExchanges } from '../support/random-exchanges.js'
 import { randomMoves } from '../support/random-moves.js'
 import type { BaseImage } from './base-image.js'
 
@@ -48,7 +49,9 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
   const same = (what: string): void => {
     if (Buffer.compare(bytes, pristine) !== 0) throw new Finding(`${what} changed the image`)
   }
-  const before = await readAll(bytes, base, codes)
+  // Numbers are not what files are told by, then.
+  const renumbers = new Random(seed ^ 0x1f0de).chance(0.4)
+  const before = await readAll(bytes, base, codes, renumbers)
   same('reading')
   if (before === undefined) return { verdict: 'refused', codes }
 
@@ -68,9 +71,9 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
       const reads = random.shuffled(base.paths).map((path) => ({ kind: 'data' as const, path, off: 0 }))
       const result = await packVolume(volume, reads, {
         target: 'fuzz', evict: random.chance(0.7), metadata: true, granularity: random.pick(['file', 'range'] as const),
-        force: true, dryRun: false, onPlan: () => { same('planning'); planned = true; return Promise.resolve() },
+        force: true, dryRun: false, inodes: renumbers && random.chance(0.5), onPlan: () => { same('planning'); planned = true; return Promise.resolve() },
       })
-      moved = result.applied?.movedBlocks ?? 0
+      moved = (result.applied?.movedBlocks ?? 0) + (result.applied?.inodes?.renumbered ?? 0)
     } else {
       for (let round = 0; round < 2; round++) {
         const { firstDataBlock, blockCount } = volume.geometry()
@@ -80,6 +83,7 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
         for await (const { status } of volume.relocate(moves, { reserved: [] })) if (status === 'moved') moved++
       }
     }
+    if (renumbers) moved += await renumberAtRandom(volume, random)
   } catch (error) {
     codes.push(codeOf(error))
     if (!planned) same('a refused plan')
@@ -89,12 +93,22 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
   } catch (error) {
     codes.push(`close: ${codeOf(error)}`)
   }
-  const after = await readAll(bytes, base, [])
+  const after = await readAll(bytes, base, [], renumbers)
   if (after === undefined) throw new Finding(`cannot be opened any more after ${codes.at(-1) ?? 'moving'}`)
   for (const [what, hash] of before) {
     if (after.get(what) !== hash) throw new Finding(`${what} changed`)
   }
   return moved > 0 ? { verdict: 'moved', after: bytes, codes } : { verdict: 'nothing to move', codes }
+}
+
+/** Sound exchanges, and some of anything with anything. @returns how many were made */
+async function renumberAtRandom(volume: ImageVolume, random: Random): Promise<number> {
+  const { inodeCount } = volume.geometry()
+  const exchanges = await randomExchanges(volume, random, 20)
+  const wild = Array.from({ length: 8 }, () => ({ inode: random.between(0, inodeCount + 2), to: random.between(0, inodeCount + 2) }))
+  let made = 0
+  for await (const { status } of volume.inodeNumbers.renumber(random.shuffled([...exchanges, ...wild]), {})) if (status === 'renumbered') made++
+  return made
 }
 
 /** As openImage does, with bytes in memory instead of a path. */
@@ -111,8 +125,11 @@ export async function openBytes(store: Store, write: boolean): Promise<ImageVolu
  * Asks a volume everything there is to ask.
  * @returns hashes of whatever could be read: contents and attributes by inode, names,
  *   and that the blocks have one owner each; undefined when it cannot be opened
+ * @param byName tells files by their names alone, since their numbers may change
  */
-export async function readAll(bytes: Uint8Array, { paths: known }: Pick<BaseImage, 'paths'>, codes: string[]): Promise<Map<string, string> | undefined> {
+export async function readAll(
+  bytes: Uint8Array, { paths: known }: Pick<BaseImage, 'paths'>, codes: string[], byName = false,
+): Promise<Map<string, string> | undefined> {
   const found = new Map<string, string>()
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -129,23 +146,24 @@ export async function readAll(bytes: Uint8Array, { paths: known }: Pick<BaseImag
   const numbers = Array.from({ length: Math.min(inodeCount, 400) }, (_, i) => i + 1)
   for (const path of known) {
     const lookup = await attempt(() => volume.lookup(path))
-    if (lookup) found.set(`lookup of ${path}`, `${lookup.file.inode} ${lookup.file.path} ${lookup.through.join()}`)
+    if (lookup) found.set(`lookup of ${path}`, byName ? `${lookup.file.path}` : `${lookup.file.inode} ${lookup.file.path} ${lookup.through.join()}`)
   }
   const paths = await attempt(() => volume.paths(numbers))
-  if (paths) found.set('names', JSON.stringify([...paths].sort(([a], [b]) => a - b)))
+  if (paths) found.set('names', JSON.stringify(byName ? [...paths.values()].sort() : [...paths].sort(([a], [b]) => a - b)))
   await attempt(() => volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
   const owned = await attempt(() => volume.owners(blockRun(0, blockCount)))
   if (owned?.some(({ start, length }) => length < 1 || start + length > blockCount)) throw new Finding('owners of blocks that are not there')
   if (owned) found.set('owners', 'one each')
   for (const number of numbers) {
-    const hash = await attempt(() => hashInode(volume, number, bytes))
-    if (hash !== undefined) found.set(`inode ${number}`, hash)
+    const name = byName ? paths?.get(number) : `inode ${number}`
+    const hash = await attempt(() => hashInode(volume, number, bytes, byName))
+    if (hash !== undefined && name !== undefined) found.set(name, hash)
   }
   await volume.close()
   return found
 }
 
-async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, number: number, bytes: Uint8Array): Promise<string | undefined> {
+async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, number: number, bytes: Uint8Array, byName: boolean): Promise<string | undefined> {
   const file = await volume.byInode(number)
   if (!file) return undefined
   let next = 0
@@ -157,7 +175,11 @@ async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, n
   await volume.firstBlock(file)
   const { filesystem } = volume
   const inode = await filesystem.readInode(number)
-  const hash = createHash('sha256').update(attributesOf(inode, filesystem))
+  const hash = createHash('sha256').update(attributesOf(inode, filesystem, byName))
+  if (byName && inode.type === 'directory') {
+    for await (const { bytes: names } of (await volume.contents!(file))!.names!()) hash.update(names)
+    return hash.digest('hex')
+  }
   // The journal is written to; bad blocks and the resize inode may hold bitmaps, which are too.
   if (number === filesystem.superblock.journalInode) return hash.digest('hex')
   if (number === 1 || number === 7) return hash.update(JSON.stringify(await fileExtents(filesystem, inode))).digest('hex')
@@ -178,8 +200,10 @@ async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, n
 }
 
 /** The inode without what moving blocks must change: the map, the place of the attributes, i_blocks, the checksum. */
-function attributesOf({ raw, flags, type }: Inode, { superblock }: Filesystem): Uint8Array {
+function attributesOf({ raw, flags, type }: Inode, { superblock }: Filesystem, byName: boolean): Uint8Array {
   const rest = raw.slice()
+  // Inline directories hold numbers wherever they hold names.
+  if (byName && type === 'directory') rest.fill(0, 0x28, 0x64).fill(0, Math.min(raw.length, 0xa0))
   rest.fill(0, 0x1c, 0x20)
   const mapped = (flags & 0x8_0000) !== 0 && (type === 'regular' || type === 'directory' || type === 'symlink')
   if (mapped) rest.fill(0, 0x28, 0x64)

@@ -14,6 +14,7 @@ export async function randomExchanges(volume: Volume, random: Random, count: num
       if (state !== slotState.fixed) slots.push(firstInode + slot)
     })
   }
+  if (used.length === 0 || slots.length < 2) return []
   const holds = new Set(used)
   const exchanges: Renumbering[] = []
   while (exchanges.length < count) {
