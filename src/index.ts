@@ -29,13 +29,16 @@ export type { LayoutMeasure } from './measure/layout-measure.js'
 
 export { resolveTrace, type BootSet } from './plan/boot-set.js'
 export { createPlan, type PlanningResult, type PlanOptions } from './plan/create-plan.js'
+export { createRepair, type RepairOptions, type RepairResult } from './plan/create-repair.js'
+export type { Drift, DriftedFile } from './plan/drift.js'
 export { parsePlan, planText } from './plan/plan-file.js'
 export type { Plan, PlanCost, PlanGap, PlanGoal, PlannedMove, Skip, SkipReason } from './plan/plan.js'
 
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
 export { verifyPlan, type Verification } from './pack/verify-plan.js'
-export { isBetter } from './pack/worth.js'
+export { isBetter, weigh, type Balance } from './pack/worth.js'
+export { checkPacking, type CheckOptions, type PackingCheck } from './pack/check-packing.js'
 
 export { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from './blocks/allocate.js'
 export { freeRunsFrom, getFreeBlocks, type AllocExtent, type FreeSpace } from './blocks/get-free-blocks.js'
