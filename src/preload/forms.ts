@@ -54,10 +54,10 @@ export const rebuildCommands: Readonly<Partial<Record<FormName, readonly string[
   dracut: ['dracut', '--force', '--regenerate-all'],
 }
 
-/** Seconds a sweep may take unless told otherwise. */
-export const defaultTimeLimit = 30
-
-/** A shipped text as it goes into a system. */
+/**
+ * A shipped text as it goes into a system.
+ * @param timeLimit seconds a sweep may take
+ */
 export function filledIn(text: string, timeLimit: number): string {
   if (!Number.isInteger(timeLimit) || timeLimit < 1 || timeLimit > 600) throw new RangeError(`no time limit: ${timeLimit}`)
   return text.replaceAll('@LIMIT@', String(timeLimit)).replaceAll('@TIMEOUT@', String(timeLimit + 5))

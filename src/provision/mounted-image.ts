@@ -4,7 +4,7 @@
  * kernel/mount-namespace.ts): nobody else can get at it, and no way out leaves it behind.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmdirSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ioError, refused } from '../errors.js'
@@ -53,7 +53,8 @@ export async function withMountedImage<Result>(path: string, partition: number |
   }
   const { start, size } = await placeOf(path, partition)
   enterMountNamespace()
-  const mountPoint = mkdtempSync(join(tmpdir(), 'bootpack-image-'))
+  // An empty folder is all that kill -9 leaves, and in /run that goes with the next boot.
+  const mountPoint = mkdtempSync(join(existsSync('/run') ? '/run' : tmpdir(), 'bootpack-image-'))
   try {
     runProgram(['mount', '-t', 'ext4', '-o', ['loop', 'nodev', 'noatime', ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : [])].join(','), '--', path, mountPoint])
     try {

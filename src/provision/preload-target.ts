@@ -26,12 +26,6 @@ export async function withSystem<Result>(given: string, partition: number | unde
   return withMountedImage(target.path, partition, (mountPoint) => withRoot(mountPoint, true, use))
 }
 
-/** The mount point a target lies on; undefined for an image. */
-export function mountPointOf(given: string): string | undefined {
-  const target = resolveTarget(given)
-  return target.kind === 'file' ? undefined : findMounted(target)?.mountPoint
-}
-
 function withRoot<Result>(mountPoint: string, image: boolean, use: (place: PutPlace) => Result): Result {
   const root = PinnedRoot.open(mountPoint)
   try {

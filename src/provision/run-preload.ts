@@ -1,7 +1,9 @@
 /** The two things that change a system: `preload install` and `preload remove`. */
+import { BootpackError } from '../errors.js'
 import { chooseForm, type FormName } from '../preload/forms.js'
 import type { PreloadList } from '../preload/list-text.js'
 import { enterMountNamespace } from '../kernel/mount-namespace.js'
+import { escapePath } from '../trace/escape-path.js'
 import { needEtcOnRoot, systemHas, withSystem, type PutPlace } from './preload-target.js'
 import { putPreload, takePreload } from './put-preload.js'
 import { commandText, rebuildInitramfs } from './rebuild.js'
@@ -39,7 +41,7 @@ export interface InstallReport extends Report {
 
 export type RemoveReport = Report
 
-/** @throws as chooseForm, putPreload and withSystem do; io when the initramfs could not be made anew: the files are in place then */
+/** @throws as chooseForm, putPreload and withSystem do */
 export function installPreload({ target, partition, form: wanted, timeLimit, list, rebuild }: InstallRequest): Promise<InstallReport> {
   return withSystem(target, partition, (place) => {
     needEtcOnRoot(place)
@@ -69,10 +71,16 @@ function remake(place: PutPlace, target: string, forms: readonly FormName[], wan
     if (commandText(form) === undefined) continue
     if (wanted ?? here) {
       if (!here && !image) enterMountNamespace()
-      rebuildInitramfs(form, mountPoint)
-      rebuilt.push(form)
+      try {
+        rebuildInitramfs(form, mountPoint)
+        rebuilt.push(form)
+      } catch (error) {
+        // What is installed is right, and an old initramfs boots as ever.
+        if (!(error instanceof BootpackError)) throw error
+        todo.push(`The files are as they should be, but the initramfs could not be made anew: ${error.message} Then: ${commandText(form, image ? '/' : mountPoint)}`)
+      }
     } else {
-      const where = here ? '' : image ? ` in the system of ${target}` : ''
+      const where = here ? '' : image ? ` in the system of ${escapePath(target)}` : ''
       todo.push(`Then make the initramfs anew${where}: ${commandText(form, image ? '/' : mountPoint)}${here ? '' : ' (or run this again with --rebuild)'}`)
     }
   }

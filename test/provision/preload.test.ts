@@ -1,5 +1,6 @@
 /** The commands as a user runs them, on images and on mounted filesystems; what they leave is looked at by the kernel and e2fsck. */
 import { expect } from 'chai'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, truncateSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -95,7 +96,7 @@ describe('bootpack preload', function () {
     put('usr/bin/dracut', '', 0o755)
     mkdirSync(join(tree, 'usr/lib/dracut/modules.d'), { recursive: true })
   }
-  const mounts = (): string => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes('bootpack')).join('\n')
+  const mounts = (): string => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes('bootpack-image-')).join('\n')
 
   interface Installed { form: string, through: string, written: string[], removed: string[], todo: string[], rebuilt: string[], sweep: { files: number, ranges: number, bytes: number } }
   interface Shown { installed?: { forms: string[], state?: { stale: boolean, gone: string[], moved: string[], files: number, sameMetadata?: boolean } }, planned?: { files: number } }
@@ -213,6 +214,45 @@ describe('bootpack preload', function () {
     bootpack(['preload', 'remove', image, '--rebuild'])
     expect(loopMounted(image, (root) => readFileSync(join(root, 'boot/made'), 'utf8'), 'ro')).to.equal('none\n')
     checkImage(image)
+  })
+
+  it('says so when the initramfs cannot be made anew, and keeps the rest', () => {
+    initramfsTools('not a program')
+    make()
+    const report = install('--rebuild')
+    expect(report.rebuilt).to.deep.equal([])
+    expect(report.todo[0]).to.contain('could not be made anew').and.to.contain('update-initramfs -u -k all')
+    expect(show(image).installed).to.deep.include({ forms: ['initramfs-tools'] })
+    expect(mounts()).to.equal('')
+    checkImage(image)
+  })
+
+  it('killed at any moment leaves no mount, no loop device, and a filesystem that holds what it held', async () => {
+    const before = make()
+    const whole = join(scratch.path, 'whole.img')
+    copyFileSync(image, whole)
+    for (let n = 0; n < 8; n++) {
+      copyFileSync(whole, image)
+      const child = spawn(process.execPath, [launcher, 'preload', 'install', image, '--trace', list], { stdio: 'ignore', detached: true })
+      const ended = new Promise((resolve) => child.on('close', resolve))
+      const mounted = (): boolean => run('losetup', ['--associated', image]).stdout !== ''
+      for (let waited = 0; waited < 200 && !mounted() && child.exitCode === null; waited++) await new Promise((resolve) => setTimeout(resolve, 5))
+      await new Promise((resolve) => setTimeout(resolve, n * 4))
+      try { process.kill(-child.pid!, 'SIGKILL') } catch { /* It was done. */ }
+      await ended
+      for (let waited = 0; waited < 100 && mounted(); waited++) await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(mounted(), 'a loop device is left').to.equal(false)
+      expect(mounts()).to.equal('')
+      run('e2fsck', ['-fy', image], { ok: [0, 1] })
+      checkImage(image)
+      const now = loopMounted(image, snapshot, 'ro')
+      for (const [path, what] of Object.entries(before)) expect(now[path], path).to.equal(what)
+      bootpack(['preload', 'install', image, '--trace', list])
+      bootpack(['preload', 'remove', image])
+      // A temporary file of the run that was killed goes with the next one's; folders it made are not known to be ours.
+      const after = loopMounted(image, snapshot, 'ro')
+      expect(Object.keys(after).filter((path) => !(path in before) && !/^etc\/(bootpack|systemd\/system\/sysinit.target.wants)$/.test(path))).to.deep.equal([])
+    }
   })
 
   it('works on a mounted filesystem', () => {

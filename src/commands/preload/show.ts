@@ -42,7 +42,7 @@ model makes of it. Reads only; an image is not mounted for it.`
 
   async run(): Promise<PreloadShow> {
     const { args, flags } = await this.parse(PreloadShowCommand)
-    const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf, parseList }, { findInstalled }, { checkList }, { sweepCost }, text] = await Promise.all([
+    const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf, parseList }, { findInstalled }, { checkList }, { sweepCost }, { listSummary, stateText, summarise, sweepText }] = await Promise.all([
       import('../../cli/open-target.js'), import('../../cli/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
       import('../../provision/installed.js'), import('../../provision/still-true.js'), import('../../preload/cost.js'), import('../../cli/preload-text.js'),
     ])
@@ -56,13 +56,13 @@ model makes of it. Reads only; an image is not mounted for it.`
       const built = trace && await buildSweep(trace.reads, volume, options)
       const plannedList = built && listOf(built.sweep, volume.geometry().uuid)
       const state = list && await checkList(list, volume, plannedList)
-      const summary = built && text.summarise(built.sweep, sweepCost(built.sweep, built.boot, volume.geometry(), options.model))
+      const summary = built && summarise(built.sweep, sweepCost(built.sweep, built.boot, volume.geometry(), options.model))
       if (list && state) {
-        this.log(`installed ${forms.length === 0 ? 'the list, and nothing that reads it' : forms.join(' and ')}: ${text.listSummary(list)}\n${text.stateText(state)}`)
+        this.log(`installed ${forms.length === 0 ? 'the list, and nothing that reads it' : forms.join(' and ')}: ${listSummary(list)}\n${stateText(state)}`)
       } else {
         this.log(forms.length > 0 ? `installed ${forms.join(' and ')}, but there is no list: nothing is read at boot` : 'installed nothing')
       }
-      if (summary) this.log(`\nAn installation made now would read\n${text.sweepText(summary)}`)
+      if (summary) this.log(`\nAn installation made now would read\n${sweepText(summary)}`)
       if (flags.list) this.log(`\n${listLines(plannedList ?? list)}`)
       return {
         ...((list || forms.length > 0) && { installed: { forms, ...(list && { list: shownList(list) }), ...(state && { state }) } }),
