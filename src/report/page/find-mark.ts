@@ -1,4 +1,4 @@
-import { areaOf, groupOfKind, placeOf, type Group, type PlotSeries } from './paint-plot.js'
+import { areaOf, groupOfKind, marksAcross, placeOf, type Group, type PlotSeries } from './paint-plot.js'
 import type { Across } from './plot-axes.js'
 import type { Window } from './window.js'
 
@@ -12,7 +12,8 @@ export function nearestMark(
   const area = areaOf(size.width, size.height)
   let best: number | undefined
   let least = reach
-  for (let i = 0; i < series.marks.count; i++) {
+  const [first, end] = marksAcross(series, window, across)
+  for (let i = first; i < end; i++) {
     const { x0, x1, y0, y1 } = placeOf(series, i, window, area, across)
     const dx = Math.max(0, x0 - x, x - x1)
     const dy = Math.max(0, y1 - y, y - y0)

@@ -100,10 +100,27 @@ export function paintPlot(context: CanvasRenderingContext2D, size: { width: numb
   return visible.length
 }
 
+/** Marks that can be in the window: in read order they are sorted by where they are across. */
+export function marksAcross({ marks, blockSize }: PlotSeries, window: Window, across: Across): [first: number, end: number] {
+  if (across === 'time') return [0, marks.count]
+  const firstAfter = (value: number): number => {
+    let low = 0
+    let high = marks.count
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (marks.at[middle]! * blockSize > value) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+  return [Math.max(0, firstAfter(window.x0) - 1), firstAfter(window.x1)]
+}
+
 function marksIn(series: PlotSeries, window: Window, area: Area, { across, hidden }: PlotStyle): number[] {
   const { marks } = series
   const visible: number[] = []
-  for (let i = 0; i < marks.count; i++) {
+  const [first, end] = marksAcross(series, window, across)
+  for (let i = first; i < end; i++) {
     if (hidden.has(groupOfKind[marks.kind[i]!]!)) continue
     const { x0, x1, y0, y1 } = placeOf(series, i, window, area, across)
     if (x1 < area.left || x0 > area.left + area.width || y0 < area.top || y1 > area.top + area.height) continue
