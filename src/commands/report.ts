@@ -15,10 +15,10 @@ export default class ReportCommand extends BootpackCommand {
   static override summary = 'Write an HTML page that shows where a boot reads, before and after packing.'
   static override description = `One file with everything in it; it loads nothing (docs/report.md).
 
-With a target alone it shows the layout as it is. With --plan, also what the plan will
-make of it, or, once it was applied, what there was before. With --before, what lies
-where on a copy from before and on the target now. pack --report writes the same page
-while it packs.`
+With a target alone it shows the layout as it is. With --plan, also what
+the plan will make of it, or, once it was applied, what there was before.
+With --before, the target now beside a copy from before.
+pack --report writes the same page while it packs.`
   static override examples = [
     '<%= config.bin %> report disk.img --trace boot.trace -o boot.html',
     '<%= config.bin %> report disk.img --trace boot.trace --plan disk.plan -o boot.html',
