@@ -11,7 +11,8 @@ const call = libcFunction('int fallocate(int, int, int64_t, int64_t)')
 const FALLOC_FL_COLLAPSE_RANGE = 0x08
 
 /**
- * @param from, length bytes, multiples of the block; the range must end before the file does
+ * @param from   first byte to cut out, a multiple of the block
+ * @param length bytes, a multiple of the block; the range must end before the file does
  * @throws KernelError EINVAL for a range that reaches the end of the file
  */
 export function collapseRange(fd: number, from: number, length: number): void {

@@ -1,0 +1,49 @@
+// Packs bootpack with its plugins into one tarball that npm can install:
+// bootpack-VERSION.tgz in the current folder, or in the one given. The plugins go along as bundled
+// dependencies. `npm pack` alone would put a second copy of bootpack beside them,
+// because in the checkout each of them links to it; installed below it they find it by
+// themselves.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const home = new URL('..', import.meta.url).pathname
+const target = resolve(process.argv[2] ?? '.')
+const stage = mkdtempSync(join(tmpdir(), 'bootpack-release-'))
+
+function run(command, args, cwd) {
+  const { status, error, stdout } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  if (error) throw error
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`)
+  return stdout.trim()
+}
+
+/** What npm would publish of a package, unpacked into a folder. */
+function unpack(from, into) {
+  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', stage], from).split('\n').at(-1)
+  mkdirSync(into, { recursive: true })
+  run('tar', ['-xzf', join(stage, packed), '-C', into, '--strip-components=1'], stage)
+}
+
+/** Changes the package.json of an unpacked package. */
+function edit(folder, change) {
+  const file = join(folder, 'package.json')
+  writeFileSync(file, `${JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8'))), null, 2)}\n`)
+}
+
+try {
+  const whole = join(stage, 'bootpack')
+  unpack(home, whole)
+  const plugins = readdirSync(join(home, 'plugins')).map((name) => {
+    const folder = join(whole, 'node_modules/@bootpack', `plugin-${name}`)
+    unpack(join(home, 'plugins', name), folder)
+    // npm takes what a bundled package depends on for bundled too; it is bootpack that brings it.
+    edit(folder, ({ dependencies: _above, scripts: _scripts, ...rest }) => rest)
+    return `@bootpack/plugin-${name}`
+  })
+  edit(whole, ({ workspaces: _workspaces, devDependencies: _tools, scripts: _scripts, ...rest }) => ({ ...rest, bundleDependencies: plugins }))
+  console.log(join(target, run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], whole).split('\n').at(-1)))
+} finally {
+  rmSync(stage, { recursive: true, force: true })
+}

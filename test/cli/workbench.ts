@@ -1,0 +1,96 @@
+/**
+ * A folder with everything the examples name: an aged image of the sample tree, traces
+ * of its boot, a plan; and, where there is root, the same image mounted. Lines are run
+ * by a shell with `bootpack` and `e4defrag` on its path, as a reader would.
+ */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { engines } from '../../src/engines.js'
+import { openVolume } from '../../src/volume/open-volume.js'
+import { loopMount, type LoopMount } from '../support/loop-mount.js'
+import { isRoot, run, scratchFolder, type Ran } from '../support/tools.js'
+
+const home = new URL('../..', import.meta.url).pathname
+const script = async <T>(path: string): Promise<T> => await import(new URL(`../../scripts/${path}`, import.meta.url).href) as T
+
+type State = 'aged' | 'packed'
+
+export class Workbench {
+  private readonly scratch = scratchFolder()
+  private mount: LoopMount | undefined
+  private device: string | undefined
+
+  private at(...names: string[]): string {
+    return join(this.scratch.path, ...names)
+  }
+
+  async make(): Promise<void> {
+    const { expandTree } = await script<{ expandTree: (recipe: string, folder: string) => void }>('sample/expand-tree.mjs')
+    const { scatter } = await script<{ scatter: (volume: unknown, seed: number) => Promise<number> }>('sample/scatter.mjs')
+    for (const folder of ['bin', 'tree', 'aged', 'aged/boots/may', 'work', 'meta']) mkdirSync(this.at(folder), { recursive: true })
+    for (const name of ['bootpack', 'e4defrag']) symlinkSync(join(home, `bin/${name}.js`), this.at('bin', name))
+    expandTree(join(home, 'sample-trees/tiny-root/tree.tsv'), this.at('tree'))
+    const image = this.at('aged/disk.img')
+    writeFileSync(image, '')
+    truncateSync(image, 128 << 20)
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-J', 'size=4', '-d', this.at('tree'), image])
+    const volume = await openVolume(image, { write: true }, engines)
+    await scatter(volume, 20_070_601)
+    await volume.close()
+    copyFileSync(image, this.at('aged/old.img'))
+    const trace = join(home, 'sample-trees/tiny-root/boot.trace.jsonl')
+    for (const name of ['boot', 'monday', 'tuesday', 'friday']) copyFileSync(trace, this.at('aged', `${name}.trace`))
+    for (const n of [1, 2]) writeFileSync(this.at(`aged/boots/may/${n}.trace.gz`), gzipSync(readFileSync(trace)))
+    copyFileSync(join(home, 'test/fixtures/trace/boot-tracefs.txt.gz'), this.at('aged/boot.tracefs.gz'))
+    writeFileSync(this.at('aged/startup.log'), gunzipSync(readFileSync(join(home, 'test/fixtures/trace/strace-file.txt.gz'))))
+    this.shell('aged', 'bootpack trace export boot.trace --to list -o files.txt')
+    this.shell('aged', 'bootpack plan disk.img --trace boot.trace --evict -o disk.plan')
+    copyFileSync(this.at('aged/disk.plan'), this.at('aged/packed.plan'))
+    run('cp', ['-a', this.at('aged'), this.at('packed')])
+    this.shell('packed', 'bootpack pack disk.img --trace boot.trace --evict --check -o disk.plan')
+    copyFileSync(this.at('packed/disk.plan'), this.at('packed/packed.plan'))
+  }
+
+  /** Puts everything back as it was made. */
+  reset(state: State): void {
+    this.release()
+    rmSync(this.at('work'), { recursive: true })
+    run('cp', ['-a', '--sparse=always', this.at(state), this.at('work')])
+  }
+
+  /**
+   * A whole command line, where / and /mnt stand for the sample mounted (for e4defrag,
+   * which writes, whatever lies below / too), /mnt/meta for
+   * an empty folder and /dev/sdb1 for the sample on a device.
+   * @returns undefined when that needs root
+   */
+  line(text: string, ok: readonly number[]): Ran | undefined {
+    const words = text.split(' ').map((word) => {
+      if (word === '/mnt/meta') return this.at('meta')
+      const below = text.startsWith('e4defrag ') && word.startsWith('/') ? word : ''
+      if (word === '/' || word === '/mnt' || below !== '') return isRoot ? join((this.mount ??= loopMount(this.at('work/disk.img'))).path, below) : undefined
+      if (word === '/dev/sdb1') return isRoot ? (this.device ??= run('losetup', ['--find', '--show', this.at('work/disk.img')]).stdout.trim()) : undefined
+      return word
+    })
+    return words.includes(undefined) ? undefined : this.shell('work', words.join(' '), ok)
+  }
+
+  private shell(folder: string, line: string, ok: readonly number[] = [0]): Ran {
+    return run('sh', ['-c', line], { cwd: this.at(folder), ok, timeout: 60_000, env: { PATH: `${this.at('bin')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } })
+  }
+
+  private release(): void {
+    spawnSync('umount', ['-q', this.at('meta')])
+    this.mount?.remove()
+    if (this.device !== undefined) spawnSync('losetup', ['--detach', this.device])
+    this.mount = undefined
+    this.device = undefined
+  }
+
+  remove(): void {
+    this.release()
+    this.scratch.remove()
+  }
+}
