@@ -38,9 +38,12 @@ export class BlockCache {
     return this.held.get(block)
   }
 
-  /** Consecutive blocks in a buffer of the caller's own, past the cache. */
-  async readRun(start: number, count: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(count * this.blockSize)
+  /**
+   * Consecutive blocks in a buffer of the caller's own, past the cache.
+   * @param into to be used for it, at least as long
+   */
+  async readRun(start: number, count: number, into?: Uint8Array): Promise<Uint8Array> {
+    const bytes = into ? into.subarray(0, count * this.blockSize) : new Uint8Array(count * this.blockSize)
     await this.store.read(start * this.blockSize, bytes)
     return bytes
   }

@@ -11,6 +11,9 @@ export interface Claim {
   readonly tag: number
 }
 
+/** Of a start, when the list is put in order. */
+const digits = 2048
+
 export class ClaimList {
   private starts = new Float64Array(1024)
   private lengths = new Uint32Array(1024)
@@ -40,10 +43,24 @@ export class ClaimList {
     }
   }
 
-  /** Indices by ascending start, those added first before others with the same start. */
+  /**
+   * Indices by ascending start, those added first before others with the same start:
+   * dealt out digit by digit, the lowest first, which keeps the order within a digit.
+   */
   order(): Uint32Array {
-    const { starts } = this
-    return Uint32Array.from({ length: this.count }, (_, index) => index).sort((a, b) => starts[a]! - starts[b]! || a - b)
+    const { starts, count } = this
+    let order = Uint32Array.from({ length: count }, (_, index) => index)
+    let other = new Uint32Array(count)
+    let highest = 0
+    for (let at = 0; at < count; at++) highest = Math.max(highest, starts[at]!)
+    for (let unit = 1; unit <= highest; unit *= digits) {
+      const next = new Uint32Array(digits + 1)
+      for (let at = 0; at < count; at++) next[Math.floor(starts[at]! / unit) % digits + 1]!++
+      for (let digit = 1; digit < digits; digit++) next[digit]! += next[digit - 1]!
+      for (const index of order) other[next[Math.floor(starts[index]! / unit) % digits]!++] = index
+      ;[order, other] = [other, order]
+    }
+    return order
   }
 
   private grow(): void {

@@ -10,7 +10,6 @@
  * stretch of its length elsewhere is cleared in turn, of shorter extents that do
  * find a hole.
  */
-import type { FsBlock } from '../layout/block.js'
 import { RunSet } from '../layout/run-set.js'
 import type { BlockRun } from '../layout/run.js'
 import type { OwnedRun } from '../layout/owner.js'
@@ -47,8 +46,10 @@ class HomeSearch {
   private readonly homes = new Map<OwnedRun, BlockRun>()
   private readonly homeless = new Set<OwnedRun>()
   private readonly leaving: Set<OwnedRun>
+  /** Owners with blocks of the boot set. */
+  private readonly ofBoot: ReadonlySet<OwnedRun>
 
-  constructor(private readonly snapshot: Snapshot, private readonly window: Window, private readonly boot: RunSet) {
+  constructor(private readonly snapshot: Snapshot, private readonly window: Window, boot: RunSet) {
     const { free, geometry } = snapshot
     const freeNow = free.clone()
     const freeLater = free.clone()
@@ -60,6 +61,7 @@ class HomeSearch {
     this.now = Allocator.of(geometry, freeNow)
     this.later = Allocator.of(geometry, freeLater)
     this.leaving = new Set(window.evict)
+    this.ofBoot = new Set(snapshot.owned.filter((owner) => boot.intersects(owner)))
   }
 
   run(): Homes {
@@ -103,13 +105,13 @@ class HomeSearch {
 
   /** A stretch that holds the extent, and who has to leave it. */
   private clear(owner: OwnedRun): { home: BlockRun, displaced: readonly OwnedRun[] } | undefined {
-    const { region, movable, geometry } = this.snapshot
+    const { region, owned, movable, geometry } = this.snapshot
     const free = RunSet.of(this.later.freeRuns(region))
-    const longest = free.longest()?.length ?? 0
-    const others = this.snapshot.owned.filter((other) => !this.leaving.has(other) && !this.boot.intersects(other))
-    const stubborn = new Set<FsBlock>()
-    for (const other of others) if (other.length > longest) stubborn.add(other.start)
-    const terrain = new Terrain({ region, free, owned: others, boot: new RunSet(), movable, evict: true, stubborn, shortest: 1 })
+    const terrain = new Terrain({
+      region, free, owned, boot: new RunSet(), movable, evict: true, stubborn: new Set(), shortest: 1,
+      longest: free.longest()?.length ?? 0,
+      unseen: (other) => this.leaving.has(other) || this.ofBoot.has(other),
+    })
     const stretch = findWindow(terrain, { length: owner.length, goal: owner.start, blockCount: geometry.blockCount, exact: false, unbroken: true })
     const home = stretch?.runs[0]
     if (!stretch || !home) return undefined

@@ -140,8 +140,9 @@ function packIntoFreeSpace(snapshot: Snapshot, request: PackingRequest): Packing
   for (let shortest = 8; shortest <= length * 2; shortest *= 2) thresholds.push(shortest)
   let best: Packing | undefined
   let full: BootpackError | undefined
+  const terrain = new Terrain({ region, free, owned, boot, movable, evict: false, stubborn: new Set(), shortest: 1 })
   for (const shortest of thresholds) {
-    const terrain = new Terrain({ region, free, owned, boot, movable, evict: false, stubborn: new Set(), shortest })
+    if (shortest > 1) terrain.raiseShortest(shortest)
     const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
     if (!window) break
     const packing = unlessFull(() => finish(snapshot, request, window, []))

@@ -10,8 +10,8 @@
  * Others are counted by whole extents because only whole extents are moved: cutting
  * one at the border of the window would fragment its file.
  *
- * A used disk has tens of thousands of segments, so they are kept as columns of
- * numbers and become objects only when a window is described.
+ * A used disk has tens of thousands of segments, a large one a million, so they are kept
+ * as columns of numbers and become objects only when a window is described.
  */
 import { fileBlock, fsBlock, type FsBlock } from '../layout/block.js'
 import { runEnd, type BlockRun } from '../layout/run.js'
@@ -42,6 +42,10 @@ export interface TerrainInput {
   readonly stubborn: ReadonlySet<FsBlock>
   /** Usable runs shorter than this count as fixed. */
   readonly shortest: number
+  /** Others longer than this have nowhere to go. */
+  readonly longest?: number
+  /** Owners to be taken as if nobody knew them. */
+  readonly unseen?: (owner: OwnedRun) => boolean
 }
 
 const code = { free: 0, boot: 1, cold: 2, fixed: 3, tooShort: 4 } as const
@@ -49,10 +53,11 @@ const classOfCode: readonly SegmentClass[] = ['free', 'boot', 'cold', 'fixed', '
 const nobody = -1
 
 export class Terrain {
-  private readonly starts: number[] = []
-  private readonly codes: number[] = []
+  private count = 0
+  private starts: Float64Array
+  private codes: Uint8Array
   /** Index into input.owned and then into leftovers, or nobody. */
-  private readonly owners: number[] = []
+  private owners: Int32Array
   /** Parts of extents whose other parts are to be placed; they can be moved by themselves. */
   private readonly leftovers: OwnedRun[] = []
   private readonly end: number
@@ -62,13 +67,27 @@ export class Terrain {
 
   constructor(private readonly input: TerrainInput) {
     this.end = runEnd(input.region)
+    // Most segments lie against each other; push makes more room where they do not.
+    const expected = input.owned.length + input.free.size + 2 * input.boot.size + 16
+    this.starts = new Float64Array(expected)
+    this.codes = new Uint8Array(expected)
+    this.owners = new Int32Array(expected)
     this.classify()
-    if (input.shortest > 1) this.dropShort(input.shortest)
-    const count = this.starts.length
-    this.usableBefore = new Float64Array(count + 1)
-    this.coldBefore = new Float64Array(count + 1)
-    this.gapsBefore = new Float64Array(count + 1)
-    for (let i = 0; i < count; i++) {
+    this.usableBefore = new Float64Array(this.count + 1)
+    this.coldBefore = new Float64Array(this.count + 1)
+    this.gapsBefore = new Float64Array(this.count + 1)
+    this.sumUp()
+    if (input.shortest > 1) this.raiseShortest(input.shortest)
+  }
+
+  /** From now on usable runs shorter than this count as fixed too. */
+  raiseShortest(shortest: number): void {
+    this.dropShort(shortest)
+    this.sumUp()
+  }
+
+  private sumUp(): void {
+    for (let i = 0; i < this.count; i++) {
       const length = this.endOf(i) - this.starts[i]!
       const usable = this.isUsable(i)
       const newGap = !usable && (i === 0 || this.isUsable(i - 1))
@@ -79,7 +98,7 @@ export class Terrain {
   }
 
   get usableBlocks(): number {
-    return this.usableBefore[this.starts.length]!
+    return this.usableBefore[this.count]!
   }
 
   /** Usable blocks before a block. */
@@ -93,7 +112,7 @@ export class Terrain {
   blockAfterUsable(usable: number): FsBlock | undefined {
     if (usable > this.usableBlocks || usable <= 0) return undefined
     let low = 0
-    let high = this.starts.length - 1
+    let high = this.count - 1
     while (low < high) {
       const middle = (low + high) >>> 1
       if (this.usableBefore[middle + 1]! >= usable) high = middle
@@ -109,9 +128,9 @@ export class Terrain {
    * one pass.
    */
   eachWindow(length: number, visit: (start: FsBlock, evicted: number, gaps: number) => void): void {
-    const { starts, usableBefore, coldBefore, gapsBefore } = this
+    const { starts, count, usableBefore, coldBefore, gapsBefore } = this
     let last = 0
-    for (let first = 0; first < starts.length; first++) {
+    for (let first = 0; first < count; first++) {
       if (!this.isUsable(first)) continue
       const wanted = usableBefore[first]! + length
       if (wanted > this.usableBlocks) break
@@ -119,7 +138,7 @@ export class Terrain {
       visit(fsBlock(starts[first]!), coldBefore[last + 1]! - coldBefore[first]!, gapsBefore[last + 1]! - gapsBefore[first]!)
     }
     let first = 0
-    for (let end = 0; end < starts.length; end++) {
+    for (let end = 0; end < count; end++) {
       const before = usableBefore[end + 1]! - length
       if (before < 0 || !this.isUsable(end)) continue
       while (usableBefore[first + 1]! <= before) first++
@@ -129,7 +148,7 @@ export class Terrain {
 
   /** The segments that touch [start, end). */
   *touching(start: number, end: number): Generator<Segment> {
-    for (let i = this.indexOf(start); i < this.starts.length && this.starts[i]! < end; i++) yield this.segment(i)
+    for (let i = this.indexOf(start); i < this.count && this.starts[i]! < end; i++) yield this.segment(i)
   }
 
   private segment(i: number): Segment {
@@ -157,7 +176,7 @@ export class Terrain {
   }
 
   private endOf(i: number): number {
-    return this.starts[i + 1] ?? this.end
+    return i + 1 < this.count ? this.starts[i + 1]! : this.end
   }
 
   private isUsable(i: number): boolean {
@@ -167,7 +186,7 @@ export class Terrain {
   /** Index of the segment that holds a block; clamped to the region. */
   private indexOf(block: number): number {
     let low = 0
-    let high = this.starts.length - 1
+    let high = this.count - 1
     while (low < high) {
       const middle = (low + high) >>> 1
       if (this.endOf(middle) > block) high = middle
@@ -177,14 +196,22 @@ export class Terrain {
   }
 
   private push(start: number, kind: number, owner: number): void {
-    this.starts.push(start)
-    this.codes.push(kind)
-    this.owners.push(owner)
+    const at = this.count++
+    if (at === this.starts.length) {
+      const larger = Math.ceil(at * 1.5)
+      const { starts, codes, owners } = this
+      ;(this.starts = new Float64Array(larger)).set(starts)
+      ;(this.codes = new Uint8Array(larger)).set(codes)
+      ;(this.owners = new Int32Array(larger)).set(owners)
+    }
+    this.starts[at] = start
+    this.codes[at] = kind
+    this.owners[at] = owner
   }
 
   /** Merges free and owned runs, both sorted; what neither names belongs to somebody we cannot see. */
   private classify(): void {
-    const { region, free, owned, boot } = this.input
+    const { region, free, owned, boot, unseen } = this.input
     let at: number = region.start
     const upTo = (start: number): void => {
       if (start > at) this.push(at, code.fixed, nobody)
@@ -193,6 +220,7 @@ export class Terrain {
     const takeOwned = (before: number): void => {
       for (; nextOwned < owned.length && owned[nextOwned]!.start < before; nextOwned++) {
         const owner = owned[nextOwned]!
+        if (unseen?.(owner)) continue
         const start = Math.max(owner.start, region.start)
         const end = Math.min(owner.start + owner.length, this.end)
         if (end <= start || start < at) continue
@@ -215,8 +243,8 @@ export class Terrain {
   }
 
   private mayLeave(owner: OwnedRun): boolean {
-    const { evict, movable, stubborn } = this.input
-    return evict && owner.immovable === undefined && isOwnedKind(owner.kind) && movable.has(owner.kind) && !stubborn.has(owner.start)
+    const { evict, movable, stubborn, longest = Infinity } = this.input
+    return evict && owner.length <= longest && owner.immovable === undefined && isOwnedKind(owner.kind) && movable.has(owner.kind) && !stubborn.has(owner.start)
   }
 
   /** A run of which some blocks are to be placed; the others are others like any. */
@@ -242,9 +270,9 @@ export class Terrain {
 
   /** Usable stretches shorter than `shortest` are not worth a break. */
   private dropShort(shortest: number): void {
-    for (let i = 0; i < this.starts.length;) {
+    for (let i = 0; i < this.count;) {
       let end = i
-      while (end < this.starts.length && this.isUsable(end)) end++
+      while (end < this.count && this.isUsable(end)) end++
       if (end > i && this.endOf(end - 1) - this.starts[i]! < shortest) this.codes.fill(code.tooShort, i, end)
       i = Math.max(end, i + 1)
     }
