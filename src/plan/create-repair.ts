@@ -30,9 +30,12 @@ export interface RepairResult extends PlanningResult {
  */
 export async function createRepair(volume: Volume, trace: Iterable<TraceRead>, options: RepairOptions): Promise<RepairResult> {
   const { packed, metadata, granularity = 'file', evict, mostBytes = Infinity, target } = options
-  const { uuid, blockSize } = volume.geometry()
+  const { uuid, blockSize, blockCount } = volume.geometry()
   if (packed && packed.volume.uuid !== uuid) {
     throw refused('other-filesystem', `The plan is for the filesystem ${packed.volume.uuid}; this one is ${uuid}.`, 'Give the plan that packed this one, or none.')
+  }
+  if (packed?.runs.some((run) => runEnd(run) > blockCount)) {
+    throw refused('other-size', 'The plan is for this filesystem when it was larger: its run reaches beyond the end.', 'Pack it anew.')
   }
   if (options.inodes) throw usageError('inodes-of-drifted', 'Inodes are placed when everything is packed, not when a few files are brought back.', 'Leave out --drifted or --inodes.')
   const boot = await findBootSet(volume, trace)

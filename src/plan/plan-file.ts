@@ -45,6 +45,10 @@ export function parsePlan(text: string): Plan {
   const { before, predicted } = object(measure, 'measure')
   check(object(before, 'measure.before') !== undefined && object(predicted, 'measure.predicted') !== undefined, 'measure is missing')
   for (const key of ['runs', 'gaps', 'skipped'] as const) check(Array.isArray(plan[key]), `${key} is not a list`)
+  ;(plan.runs as unknown[]).forEach((value, index) => {
+    const { start, length } = object(value, `run ${index + 1}`)
+    check(whole(start) && whole(length) && (start as number) + (length as number) <= (blockCount as number), `run ${index + 1} lies outside the filesystem`)
+  })
   check(Array.isArray(rounds), 'rounds is not a list')
   ;(rounds as unknown[]).forEach((round, index) => {
     check(Array.isArray(round), `round ${index + 1} is not a list`)
