@@ -6,9 +6,9 @@
  * the device. Here all of them become inodes: paths are walked (which also tells
  * the directories a boot has to read on the way), inodes are looked up, and device
  * blocks are given to their owners. What the volume does not have is `missing`:
- * files made during the boot, and files deleted since. The result must be made on
- * the layout the trace was recorded on, because device blocks mean nothing on
- * another.
+ * files made during the boot, and files deleted since. Device blocks mean nothing on
+ * another layout than the one they were recorded on, but for the inode tables, whose
+ * blocks are followed with the inodes (left-tables.ts).
  */
 import { runEnd, type BlockRun } from '../layout/run.js'
 import { fsBlock } from '../layout/block.js'
@@ -17,6 +17,7 @@ import type { DiskLayout, FileLayout } from '../layout/file-layout.js'
 import type { BootRead } from '../measure/boot-read.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { FileRef, Volume } from '../volume/volume.js'
+import { leaveTables } from './left-tables.js'
 
 export interface MissingFile {
   readonly inode?: number
@@ -56,6 +57,8 @@ class Resolver {
   private readonly missing = new Map<string, MissingFile>()
   private readonly byPath = new Map<string, FileRef | undefined>()
   private readonly byInode = new Map<number, FileRef | undefined>()
+  /** Inodes that names lead to now, and the other numbers the trace knows them by. */
+  private readonly moved = new Map<number, number>()
   private owners: readonly OwnedRun[] = []
   /**
    * Whether files are seen by themselves. Then what is read of the device is metadata, and
@@ -114,13 +117,20 @@ class Resolver {
 
   finish(): BootSet {
     return {
-      reads: this.reads,
+      reads: this.readsNow(),
       files: [...this.files],
       through: [...this.through],
       attributes: [...this.attributes],
       layout: this.layout,
       missing: [...this.missing.values()],
     }
+  }
+
+  private readsNow(): readonly BootRead[] {
+    const { volume, moved } = this
+    if (moved.size === 0 || !volume.inodeRead) return this.reads
+    const stayed = [...this.layout.keys()].filter((inode) => !moved.has(inode))
+    return leaveTables(this.reads, moved, stayed, (inode) => volume.inodeRead!(inode).read, volume.geometry())
   }
 
   private push(read: TraceRead, kind: BootRead['kind'], inode: number, block: number, length: number): void {
@@ -132,11 +142,16 @@ class Resolver {
     if (read.path !== undefined) {
       if (!this.byPath.has(read.path)) this.byPath.set(read.path, await this.walk(read.path))
       const found = this.byPath.get(read.path)
+      if (found && read.ino !== undefined && read.ino !== found.inode && this.isInode(read.ino)) this.moved.set(found.inode, read.ino)
       if (found || read.ino === undefined) return found
     }
     if (read.ino === undefined) return undefined
     if (!this.byInode.has(read.ino)) this.byInode.set(read.ino, await this.volume.byInode(read.ino))
     return this.byInode.get(read.ino)
+  }
+
+  private isInode(number: number): boolean {
+    return Number.isInteger(number) && number >= 1 && number <= this.volume.geometry().inodeCount
   }
 
   private async walk(path: string): Promise<FileRef | undefined> {

@@ -12,7 +12,7 @@ import { bootItems, type BootItems, type Granularity } from './boot-items.js'
 import { resolveTrace, type BootSet } from './boot-set.js'
 import { describePacking } from './describe-packing.js'
 import { nameFiles } from './name-trace.js'
-import { refuseFixedNumbers, withInodeReads } from './inode-reads.js'
+import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './inode-reads.js'
 import { withInodes } from './plan-inodes.js'
 import { layoutAfter } from './predict.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
@@ -46,11 +46,15 @@ export interface PlanningResult {
 /** Boots over which the one-off cost of writing is spread. */
 export const bootsPerPacking = 10
 
-/** @throws no-space, usage, refused when it would write more than it may, or what the volume throws */
+/** @throws no-space, usage, refused when it would write more than it may, unsupported where numbers are fixed, or what the volume throws */
 export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, options: PlanOptions): Promise<PlanningResult> {
   const { metadata, granularity = 'file', inodes = false } = options
-  if (inodes) refuseFixedNumbers(volume)
-  const found = await findBootSet(volume, trace)
+  const recorded = [...trace]
+  if (inodes) {
+    refuseFixedNumbers(volume)
+    await refuseNumberedTrace(recorded, volume)
+  }
+  const found = await findBootSet(volume, recorded)
   const boot = inodes ? withInodeReads(found, volume) : found
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal, packing: Packing, snapshot: Snapshot } | undefined

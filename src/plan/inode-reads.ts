@@ -4,9 +4,10 @@
  * the blocks are left out and each inode is read from its table when it is first needed.
  * Inodes that a boot only looks at (stat) and never reads are unknown.
  */
-import { unsupported } from '../errors.js'
+import { unsupported, usageError } from '../errors.js'
 import { runEnd } from '../layout/run.js'
 import type { BootRead } from '../measure/boot-read.js'
+import type { TraceRead } from '../trace/trace.js'
 import type { FixedRun, Volume } from '../volume/volume.js'
 import type { BootSet } from './boot-set.js'
 
@@ -15,6 +16,21 @@ export function refuseFixedNumbers(volume: Volume): void {
   if (volume.inodeNumbers) return
   throw unsupported('numbers-fixed', `Inodes cannot be renumbered by ${volume.engine}: the kernel holds them by number while a filesystem is mounted.`,
     'Unmount it and name the device or image, or leave out --inodes.')
+}
+
+/**
+ * A trace that tells files by number alone fits nothing once the numbers have changed,
+ * and leads to other files without anybody noticing.
+ * @throws usage when it names an inode that may get another number, and not its path
+ */
+export async function refuseNumberedTrace(reads: Iterable<TraceRead>, volume: Volume): Promise<void> {
+  const nameless = new Set<number>()
+  for (const { ino, path } of reads) if (ino !== undefined && path === undefined) nameless.add(ino)
+  for (const inode of nameless) {
+    if (await volume.byInode(inode) === undefined || await volume.inodeNumbers?.fixed(inode) !== undefined) continue
+    throw usageError('numbered-trace', `The trace tells files by number (inode ${inode}), and with new numbers it would lead to other files.`,
+      'Give it names first, and keep those: bootpack trace import TRACE --target TARGET -o boot.trace')
+  }
 }
 
 /** The boot with its inodes read from their tables; inodes in order of first use, directories before what is in them. */

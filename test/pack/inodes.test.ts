@@ -9,9 +9,11 @@ import { openImage } from '../../src/image/open-image.js'
 import { applyPlan, undoPlan } from '../../src/pack/apply-plan.js'
 import { packVolume } from '../../src/pack/pack-volume.js'
 import { verifyPlan } from '../../src/pack/verify-plan.js'
+import { resolveTrace } from '../../src/plan/boot-set.js'
 import { createPlan } from '../../src/plan/create-plan.js'
 import { parsePlan, planText } from '../../src/plan/plan-file.js'
 import type { Plan } from '../../src/plan/plan.js'
+import type { TraceRead } from '../../src/trace/trace.js'
 import type { RenumberOptions, Volume } from '../../src/volume/volume.js'
 import { checkImage, debugfsAll, debugfsWrite, hashFiles, makeImage } from '../support/images.js'
 import { loopMount } from '../support/loop-mount.js'
@@ -103,6 +105,49 @@ describe('packing with inodes', function () {
     expect(bootpack(['apply', planPath]).stdout).to.match(/Done/)
     expect([...numbersOf(image, paths)]).to.deep.equal([...now])
     checkImage(image)
+  })
+
+  it('a trace with names and with blocks of inode tables is good for both layouts', async () => {
+    const numbers = numbersOf(image, paths)
+    let volume = await open(false)
+    const { blockSize } = volume.geometry()
+    const recorded: TraceRead[] = paths.flatMap((path): TraceRead[] => {
+      const { start, length } = volume.inodeRead!(numbers.get(path)!).read
+      return [
+        { kind: 'metadata', what: 'inode-table', off: start * blockSize, len: length * blockSize },
+        { kind: 'data', path, ino: numbers.get(path)!, off: 0 },
+      ]
+    })
+    const tablesRead = async (): Promise<Set<number>> => {
+      const boot = await resolveTrace(recorded, volume)
+      return new Set(boot.reads.flatMap(({ kind, block, length }) => (kind === 'device' ? Array.from({ length }, (_, i) => block + i) : [])))
+    }
+    const before = await tablesRead()
+    await volume.close()
+    volume = await open()
+    const { plan } = await packVolume(volume, recorded, { target: image, evict: true, metadata: true, inodes: true, force: false, dryRun: false })
+    expect(plan.inodes!.renumberings.length).to.be.greaterThan(60)
+    const after = await tablesRead()
+    const wanted = new Set<number>()
+    for (const [path, now] of numbersOf(image, paths)) {
+      const { start, length } = volume.inodeRead!(now).read
+      for (let i = 0; i < length; i++) {
+        wanted.add(start + i)
+        expect(after.has(start + i), path).to.equal(true)
+      }
+    }
+    await volume.close()
+    expect(after.size).to.be.lessThan(before.size / 2)
+    // The rest is what inodes that kept their number share a stretch with.
+    for (const block of after) expect(wanted.has(block) || before.has(block), `block ${block}`).to.equal(true)
+  })
+
+  it('is refused for a trace that has only numbers, in words', async () => {
+    const volume = await open(false)
+    const trace = [...numbersOf(image, paths).values()].map((ino) => ({ kind: 'data' as const, ino, off: 0 }))
+    await createPlan(volume, trace, { target: image, evict: true, metadata: true, inodes: true })
+      .then(() => expect.fail('it was planned'), (error: unknown) => expect(error).to.include({ code: 'numbered-trace', exitCode: 2 }))
+    await volume.close()
   })
 
   it('finishes what was stopped, wherever it was stopped, and undoes half of it', async () => {
