@@ -42,8 +42,8 @@ export class ImageVolume implements Volume {
   /** What was doubtful about them then; moving blocks adds nothing to it. */
   private suspects: Promise<Suspects> | undefined
   readonly inodeNumbers: InodeNumbers = {
-    table: (group) => inodeTable(this.filesystem, group, this.mostBlocksPerInode),
-    fixed: async (inode) => numberReason(this.filesystem, await this.filesystem.readInode(inode), this.mostBlocksPerInode),
+    table: async (group) => inodeTable(this.filesystem, group, await mostBlocksPerInode(this.filesystem, this.committer)),
+    fixed: async (inode) => numberReason(this.filesystem, await this.filesystem.readInode(inode), await mostBlocksPerInode(this.filesystem, this.committer)),
     renumber: (renumberings, options) => this.renumber(renumberings, options),
   }
 
@@ -153,10 +153,6 @@ export class ImageVolume implements Volume {
 
   inodeRead(inode: number): { block: FsBlock, read: BlockRun } {
     return inodeRead(this.filesystem, inode)
-  }
-
-  private get mostBlocksPerInode(): number {
-    return mostBlocksPerInode(this.committer)
   }
 
   private async *renumber(renumberings: readonly Renumbering[], options: RenumberOptions): AsyncGenerator<RenumberOutcome, void, undefined> {

@@ -26,9 +26,25 @@ import { CurrentNumbers } from './renumber-numbers.js'
 import { findReferences, unsoundNames, type References } from './renumber-references.js'
 import type { Committer } from './committer.js'
 
-/** Blocks that one inode may change: two of them are exchanged. */
-export const mostBlocksPerInode = (committer: Pick<Committer, 'capacity'> | undefined): number =>
-  Math.floor(Math.min(committer?.capacity ?? Infinity, 2 ** 20) / 4)
+/** Blocks of a journal that may not be for transactions: its superblock and an area for fast commits. */
+const journalOverhead = 257
+/** Blocks there is memory for, where no journal sets a bound. */
+const mostBlocks = 2 ** 20
+
+/**
+ * Blocks that one inode may change: two of them are exchanged, and their names besides.
+ * @param committer undefined for a filesystem that is only read: then it is what its
+ *                  journal will take at least, so that what is planned can be done
+ */
+export async function mostBlocksPerInode(filesystem: Filesystem, committer: Pick<Committer, 'capacity'> | undefined): Promise<number> {
+  const { journalInode } = filesystem.superblock
+  let capacity = committer?.capacity ?? mostBlocks
+  if (!committer && journalInode !== 0) {
+    const blocks = Math.floor((await filesystem.readInode(journalInode)).size / filesystem.blockSize)
+    capacity = Math.floor(Math.max(0, blocks - journalOverhead) * 0.9)
+  }
+  return Math.floor(Math.min(capacity, mostBlocks) / 4)
+}
 
 /**
  * Carries out exchanges in the order given, each seeing the numbers that those before
@@ -104,9 +120,10 @@ function slotProblem(number: number, slots: ReadonlyMap<number, SlotUse>): strin
 
 async function unfit(filesystem: Filesystem, committer: Committer, used: ReadonlySet<number>, references: References): Promise<Map<number, string>> {
   const reasons = new Map<number, string>()
+  const most = await mostBlocksPerInode(filesystem, committer)
   for (const number of used) {
     const inode = await filesystem.readInode(number)
-    const reason = await numberReason(filesystem, inode, mostBlocksPerInode(committer)) ?? unsoundNames(inode, references.of.get(number)!)
+    const reason = await numberReason(filesystem, inode, most) ?? unsoundNames(inode, references.of.get(number)!)
     if (reason !== undefined) reasons.set(number, reason)
   }
   return reasons

@@ -47,7 +47,7 @@ export interface CheckOptions extends PlanOptions {
 export async function checkPacking(volume: Volume, reads: Iterable<TraceRead>, options: CheckOptions): Promise<PackingCheck> {
   const trace = [...reads]
   const { disk = referenceModel, mostBytes: _, ...unlimited } = options
-  const repair = await unless('not-packed', () => createRepair(volume, trace, unlimited))
+  const repair = await unless('not-packed', () => createRepair(volume, trace, { ...unlimited, inodes: false }))
   const anew = await unless('no-space', () => createPlan(volume, trace, unlimited))
   const drifted = repair?.drift.drifted ?? []
   const mending = repair && drifted.length > 0 ? weigh(repair.plan, disk) : undefined
