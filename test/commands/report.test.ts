@@ -6,7 +6,7 @@ import { engines } from '../../src/engines.js'
 import type { Plan } from '../../src/plan/plan.js'
 import { openVolume } from '../../src/volume/open-volume.js'
 import type { ReportData } from '../../src/report/report-data.js'
-import { bootpack, makeStage, type Stage } from '../report/report-stage.js'
+import { bootpack, makeStage, missingName, type Stage } from '../report/report-stage.js'
 import { debugfsAll, makeImage, testUuid } from '../support/images.js'
 import { needTools, scratchFolder } from '../support/tools.js'
 
@@ -80,7 +80,7 @@ describe('bootpack report', function () {
     const { moved, plan, skipped } = stage.data
     expect(sum(moved.filter(({ why }) => why === 'boot').map(({ blocks }) => blocks))).to.equal(plan!.cost.placedBlocks)
     expect(sum(moved.filter(({ why }) => why === 'evict').map(({ blocks }) => blocks))).to.equal(plan!.cost.evictedBlocks)
-    expect(skipped).to.deep.equal([{ path: '/run/made/in/the/boot', kind: 'data', reason: 'missing', blocks: 0 }])
+    expect(skipped).to.deep.equal([{ path: missingName, kind: 'data', reason: 'missing', blocks: 0 }])
     const data = moved.filter(({ kind, path }) => kind === 'data' && /^\/[\w/.]+$/.test(path ?? ''))
     const paths = data.map(({ path }) => path!)
     const [before, after] = [blocksOf(stage.before, paths), blocksOf(stage.packed, paths)]

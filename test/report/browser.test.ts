@@ -12,7 +12,7 @@ import { Browser, needChromium, type Page, type View } from '../support/chromium
 import { Random } from '../support/random.js'
 import { needTools, scratchFolder } from '../support/tools.js'
 import { expectedPixels, readPlot, shareOf } from './picture.js'
-import { hostileNames, makeStage, type Stage } from './report-stage.js'
+import { hostileNames, makeStage, missingName, type Stage } from './report-stage.js'
 
 describe('the report in a browser', function () {
   this.timeout(120_000)
@@ -138,8 +138,8 @@ describe('the report in a browser', function () {
     const place = ({ at, start, length }: ReportMark): { x: number, y: number } => ({
       x: box.left + area.left + (at + length / 2) / across, y: box.top + area.top + area.height * (1 - (start + length / 2) / layout!.blockCount),
     })
-    // One that stands alone, so that it is clear which is meant.
-    const lonely = layout!.marks.find((mark) => mark.kind === 'data' && layout!.marks.every((other) => {
+    // One that stands alone, so that it is clear which is meant, and not in the middle, where up and down are the same.
+    const lonely = layout!.marks.find((mark) => mark.kind === 'data' && Math.abs(mark.start / layout!.blockCount - 0.5) > 0.2 && mark.at > across * 20 && layout!.marks.every((other) => {
       const [a, b] = [place(mark), place(other)]
       return other === mark || Math.hypot(a.x - b.x, a.y - b.y) > 12
     }))!
@@ -188,6 +188,8 @@ describe('the report in a browser', function () {
     for (const name of hostileNames) expect(names).to.include(escapePath(name))
     expect(await page.value('window.hacked')).to.equal(undefined)
     expect(await page.value('document.querySelectorAll("img, svg[onload], script").length')).to.equal(2)
+    // One stands in the page without a script having put it there.
+    expect(await page.value('document.getElementById("left").textContent')).to.contain(missingName)
     const text = await page.value<string>('document.documentElement.innerText')
     expect(text).to.not.match(/[\u001b\u202e\u2028]/)
     await page.close()

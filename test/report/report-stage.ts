@@ -25,6 +25,9 @@ export const hostileNames = [
   `${hostileFolder}/line\nbreak\u001b[31m\u202egnp.exe\u2028&amp;\\u003c`,
 ]
 
+/** A file that only the trace has. */
+export const missingName = '/run/"><img src=x onerror=window.hacked=4></details><script>window.hacked = 5</script>'
+
 export interface Stage {
   readonly before: string
   readonly packed: string
@@ -50,7 +53,7 @@ export async function makeStage(folder: string, seed: number): Promise<Stage> {
   await scatter(at('before.img'), random)
   const order = random.shuffled(boot)
   const header = { bootpack: 'trace', version: 1, source: 'made up', recorded: '2026-11-20T07:00:00Z' }
-  const reads = [...order, '/run/made/in/the/boot'].map((path, i) => ({ t: i * 20_000, path, off: 0, kind: 'data' }))
+  const reads = [...order, missingName].map((path, i) => ({ t: i * 20_000, path, off: 0, kind: 'data' }))
   writeFileSync(at('boot.trace'), [header, ...reads].map((line) => JSON.stringify(line)).join('\n') + '\n')
   copyFileSync(at('before.img'), at('packed.img'))
   bootpack(['pack', at('packed.img'), '--trace', at('boot.trace'), '--evict', '-o', at('disk.plan'), '--report', at('pack.html')])
