@@ -37,14 +37,18 @@ Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
       throw usageError('no-such-disk', `There is no disk model ${flags.disk}.`, `There are: ${diskModels.map(({ name }) => name).join(', ')}.`)
     }
     const packed = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
+    progress.step('Looking at the layout')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, { ...flags, inodes: false }), disk: flags.disk, ...(packed && { packed }) })
+      progress.end()
       this.log(checkReport(checked, flags.top))
       this.end(checked.verdict === 'leave' ? exitCode.done : exitCode.partial)
       return checked
     } finally {
+      progress.end()
       await volume.close()
     }
   }
