@@ -26,10 +26,11 @@ function unpack(from, into) {
   run('tar', ['-xzf', join(stage, packed), '-C', into, '--strip-components=1'], stage)
 }
 
-/** Changes the package.json of an unpacked package. */
-function edit(folder, change) {
+/** Takes fields out of the package.json of an unpacked package, and adds others. */
+function edit(folder, without, added = {}) {
   const file = join(folder, 'package.json')
-  writeFileSync(file, `${JSON.stringify(change(JSON.parse(readFileSync(file, 'utf8'))), null, 2)}\n`)
+  const kept = Object.entries(JSON.parse(readFileSync(file, 'utf8'))).filter(([name]) => !without.includes(name))
+  writeFileSync(file, `${JSON.stringify({ ...Object.fromEntries(kept), ...added }, null, 2)}\n`)
 }
 
 try {
@@ -39,10 +40,10 @@ try {
     const folder = join(whole, 'node_modules/@bootpack', `plugin-${name}`)
     unpack(join(home, 'plugins', name), folder)
     // npm takes what a bundled package depends on for bundled too; it is bootpack that brings it.
-    edit(folder, ({ dependencies: _above, scripts: _scripts, ...rest }) => rest)
+    edit(folder, ['dependencies', 'scripts'])
     return `@bootpack/plugin-${name}`
   })
-  edit(whole, ({ workspaces: _workspaces, devDependencies: _tools, scripts: _scripts, ...rest }) => ({ ...rest, bundleDependencies: plugins }))
+  edit(whole, ['workspaces', 'devDependencies', 'scripts'], { bundleDependencies: plugins })
   console.log(join(target, run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], whole).split('\n').at(-1)))
 } finally {
   rmSync(stage, { recursive: true, force: true })
