@@ -34,7 +34,11 @@ export abstract class BootpackCommand extends Command {
     return this.aborter.signal
   }
 
-  /** From here on the first signal asks for an orderly stop; the second ends the process. */
+  /**
+   * From here on the first signal asks for an orderly stop; the second ends the process.
+   * Every command that changes something calls this before it does: without it a signal
+   * ends the process at once, and says that nothing was changed.
+   */
   protected abortable(): void {
     if (!this.listens) abortWhenInterrupted(this.aborter)
     this.listens = true

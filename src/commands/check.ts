@@ -42,6 +42,7 @@ Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
     progress.step('Looking at the layout')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
+      progress.step('Comparing layouts')
       const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, { ...flags, inodes: false }), disk: flags.disk, ...(packed && { packed }) })
       progress.end()
       this.log(checkReport(checked, flags.top))

@@ -49,6 +49,8 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
 
   async run(): Promise<SetupReport | KeepReport> {
     const { flags } = await this.parse(CollectSetupCommand)
+    // What is begun is finished, whatever key is pressed.
+    if (flags.apply || flags.remove) this.abortable()
     const report = flags.keep ? await this.keep(flags) : await this.record(flags)
     this.end(report.action !== 'show' && !report.complete ? exitCode.partial : exitCode.done)
     return report

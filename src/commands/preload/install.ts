@@ -46,16 +46,20 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
       import('../../provision/run-preload.js'), import('../../preload/cost.js'), import('../../cli/preload-text.js'),
     ])
     const options = sweepOptions(flags)
+    const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     let built
     const geometry = volume.geometry()
     try {
+      progress.step('Looking what the boot reads')
       built = await buildSweep(trace.reads, volume, options)
     } finally {
+      progress.end()
       await volume.close()
     }
     const summary = summarise(built.sweep, sweepCost(built.sweep, built.boot, geometry, options.model))
+    this.abortable()
     const report = await installPreload({
       target: args.target, partition: flags.partition, form: flags.form, timeLimit: flags['time-limit'],
       list: listOf(built.sweep, geometry.uuid), rebuild: flags.rebuild,

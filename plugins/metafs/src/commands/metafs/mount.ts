@@ -34,6 +34,8 @@ is finished. With --background it returns as soon as the tree is there.`
     const { args, flags } = await this.parse(MetafsMountCommand)
     const { startInBackground, tellParent } = await import('../../mount/background.js')
     if (flags.background) {
+      // Who is in the background goes on, and its answer is waited for.
+      this.abortable()
       const options = [...(flags['read-only'] ? ['--read-only'] : []), ...(flags.partition === undefined ? [] : [`--partition=${flags.partition}`])]
       const mounted = await startInBackground(['metafs', 'mount', ...options, '--', args.target, args.directory]) as MetafsMount
       this.log(mountedLine(mounted))
