@@ -12,7 +12,8 @@ export interface Claim {
 }
 
 /** Of a start, when the list is put in order. */
-const digits = 2048
+const digitBits = 11
+const digitMask = 2 ** digitBits - 1
 
 export class ClaimList {
   private starts = new Float64Array(1024)
@@ -51,14 +52,22 @@ export class ClaimList {
     const { starts, count } = this
     let order = Uint32Array.from({ length: count }, (_, index) => index)
     let other = new Uint32Array(count)
+    const word = new Uint32Array(count)
     let highest = 0
-    for (let at = 0; at < count; at++) highest = Math.max(highest, starts[at]!)
-    for (let unit = 1; unit <= highest; unit *= digits) {
-      const next = new Uint32Array(digits + 1)
-      for (let at = 0; at < count; at++) next[Math.floor(starts[at]! / unit) % digits + 1]!++
-      for (let digit = 1; digit < digits; digit++) next[digit]! += next[digit - 1]!
-      for (const index of order) other[next[Math.floor(starts[index]! / unit) % digits]!++] = index
-      ;[order, other] = [other, order]
+    for (let at = 0; at < count; at++) if (starts[at]! > highest) highest = starts[at]!
+    for (let unit = 1; unit <= highest; unit *= 2 ** 32) {
+      for (let at = 0; at < count; at++) word[at] = starts[at]! / unit
+      const highestWord = Math.floor(highest / unit)
+      for (let shift = 0; shift < 32 && 2 ** shift <= highestWord; shift += digitBits) {
+        const next = new Uint32Array(2 ** digitBits + 1)
+        for (let at = 0; at < count; at++) next[(word[at]! >>> shift & digitMask) + 1]!++
+        for (let digit = 1; digit <= digitMask; digit++) next[digit]! += next[digit - 1]!
+        for (let at = 0; at < count; at++) {
+          const index = order[at]!
+          other[next[word[index]! >>> shift & digitMask]!++] = index
+        }
+        ;[order, other] = [other, order]
+      }
     }
     return order
   }

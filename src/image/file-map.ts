@@ -40,11 +40,20 @@ export const isFastSymlink = (inode: Pick<Inode, 'flags' | 'size' | 'blockArea'>
 
 const empty: FileMap = { kind: 'none', extents: [], treeBlocks: [] }
 
+/** Maps that are all in the inode: they are as it is. */
+const small = new WeakMap<Inode, FileMap>()
+
 /** @throws corrupt when tree or map are damaged */
 export async function readFileMap(filesystem: Filesystem, inode: Inode): Promise<FileMap> {
   const kind = mapKind(inode, filesystem.superblock)
   if (kind === 'none') return empty
-  if (kind === 'extents') return { kind, ...await readExtentTree(filesystem, inode) }
+  if (kind === 'extents') {
+    const known = small.get(inode)
+    if (known) return known
+    const map: FileMap = { kind, ...await readExtentTree(filesystem, inode) }
+    if (map.treeBlocks.length === 0) small.set(inode, map)
+    return map
+  }
   const { extents, mapBlocks } = await readIndirectMap(filesystem, inode)
   return { kind, extents, treeBlocks: mapBlocks }
 }

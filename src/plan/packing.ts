@@ -118,12 +118,14 @@ function withoutKept(free: RunSet, window: Window, most: number, share: number):
 /** Blocks that trees need on the way, and those free for them; where free space was not seen, there are enough. */
 function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packing): { grown: number, left: number } {
   if (!wholeDisk(geometry, region)) return { grown: 0, left: Infinity }
-  const rest = free.clone()
   const moves = rounds.flat()
-  for (const { to, length } of moves) rest.remove({ start: to, length })
+  let left = free.blocks
+  for (const target of RunSet.of(moves.map(({ to, length }) => ({ start: to, length })))) {
+    for (const { length } of free.within(target)) left -= length
+  }
   // A move adds two extents at the most, and a tree has few levels: nobody needs to count.
-  if (rest.blocks > 8 * moves.length) return { grown: 0, left: rest.blocks }
-  return { grown: treeGrowthOnTheWay(rounds, owned, geometry.blockSize), left: rest.blocks }
+  if (left > 8 * moves.length) return { grown: 0, left }
+  return { grown: treeGrowthOnTheWay(rounds, owned, geometry.blockSize), left }
 }
 
 /**

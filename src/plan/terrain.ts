@@ -87,13 +87,24 @@ export class Terrain {
   }
 
   private sumUp(): void {
-    for (let i = 0; i < this.count; i++) {
-      const length = this.endOf(i) - this.starts[i]!
-      const usable = this.isUsable(i)
-      const newGap = !usable && (i === 0 || this.isUsable(i - 1))
-      this.usableBefore[i + 1] = this.usableBefore[i]! + (usable ? length : 0)
-      this.coldBefore[i + 1] = this.coldBefore[i]! + (this.codes[i] === code.cold ? length : 0)
-      this.gapsBefore[i + 1] = this.gapsBefore[i]! + (newGap ? 1 : 0)
+    const { starts, codes, count, usableBefore, coldBefore, gapsBefore } = this
+    let usable = 0
+    let cold = 0
+    let gaps = 0
+    let inGap = false
+    for (let i = 0; i < count; i++) {
+      const length = (i + 1 < count ? starts[i + 1]! : this.end) - starts[i]!
+      if (codes[i]! < code.fixed) {
+        usable += length
+        inGap = false
+      } else if (!inGap) {
+        gaps++
+        inGap = true
+      }
+      if (codes[i] === code.cold) cold += length
+      usableBefore[i + 1] = usable
+      coldBefore[i + 1] = cold
+      gapsBefore[i + 1] = gaps
     }
   }
 
