@@ -136,6 +136,8 @@ export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: R
   const recordedDirectories = new Set<number>()
   for (const { kind, inode, block, length } of boot.reads) {
     if (kind === 'device') {
+      // Also when the boot's inodes have other numbers since: the tables hold those, too, that it only
+      // looks at and a trace does not name. Left out, the boot read them one by one (measured).
       for (const { run, as } of fixedParts({ start: block as FsBlock, length }, geometry)) want(as, run)
     } else if (kind === 'directory') {
       recordedDirectories.add(inode)
