@@ -60,9 +60,10 @@ function tableBlocks(reads: readonly BootRead[], layout: DiskLayout): number | u
   let asked = false
   for (const { kind, inode } of reads) {
     if (kind !== 'inode') continue
-    asked = true
     const block = layout.get(inode)?.table?.block
-    if (block !== undefined) blocks.add(block)
+    if (block === undefined) continue
+    asked = true
+    blocks.add(block)
   }
   return asked ? blocks.size : undefined
 }

@@ -92,6 +92,7 @@ class Resolver {
 
   async add(read: TraceRead): Promise<void> {
     if (isDeviceRead(read)) return this.addDeviceRead(read)
+    if (read.what === 'inode') return this.addInode(read)
     const file = await this.find(read)
     if (!file) {
       const missing = { ...(read.ino !== undefined && { inode: read.ino }), ...(read.path !== undefined && { path: read.path }) }
@@ -113,6 +114,18 @@ class Resolver {
     const until = Math.min(read.len === undefined ? Infinity : Math.ceil((read.off + read.len) / this.blockSize),
       Math.ceil(layout.size / this.blockSize))
     if (until > first) this.push(read, layout.kind, file.inode, first, until - first)
+  }
+
+  /** An inode that was loaded; whether its contents were read is not said. What is gone is not missed. */
+  private async addInode(read: TraceRead): Promise<void> {
+    const { path, ino } = read
+    const number = (path === undefined ? undefined : await this.volume.inodeAt?.(path)) ?? ino
+    if (number === undefined) return
+    if (!this.byInode.has(number)) this.byInode.set(number, await this.volume.byInode(number))
+    const file = this.byInode.get(number)
+    if (!file) return
+    await this.know(file)
+    this.push(read, 'inode', number, 0, 1)
   }
 
   finish(): BootSet {

@@ -1,8 +1,9 @@
 /**
- * Reading inodes as part of a boot. Traces see the files of a boot and the blocks of the
- * inode tables, but not which inode a block was read for; so where numbers are to change,
- * the blocks are left out and each inode is read from its table when it is first needed.
- * Inodes that a boot only looks at (stat) and never reads are unknown.
+ * Reading inodes as part of a boot. Most traces see the files of a boot and the blocks of
+ * the inode tables, but not which inode a block was read for; so where numbers are to
+ * change, the blocks are left out and each inode is read from its table when it is first
+ * needed. Inodes that a boot only looks at (stat, short links) and never reads are known
+ * only from a trace that tells of inodes (`what: 'inode'`, see tracefs.ts).
  */
 import { unsupported, usageError } from '../errors.js'
 import { runEnd } from '../layout/run.js'
@@ -49,7 +50,7 @@ export function withInodeReads(boot: BootSet, volume: Volume): BootSet {
   for (const read of boot.reads) {
     if (read.kind === 'device' && within(tables, read)) continue
     if (read.kind !== 'device') load((place.get(read.inode) ?? -1) + 1, read.t)
-    reads.push(read)
+    if (read.kind !== 'inode') reads.push(read)
   }
   load(order.length, undefined)
   return { ...boot, reads, layout }

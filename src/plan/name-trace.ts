@@ -59,7 +59,7 @@ function asTraceRead({ t, kind, inode, block, length }: BootRead, boot: BootSet,
   const path = boot.layout.get(inode)?.path
   const file = { ...time, ino: inode, ...(path !== undefined && { path }) }
   switch (kind) {
-    case 'inode': throw new TypeError('reads of inodes are the planner\'s and in no trace')
+    case 'inode': return { ...file, off: 0, len: 1, kind: 'metadata', what: 'inode' }
     case 'tree':
     case 'xattr': return { ...file, off: block, len: length, kind: 'metadata', what: kind }
     case 'directory': return { ...file, off: block * blockSize, len: length * blockSize, kind: 'directory' }

@@ -9,7 +9,7 @@ import type { TraceRead } from './trace.js'
 
 /**
  * The key of what a read's `off` counts in: a file's bytes, an inode's own tree or
- * attribute blocks, or a device.
+ * attribute blocks, the inode itself, or a device.
  */
 export type ReadIdentity = (read: TraceRead) => string
 
@@ -31,6 +31,6 @@ export function readIdentity(traces: Iterable<Iterable<TraceRead>>): ReadIdentit
 
 /** Whether `off` counts from the start of the device. */
 export const isDeviceRead = ({ kind, what, ino, path }: TraceRead): boolean =>
-  kind === 'metadata' && ((what !== 'tree' && what !== 'xattr') || (ino === undefined && path === undefined))
+  kind === 'metadata' && ((what !== 'tree' && what !== 'xattr' && what !== 'inode') || (ino === undefined && path === undefined))
 
 export const rangeOf = ({ off, len }: TraceRead): ByteRange => ({ from: off, to: len === undefined ? Infinity : off + len })

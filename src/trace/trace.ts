@@ -14,14 +14,15 @@ export interface TraceRead {
   readonly path?: string
   /**
    * Bytes. Into the file for data and directory; into the device for metadata,
-   * unless `what` is 'tree' or 'xattr', when it counts the inode's own tree blocks.
+   * unless `what` is 'tree' or 'xattr', when it counts the inode's own tree blocks,
+   * or 'inode', when it is 0.
    */
   readonly off: number
   /** Bytes; absent means to the end of the file. */
   readonly len?: number
   readonly kind: ReadKind
-  /** What a resolved metadata read hit. */
-  readonly what?: 'tree' | 'xattr' | 'symlink' | 'inode-table' | 'bitmap' | 'journal' | 'superblock' | 'unknown'
+  /** What a resolved metadata read hit; 'inode': the inode itself was loaded, its contents or not. */
+  readonly what?: 'inode' | 'tree' | 'xattr' | 'symlink' | 'inode-table' | 'bitmap' | 'journal' | 'superblock' | 'unknown'
   /** Device in the form `major:minor`, where the source tells. */
   readonly dev?: string
   /** In a merged trace: how many of its boots read this. */

@@ -150,6 +150,25 @@ describe('packing with inodes', function () {
     await volume.close()
   })
 
+  it('takes in what is only looked at, if the trace tells of inodes', async () => {
+    const volume = await open(false)
+    const looked = ['/folder3/link', '/folder6/file7', '/folder9/sub10', '/folder12/hard']
+    const numbers = await Promise.all(looked.map((path) => volume.inodeAt!(path)))
+    const trace = [...reads(), ...looked.map((path, i) => ({ kind: 'metadata' as const, what: 'inode' as const, ino: numbers[i]!, path, off: 0, len: 1 }))]
+    const options = { target: image, evict: true, metadata: true, inodes: true }
+    const { plan, boot } = await createPlan(volume, trace, options)
+    const without = await createPlan(volume, reads(), options)
+    await volume.close()
+    const { start, length } = plan.inodes!.table
+    for (const inode of numbers) {
+      const to = plan.inodes!.renumberings.find((each) => each.inode === inode)?.to ?? inode!
+      const { block } = volume.inodeRead!(to)
+      expect(block >= start && block < start + length, `inode ${inode} at block ${block}`).to.equal(true)
+      expect(boot.files).not.to.include(inode)
+    }
+    expect(plan.rounds).to.deep.equal(without.plan.rounds)
+  })
+
   it('finishes what was stopped, wherever it was stopped, and undoes half of it', async () => {
     const plan = await planned()
     expect(parsePlan(planText(plan))).to.deep.equal(plan)

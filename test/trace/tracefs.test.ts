@@ -92,6 +92,20 @@ describe("the kernel's trace as text", () => {
     ])
   })
 
+  it('takes inodes that were loaded, each once, from a probe that the command line set', () => {
+    const load = (fields: string, time = '1.000000'): string => `          cat-12      [000] .....     ${time}: iget: (__ext4_iget+0x0/0xe60) ${fields}\n`
+    const text = load('dev=0x800001 ino=47', '1.000001') + page('8:1', '2f', 0) + load('dev=0x800001 ino=48', '1.000002') + load('dev=0x800001 ino=47')
+      + load('dev=0x800002 ino=49') + load('ino=50', '1.000003') + load('ino=-5') + load('ino=51 more=1')
+    const { reads, facts } = parseTrace(text, { format: 'tracefs', pageSize: 4096, device: '8:1' })
+    expect(reads.filter(({ what }) => what === 'inode')).to.deep.equal([
+      { t: 1000001, ino: 47, off: 0, len: 1, kind: 'metadata', what: 'inode', dev: '8:1' },
+      { t: 1000002, ino: 48, off: 0, len: 1, kind: 'metadata', what: 'inode', dev: '8:1' },
+      { t: 1000003, ino: 50, off: 0, len: 1, kind: 'metadata', what: 'inode' },
+    ])
+    expect(reads).to.have.length(4)
+    expect(facts.header.ignored).to.include({ 'other-device': 1 })
+  })
+
   it('keeps repeats when asked', () => {
     const { reads } = parseTrace(page('8:1', '2f', 0) + page('8:1', '2f', 8192) + page('8:1', '2f', 0), { format: 'tracefs', repeats: true, pageSize: 4096 })
     expect(reads.map(({ off }) => off)).to.deep.equal([0, 8192, 0])
