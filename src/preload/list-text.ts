@@ -13,7 +13,7 @@
  *     end LINES            of the whole list, this one included
  */
 import { decodeName, encodeName } from '../bytes/file-name.js'
-import { BootpackError } from '../errors.js'
+import { BootpackError, usageError } from '../errors.js'
 import { partUnit } from './file-parts.js'
 import { marker } from './marker.js'
 import { deviceUnit, type Sweep } from './sweep.js'
@@ -56,6 +56,7 @@ export function listOf(sweep: Sweep, uuid: string, notes: readonly string[] = []
   }
 }
 
+/** @throws usage when a boot would not read it because of its length */
 export function listText({ uuid, ranges, files, notes }: PreloadList): string {
   const lines = [magic, `uuid ${uuid} ${octalUuid(uuid)}`, marker, ...notes.map((note) => `# ${note}`)]
   for (const { skip, count } of ranges) lines.push(`d ${skip} ${count}`)
@@ -66,7 +67,11 @@ export function listText({ uuid, ranges, files, notes }: PreloadList): string {
     lines.push(`${plain ? kind : kind.toUpperCase()} ${kib} ${first} ${part ? `${part.skip} ${part.count} ` : ''}${plain ? path : octal(bytes)}`)
   }
   lines.push(`end ${lines.length + 1}`)
-  return `${lines.join('\n')}\n`
+  const text = `${lines.join('\n')}\n`
+  if (text.length > mostListBytes) {
+    throw usageError('list-too-long', `The list of what to read has ${text.length} bytes; a boot reads no more than ${mostListBytes}.`, 'Give fewer files in the trace, or a smaller --most-bytes.')
+  }
+  return text
 }
 
 /** @throws corrupt naming the line */

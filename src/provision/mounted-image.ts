@@ -56,7 +56,7 @@ export async function withMountedImage<Result>(path: string, partition: number |
   // An empty folder is all that kill -9 leaves, and in /run that goes with the next boot.
   const mountPoint = mkdtempSync(join(existsSync('/run') ? '/run' : tmpdir(), 'bootpack-image-'))
   try {
-    runProgram(['mount', '-t', 'ext4', '-o', ['loop', 'nodev', 'noatime', ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : [])].join(','), '--', path, mountPoint])
+    runProgram(['mount', '-t', 'ext4', '-o', ['loop', 'nodev', 'noatime', 'noinit_itable', ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : [])].join(','), '--', path, mountPoint])
     try {
       return use(mountPoint)
     } finally {

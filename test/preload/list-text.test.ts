@@ -38,6 +38,12 @@ describe('the list a boot reads', () => {
     }
   })
 
+  it('is never longer than a boot reads', () => {
+    const files = Array.from({ length: 400 }, (_, i) => ({ path: `/${'x'.repeat(2800)}`, first: i, kib: 1 }))
+    expect(() => listText({ uuid, notes: [], ranges: [], files })).to.throw(BootpackError, 'a boot reads no more than 1048576')
+    expect(listText({ uuid, notes: [], ranges: [], files: files.slice(0, 300) }).length).to.be.below(1 << 20)
+  })
+
   it('is refused with the number of the line that is wrong', () => {
     const good = listText({ uuid, notes: [], ranges: [{ skip: 4, count: 12 }], files: [{ path: '/a', first: 1, kib: 2 }] })
     const problem = (text: string): number | undefined => {

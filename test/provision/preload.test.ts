@@ -231,13 +231,13 @@ describe('bootpack preload', function () {
     const before = make()
     const whole = join(scratch.path, 'whole.img')
     copyFileSync(image, whole)
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 5; n++) {
       copyFileSync(whole, image)
       const child = spawn(process.execPath, [launcher, 'preload', 'install', image, '--trace', list], { stdio: 'ignore', detached: true })
       const ended = new Promise((resolve) => child.on('close', resolve))
       const mounted = (): boolean => run('losetup', ['--associated', image]).stdout !== ''
       for (let waited = 0; waited < 200 && !mounted() && child.exitCode === null; waited++) await new Promise((resolve) => setTimeout(resolve, 5))
-      await new Promise((resolve) => setTimeout(resolve, n * 4))
+      await new Promise((resolve) => setTimeout(resolve, n * 8))
       try { process.kill(-child.pid!, 'SIGKILL') } catch { /* It was done. */ }
       await ended
       for (let waited = 0; waited < 100 && mounted(); waited++) await new Promise((resolve) => setTimeout(resolve, 50))
