@@ -62,7 +62,9 @@ export abstract class BootpackCommand extends Command {
 
   /** Results are for people who want them; programs ask with --json. */
   override log(message = '', ...more: unknown[]): void {
-    if (!this.quiet) super.log(message, ...more)
+    if (this.quiet) return
+    this.running?.clear()
+    super.log(message, ...more)
   }
 
   protected override async parse<F extends Flagged, B extends Flagged, A extends Flagged>(

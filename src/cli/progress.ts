@@ -36,6 +36,12 @@ export class Progress {
     this.draw()
   }
 
+  /** Makes room for another line; the next look shows it again. */
+  clear(): void {
+    if (this.shown > 0) process.stderr.write('\r\u001b[K')
+    this.shown = 0
+  }
+
   /** Clears the line; harmless when called again. */
   end(): void {
     clearInterval(this.timer)
@@ -43,9 +49,8 @@ export class Progress {
   }
 
   private finish(): void {
-    if (this.shown > 0) process.stderr.write('\r\u001b[K')
+    this.clear()
     if (this.style.verbose && !this.ended) process.stderr.write(`${this.title}: ${((Date.now() - this.begun) / 1000).toFixed(2)} s\n`)
-    this.shown = 0
     this.ended = true
   }
 

@@ -55,6 +55,9 @@ With a command the exit code is the command's own. Otherwise 3 when events were 
     const endless = words.length === 0 && seconds === undefined && quiet === undefined && method !== 'mincore'
     if (endless && !flags.quiet) warn('Recording until Ctrl-C.')
     const begun = performance.now()
+    // The terminal belongs to the command while one runs.
+    const progress = words.length === 0 ? this.progress('Recording') : undefined
+    const tick = seconds === undefined ? undefined : setInterval(() => progress?.update(performance.now() - begun, seconds * 1000), 250).unref()
     const { recording, devices, stopped, command } = await recordWatch({
       mounts: currentMounts(), bufferKiB: buffer, command: words, warn, signal: this.signal,
       keepStdout: this.jsonEnabled() || flags.output === '-',
@@ -64,6 +67,8 @@ With a command the exit code is the command's own. Otherwise 3 when events were 
       ...(quiet !== undefined && { quietMs: quiet * 1000 }),
     })
     const took = (performance.now() - begun) / 1000
+    clearInterval(tick)
+    progress?.end()
     const { source, lost, ignored } = recording
     const traces = await writeRecording(recording, {
       output: flags.output, warn,

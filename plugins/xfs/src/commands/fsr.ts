@@ -48,6 +48,7 @@ Exit codes: 0 done, 3 some files failed, 4 nothing to gain, 5 refused.`
       import('../fsr/all-filesystems.js'), import('../fsr/targets.js'), import('../fsr/lines.js'),
     ])
     this.abortable()
+    const progress = this.progress('Looking at files')
     const totals = noTotals()
     const files: FileOutcome[] = []
     const onOutcome = (outcome: FileOutcome): void => {
@@ -65,18 +66,19 @@ Exit codes: 0 done, 3 some files failed, 4 nothing to gain, 5 refused.`
       for (const target of targets) {
         if (!this.signal.aborted) await runTarget(target, { workshop, signal: this.signal, onOutcome })
       }
-      this.finish(totals, totalsLine(totals))
+      this.finish(totals, totalsLine(totals), progress)
       return { totals, files }
     }
     const { passes, why } = await runAll({
       seconds: flags.time, passes: flags.passes, leftOff: flags['left-off'], workshop, signal: this.signal,
       onOutcome, say: (line) => this.log(line),
     })
-    this.finish(totals, totalsLine(totals))
+    this.finish(totals, totalsLine(totals), progress)
     return { totals, files, passes, ended: why }
   }
 
-  private finish(totals: Totals, line: string): void {
+  private finish(totals: Totals, line: string, progress: { end(): void }): void {
+    progress.end()
     this.log(line)
     if (this.signal.aborted) this.end(exitCode.interrupted)
     else if (totals.failed > 0) this.end(exitCode.partial)
