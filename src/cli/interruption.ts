@@ -12,12 +12,13 @@ export function endWhenInterrupted(): void {
   for (const name of signals) {
     let passedOn = false
     const listener = (): void => {
-      if (passedOn) {
+      // Whoever listens too has something to finish, or to take back on the way out.
+      if (process.listenerCount(name) > 1) passedOn = true
+      else if (passedOn) {
         // The orderly stop was asked for before; now it is to stop at once, as by the signal itself.
-        process.removeAllListeners(name)
+        process.off(name, listener)
         process.kill(process.pid, name)
-      } else if (process.listenerCount(name) > 1) passedOn = true
-      else {
+      } else {
         process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}Interrupted; nothing was changed.\n`)
         process.exit(exitCode.interrupted)
       }
