@@ -122,6 +122,27 @@ describe('renumbering inodes', () => {
       })
     }
 
+    it('leaves a directory alone that is more than the journal takes at once, and what is in it not', async function () {
+      this.timeout(120_000)
+      const path = join(folder, 'large.img')
+      makeImage(path, { size: 64 << 20, blockSize: 1024, more: ['-N', '8000', '-J', 'size=1'] })
+      loopMounted(path, (mounted) => run('python3', ['-c', `
+import os, sys
+os.chdir(sys.argv[1]); os.mkdir('large'); os.mkdir('other')
+for i in range(1500): open('large/%04d' % i + 'n' * 200, 'w').close()
+`, mounted]))
+      const inode = (name: string): number => Number(/Inode: (\d+)/.exec(debugfs(path, `stat ${name}`))![1])
+      const [large, other, inside] = ['large', 'other', `large/0003${'n'.repeat(200)}`].map(inode)
+      const { outcomes } = await renumber(path, () => Promise.resolve([{ inode: large!, to: other! }]))
+      expect(outcomes.map(({ reason }) => reason)).to.deep.equal(['large-directory'])
+      expect((await renumber(path, () => Promise.resolve([{ inode: inside!, to: other! }]))).outcomes[0]!.status).to.equal('renumbered')
+      checkImage(path)
+      // What a plan made without writing takes for possible is possible.
+      const reading = await ImageVolume.open(await Filesystem.open(await FileStore.open(path)))
+      expect(await reading.inodeNumbers.fixed(large!)).to.equal('large-directory')
+      await reading.close()
+    })
+
     it('keeps numbers that are signed, keyed or held elsewhere', async function () {
       const path = join(folder, 'kept.img')
       makeImage(path, { size: 32 << 20, blockSize: 4096, features: 'ea_inode' })
