@@ -25,7 +25,7 @@ export abstract class BootpackCommand extends Command {
 
   private quiet = false
   private verbose = false
-  private listens = false
+  private endAtOnce: (() => void) | undefined
   private running: Progress | undefined
   private readonly aborter = new AbortController()
 
@@ -40,8 +40,9 @@ export abstract class BootpackCommand extends Command {
    * ends the process at once, and says that nothing was changed.
    */
   protected abortable(): void {
-    if (!this.listens) abortWhenInterrupted(this.aborter)
-    this.listens = true
+    this.endAtOnce?.()
+    if (this.endAtOnce) abortWhenInterrupted(this.aborter)
+    this.endAtOnce = undefined
   }
 
   /** Whether a line that is written over may be shown on stderr. */
@@ -57,7 +58,7 @@ export abstract class BootpackCommand extends Command {
 
   protected override async init(): Promise<void> {
     await super.init()
-    endWhenInterrupted()
+    this.endAtOnce = endWhenInterrupted()
   }
 
   /** Results are for people who want them; programs ask with --json. */

@@ -7,9 +7,13 @@ import { exitCode } from '../errors.js'
 
 const signals = ['SIGINT', 'SIGTERM'] as const
 
-/** For commands that only read, until somebody else listens: says so and ends. */
-export function endWhenInterrupted(): void {
-  for (const name of signals) {
+/**
+ * For commands that only read: says that nothing was changed, and ends. Whoever else
+ * listens is left to decide.
+ * @returns call it when the command has something to finish
+ */
+export function endWhenInterrupted(): () => void {
+  const listeners = signals.map((name) => {
     let passedOn = false
     const listener = (): void => {
       // Whoever listens too has something to finish, or to take back on the way out.
@@ -24,6 +28,10 @@ export function endWhenInterrupted(): void {
       }
     }
     process.on(name, listener)
+    return () => { process.off(name, listener) }
+  })
+  return () => {
+    for (const stop of listeners) stop()
   }
 }
 
