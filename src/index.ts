@@ -13,7 +13,8 @@ export { blocksOf, type DiskLayout, type FileLayout } from './layout/file-layout
 export { isOwnedKind, type FixedKind, type ImmovableReason, type OwnedKind, type OwnedRun } from './layout/owner.js'
 
 export type {
-  FileMetadata, FileRef, FileType, FixedRun, Geometry, Lookup, Move, MoveOutcome, MoveStatus, RelocateOptions, Volume,
+  FileMetadata, FileRef, FileType, FixedRun, Geometry, InodeNumbers, InodeTable, Lookup, Move, MoveOutcome, MoveStatus, RelocateOptions,
+  RenumberOptions, RenumberOutcome, Renumbering, Volume,
 } from './volume/volume.js'
 
 export { traceHeader, type ReadKind, type Trace, type TraceHeader, type TraceRead } from './trace/trace.js'
@@ -32,7 +33,7 @@ export { createPlan, type PlanningResult, type PlanOptions } from './plan/create
 export { createRepair, type RepairOptions, type RepairResult } from './plan/create-repair.js'
 export type { Drift, DriftedFile } from './plan/drift.js'
 export { parsePlan, planText } from './plan/plan-file.js'
-export type { Plan, PlanCost, PlanGap, PlanGoal, PlannedMove, Skip, SkipReason } from './plan/plan.js'
+export type { Plan, PlanCost, PlanGap, PlanGoal, PlanInodes, PlannedMove, PlannedRenumbering, Skip, SkipReason } from './plan/plan.js'
 
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
