@@ -30,7 +30,7 @@ export function summarise(sweep: Sweep, cost: SweepCost): SweepSummary {
 }
 
 const kindNames: Readonly<Record<keyof Sweep['wanted'], string>> = {
-  'inode-table': 'inode tables', directory: 'directories', tree: 'extent trees', xattr: 'attributes', symlink: 'symbolic links', bitmap: 'bitmaps',
+  'inode-table': 'inode tables', directory: 'directories', tree: 'extent trees', xattr: 'attributes', symlink: 'symbolic links', bitmap: 'bitmaps', probe: 'others',
 }
 
 export function sweepText({ ranges, rangeBytes, wanted, files, partial, fileBytes, leftOut, cost }: SweepSummary): string {

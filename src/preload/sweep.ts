@@ -25,7 +25,7 @@ import { sweptParts, type FilePart } from './file-parts.js'
 /** Bytes the metadata ranges are counted in, on the device; one read(2) each. */
 export const deviceUnit = 32 * 1024
 
-export type MetadataKind = 'inode-table' | 'directory' | 'tree' | 'xattr' | 'symlink' | 'bitmap'
+export type MetadataKind = 'inode-table' | 'directory' | 'tree' | 'xattr' | 'symlink' | 'bitmap' | 'probe'
 
 export interface SweepFile {
   readonly inode: number
@@ -122,11 +122,18 @@ interface Wanted {
   readonly wanted: Record<MetadataKind, number>
 }
 
-/** The blocks of the boot set that are not file data. What mounting reads before us is not among them. */
+/**
+ * What programs read of the device as such: udev looks for signatures at both ends of it, a
+ * block at a time. What mounting has read comes from the cache. A program that reads the
+ * whole device while a boot is recorded must not fill the sweep.
+ */
+const mostProbeBytes = 4 << 20
+
+/** The blocks of the boot set that are not file data. */
 export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: ReadonlyMap<number, FsBlock>): Wanted {
   const { blockCount } = geometry
   const all = new RunSet()
-  const wanted: Record<MetadataKind, number> = { 'inode-table': 0, directory: 0, tree: 0, xattr: 0, symlink: 0, bitmap: 0 }
+  const wanted: Record<MetadataKind, number> = { 'inode-table': 0, directory: 0, tree: 0, xattr: 0, symlink: 0, bitmap: 0, probe: 0 }
   const want = (kind: MetadataKind, run: BlockRun): void => {
     const inside = intersectRuns(run, { start: 0 as FsBlock, length: blockCount })
     if (!inside) return
@@ -138,7 +145,14 @@ export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: R
     if (kind === 'device') {
       // Also when the boot's inodes have other numbers since: the tables hold those, too, that it only
       // looks at and a trace does not name. Left out, the boot read them one by one (measured).
-      for (const { run, as } of fixedParts({ start: block as FsBlock, length }, geometry)) want(as, run)
+      const run = { start: block as FsBlock, length }
+      const parts = fixedParts(run, geometry)
+      for (const part of parts) want(part.as, part.run)
+      const others = RunSet.of([run])
+      for (const part of parts) others.remove(part.run)
+      for (const other of others) {
+        if ((wanted.probe + other.length) * geometry.blockSize <= mostProbeBytes) want('probe', other)
+      }
     } else if (kind === 'directory') {
       recordedDirectories.add(inode)
       for (const run of mapped(boot.layout.get(inode), block, length)) want('directory', run)

@@ -65,7 +65,7 @@ function makeBoot(random: Random, { blockCount, blockSize }: Geometry): Made {
 }
 
 /** Block by block, without a set of runs. */
-function wantedBlocks({ boot, homes }: Made, { fixedRuns, blockCount }: Geometry): Set<number> {
+function wantedBlocks({ boot, homes }: Made, { blockCount }: Geometry): Set<number> {
   const wanted = new Set<number>()
   const add = (block: number): void => { if (block < blockCount) wanted.add(block) }
   const at = (file: FileLayout, block: number): number | undefined => {
@@ -81,8 +81,7 @@ function wantedBlocks({ boot, homes }: Made, { fixedRuns, blockCount }: Geometry
   }
   for (const { kind, inode, block, length } of boot.reads) {
     for (let i = block; i < block + length; i++) {
-      const fixed = fixedRuns.find((run) => run.start <= i && i < run.start + run.length)?.kind
-      if (kind === 'device' && fixed !== undefined && /bitmap|inode-table/.test(fixed)) add(i)
+      if (kind === 'device') add(i)
       if (kind === 'directory') {
         const physical = at(boot.layout.get(inode)!, i)
         if (physical !== undefined) add(physical)
@@ -202,6 +201,15 @@ describe('the sweep', () => {
     }
   })
 
+  it('reads what was read of the device as such, but not a whole device', () => {
+    const disk = geometry(4096, 1 << 20)
+    const boot = (...reads: [number, number][]): BootSet =>
+      ({ reads: reads.map(([block, length]) => ({ kind: 'device', inode: 0, block, length })), files: [], through: [], attributes: [], layout: new Map(), missing: [] })
+    const probed = (...reads: [number, number][]): number => planSweep(boot(...reads), disk, new Map(), options).wanted.probe
+    expect(probed([1, 3], [1_048_570, 6], [1_048_575, 1])).to.equal(9)
+    expect(probed([10_000, 600], [20_000, 1_000_000], [30_000, 300], [40_000, 200])).to.equal(900)
+  })
+
   it('says of a model what it leaves to the boot', () => {
     const disk = geometry(4096, 16_384)
     const file = (inode: number, physical: number): [number, FileLayout] =>
@@ -211,13 +219,13 @@ describe('the sweep', () => {
     const boot: BootSet = { reads: [...reads, { kind: 'device', inode: 0, block: 15_000, length: 1 }], files: [11, 12, 13], through: [], attributes: [], layout, missing: [] }
     const sweep = planSweep(boot, disk, new Map([[11, fsBlock(20)], [12, fsBlock(21)], [13, fsBlock(500)]]), options)
     expect(sweep.files.map(({ inode }) => inode)).to.deep.equal([12, 13, 11])
-    expect(sweep.metadata).to.deep.equal([{ start: 16, length: 8 }, { start: 496, length: 8 }])
+    expect(sweep.metadata).to.deep.equal([{ start: 16, length: 8 }, { start: 496, length: 8 }, { start: 15_000, length: 8 }])
     const cost = sweepCost(sweep, boot, disk, model)
-    expect(cost).to.include({ sweepSeeks: 4, restSeeks: 0 })
+    expect(cost).to.include({ sweepSeeks: 5, restSeeks: 0 })
     const ms = (...runs: [number, number][]): number =>
       Math.round(model.milliseconds(runs.map(([start, length]) => ({ start: fsBlock(start), length })), 4096, disk.blockCount) * 100) / 100
-    expect(cost.sweepMs).to.equal(ms([16, 8], [496, 8], [1000, 10], [5000, 10], [9000, 10]))
-    expect(cost.restMs).to.equal(ms([15_000, 1]))
+    expect(cost.sweepMs).to.equal(ms([16, 8], [496, 8], [15_000, 8], [1000, 10], [5000, 10], [9000, 10]))
+    expect(cost.restMs).to.equal(0)
     expect(cost.withoutMs).to.equal(ms([9000, 10], [1000, 10], [5000, 10], [15_000, 1]))
   })
 })
