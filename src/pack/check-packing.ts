@@ -24,6 +24,8 @@ export interface PackingCheck {
   /** Those with blocks outside the run, most stretches first. */
   readonly drifted: readonly DriftedFile[]
   readonly driftedBytes: number
+  /** Those with blocks in the run, but out of order. */
+  readonly displaced: number
   /** What the trace reads and the filesystem does not have. */
   readonly missing: number
   /** Where the boot set is packed; empty when it is nowhere. */
@@ -31,7 +33,7 @@ export interface PackingCheck {
   readonly knownFrom: 'plan' | 'layout'
   /** Modelled milliseconds of the next boot that packing would save it. */
   readonly lossMs: number
-  /** Bringing back what left; absent when nothing did, or nothing is packed. */
+  /** Bringing back what left; absent when there is nothing to bring back, or nothing is packed. */
   readonly mending?: Balance
   /** Packing anew; absent when there is no room to. */
   readonly packing?: Balance
@@ -50,7 +52,7 @@ export async function checkPacking(volume: Volume, reads: Iterable<TraceRead>, o
   const repair = await unless('not-packed', () => createRepair(volume, trace, { ...unlimited, inodes: false }))
   const anew = await unless('no-space', () => createPlan(volume, trace, unlimited))
   const drifted = repair?.drift.drifted ?? []
-  const mending = repair && drifted.length > 0 ? weigh(repair.plan, disk) : undefined
+  const mending = repair && (drifted.length > 0 || repair.plan.rounds.length > 0) ? weigh(repair.plan, disk) : undefined
   const packing = anew && weigh(anew.plan, disk)
   const missing = (repair ?? anew)?.boot.missing.length ?? 0
   return {
@@ -58,6 +60,7 @@ export async function checkPacking(volume: Volume, reads: Iterable<TraceRead>, o
     owners: repair?.drift.owners ?? 0,
     drifted,
     driftedBytes: drifted.reduce((sum, { blocks }) => sum + blocks, 0) * volume.geometry().blockSize,
+    displaced: repair?.drift.displaced ?? 0,
     missing,
     runs: repair?.drift.runs ?? [],
     knownFrom: repair?.drift.knownFrom ?? 'layout',

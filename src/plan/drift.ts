@@ -41,6 +41,8 @@ export interface Drift {
   readonly owners: number
   /** Those that left it, most stretches first. */
   readonly drifted: readonly DriftedFile[]
+  /** Those with blocks in the run that lie out of order: new files that landed in its holes, and what lies beside it. */
+  readonly displaced: number
 }
 
 /** A part of the run holds at least this share of the items, and so many: a file by itself is no run. */
@@ -60,7 +62,9 @@ const packedShare = 1 / 2
 export function findDrift(items: readonly BootItem[], layout: DiskLayout, plan?: Plan): Drift {
   const runs = plan ? [...RunSet.of(plan.runs)] : findRuns(items)
   const owners = new Map<string, { file: BootItem, of: number, blocks: number, stretches: number, end: number }>()
-  for (const piece of cutAtRuns(items, RunSet.of(runs))) {
+  const pieces = cutAtRuns(items, RunSet.of(runs))
+  const displaced = new Set([...outOfOrder(pieces)].map(({ inode, kind }) => `${inode} ${kind}`))
+  for (const piece of pieces) {
     const key = `${piece.inode} ${piece.kind}`
     let owner = owners.get(key)
     if (!owner) owners.set(key, owner = { file: piece, of: 0, blocks: 0, stretches: 0, end: -1 })
@@ -76,7 +80,7 @@ export function findDrift(items: readonly BootItem[], layout: DiskLayout, plan?:
     return { inode, ...(path !== undefined && { path }), kind, blocks, of, stretches }
   })
   drifted.sort((a, b) => b.stretches - a.stretches || b.blocks - a.blocks || a.inode - b.inode)
-  return { runs, knownFrom: plan ? 'plan' : 'layout', owners: owners.size, drifted }
+  return { runs, knownFrom: plan ? 'plan' : 'layout', owners: owners.size, drifted, displaced: displaced.size }
 }
 
 /** The items in their order, cut where a run begins or ends. */
@@ -92,6 +96,33 @@ export function cutAtRuns(items: readonly BootItem[], runs: RunSet): PlacedPiece
       ...[...runs.missingFrom(where)].map((run) => part(run, false)),
     ].sort((a, b) => a.from - b.from)
   })
+}
+
+/**
+ * The pieces inside the run that do not lie in the order of the list: all but the
+ * heaviest rising sequence of them, in blocks. A tree of maxima over the places finds
+ * the best sequence each piece can continue.
+ */
+export function outOfOrder(pieces: readonly PlacedPiece[]): Set<PlacedPiece> {
+  const inside = pieces.filter((piece) => piece.inside)
+  const places = new Map([...inside].sort((a, b) => a.from - b.from).map((piece, i) => [piece, i + 1]))
+  const weight = new Float64Array(inside.length)
+  const previous = new Int32Array(inside.length)
+  // Fenwick tree: of a range of places, the piece whose sequence is heaviest.
+  const heaviest = new Int32Array(inside.length + 1).fill(-1)
+  let last = -1
+  inside.forEach((piece, i) => {
+    const place = places.get(piece)!
+    let best = -1
+    for (let at = place - 1; at > 0; at -= at & -at) if (heaviest[at]! >= 0 && (best < 0 || weight[heaviest[at]!]! > weight[best]!)) best = heaviest[at]!
+    previous[i] = best
+    weight[i] = piece.length + (best < 0 ? 0 : weight[best]!)
+    for (let at = place; at <= inside.length; at += at & -at) if (heaviest[at]! < 0 || weight[heaviest[at]!]! < weight[i]!) heaviest[at] = i
+    if (last < 0 || weight[i]! > weight[last]!) last = i
+  })
+  const out = new Set(inside)
+  for (let i = last; i >= 0; i = previous[i]!) out.delete(inside[i]!)
+  return out
 }
 
 /** @returns no run where fewer than half of the items lie in any */

@@ -2,15 +2,19 @@
  * Mending a run instead of making it anew: what is in its place stays, and only what
  * has left comes back. Pure, as packing.ts is.
  *
- * The data: the items in their order, cut into pieces inside and outside the run. A
- * maximal sequence of pieces outside is a group; it belongs between the piece before
- * it and the piece after it. A place for a group is judged by how many breaks it
+ * The data: the items in their order, cut into pieces inside and outside the run. Those
+ * inside that lie in order are settled; the others inside are displaced: new files that
+ * an upgrade put into holes of the run, and what had to go beside it. A maximal
+ * sequence of pieces that are not settled is a group; it belongs between the settled
+ * piece before it and the one after it. A place for a group is judged by how many breaks it
  * leaves (0 when it begins where the one before ends, and ends where the next
  * begins), then by the blocks of others that have to leave for it, then by distance.
  *
- * The operations, in this order: each group gets the best hole of the run that takes
- * it whole; of a group that finds none, each piece; and what is left over goes, in
- * order, to one window beside the run, found as packing.ts finds one. Holes are what
+ * The operations, in this order: each group goes to its own place, if there is room; then
+ * each of its owners does, if there is room for it. Displaced pieces give room for
+ * that, and those that are not in anybody's way stay if their own place is taken. The
+ * others get the best hole of the run, group by group, then owner by owner; and what is
+ * left over goes, in order, to one window beside the run, found as packing.ts finds one. Holes are what
  * files that were replaced have left behind, so a file that was replaced by one of
  * its size comes back to exactly where it was.
  */
@@ -22,7 +26,7 @@ import { measureLayout } from '../measure/measure.js'
 import { BootpackError, noSpace } from '../errors.js'
 import type { BootItem } from './boot-items.js'
 import type { BootSet } from './boot-set.js'
-import { cutAtRuns, type PlacedPiece } from './drift.js'
+import { cutAtRuns, outOfOrder, type PlacedPiece } from './drift.js'
 import { findHomes } from './homes.js'
 import { pack, type Packing } from './packing.js'
 import { evictionMove, placeItems } from './placement.js'
@@ -48,36 +52,46 @@ const mostAttempts = 16
 const mostHoles = 256
 
 export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
+  const pieces = cutAtRuns(request.items, RunSet.of(request.runs))
+  const displaced = outOfOrder(pieces)
+  // On a full disk moving others has no room, then moving what is displaced: the holes and free space have to do.
+  for (const evict of request.evict ? [true, false] : [false]) {
+    const packing = unlessFull(() => repackWithin(snapshot, { ...request, evict }, pieces, displaced))
+    if (packing) return packing
+  }
+  return repackWithin(snapshot, { ...request, evict: false }, pieces.filter((piece) => !displaced.has(piece)), new Set())
+}
+
+function unlessFull(attempt: () => Packing): Packing | undefined {
   try {
-    return repackWithin(snapshot, request)
+    return attempt()
   } catch (error) {
-    // Too full to move others: the holes and free space have to do.
-    if (request.evict && error instanceof BootpackError && error.family === 'no-space') return repackWithin(snapshot, { ...request, evict: false })
+    if (error instanceof BootpackError && error.family === 'no-space') return undefined
     throw error
   }
 }
 
-function repackWithin(snapshot: Snapshot, request: RepackRequest): Packing {
-  const pieces = cutAtRuns(request.items, RunSet.of(request.runs))
+function repackWithin(snapshot: Snapshot, request: RepackRequest, pieces: readonly PlacedPiece[], displaced: ReadonlySet<PlacedPiece>): Packing {
+  const settled = (piece: PlacedPiece): boolean => piece.inside && !displaced.has(piece)
   let budget = request.mostBlocks
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const packing = new Repacking(snapshot, request, chosen(pieces, budget)).run()
+    const packing = new Repacking(snapshot, request, pieces, settled, chosen(pieces, settled, budget)).run()
     const written = packing.cost.bytesWritten / snapshot.geometry.blockSize
     if (written <= request.mostBlocks) return packing
     // Others who have to leave are on the bill too, and are known only now.
     budget = Math.floor(Math.min(budget - 1, budget - (written - request.mostBlocks)))
   }
-  return new Repacking(snapshot, { ...request, evict: false }, chosen(pieces, Math.min(budget, request.mostBlocks))).run()
+  return new Repacking(snapshot, request, pieces, settled, pieces.filter(settled)).run()
 }
 
 /**
  * Which pieces come back when not all may: those of the owners that cost a boot most
- * seeks for their blocks. The others are neither in the run nor on the list.
+ * seeks for their blocks. The others stay where they are and are not on the list.
  */
-function chosen(pieces: readonly PlacedPiece[], budget: number): PlacedPiece[] {
+function chosen(pieces: readonly PlacedPiece[], settled: (piece: PlacedPiece) => boolean, budget: number): PlacedPiece[] {
   const owners = new Map<string, { blocks: number, pieces: PlacedPiece[] }>()
   for (const piece of pieces) {
-    if (piece.inside) continue
+    if (settled(piece)) continue
     const key = `${piece.inode} ${piece.kind}`
     const owner = owners.get(key)
     if (owner) {
@@ -94,7 +108,7 @@ function chosen(pieces: readonly PlacedPiece[], budget: number): PlacedPiece[] {
     left -= owner.blocks
     for (const piece of owner.pieces) kept.add(piece)
   }
-  return pieces.filter((piece) => piece.inside || kept.has(piece))
+  return pieces.filter((piece) => settled(piece) || kept.has(piece))
 }
 
 /** Consecutive pieces that want one place. */
@@ -123,16 +137,38 @@ class Repacking {
   private readonly targets = new RunSet()
   private readonly rest: PlacedPiece[] = []
 
-  constructor(private readonly snapshot: Snapshot, private readonly request: RepackRequest, private readonly pieces: readonly PlacedPiece[]) {
+  /** Displaced pieces by place, and those of them that may still stay where they are. */
+  private readonly displaced: readonly PlacedPiece[]
+  private readonly staying: Set<PlacedPiece>
+  private readonly placed = new Set<PlacedPiece>()
+
+  /**
+   * @param all    every piece of the boot set
+   * @param pieces those that are settled, and those that shall be
+   */
+  constructor(
+    private readonly snapshot: Snapshot, private readonly request: RepackRequest, private readonly all: readonly PlacedPiece[],
+    private readonly settled: (piece: PlacedPiece) => boolean, private readonly pieces: readonly PlacedPiece[],
+  ) {
     this.runs = RunSet.of(request.runs)
     for (const run of this.runs) for (const hole of snapshot.free.within(run)) this.room.add(hole)
     if (request.evict) this.addOthers()
+    this.displaced = pieces.filter((piece) => piece.inside && !settled(piece)).sort((a, b) => a.from - b.from)
+    this.staying = new Set(this.displaced)
+    for (const { from, length } of this.displaced) this.room.add(blockRun(from, length))
   }
 
   run(): Packing {
-    const groups = this.groups()
-    const first = groups.filter((group) => !this.tryToPlace(group, 0))
-    const split = first.sort(longestFirst).filter((group) => !this.tryToPlace(group)).flatMap(singles)
+    const homeless = this.groups().filter((group) => !this.tryToPlace(group, 0))
+    for (const single of homeless.flatMap(singles)) {
+      if (single.pieces.every((piece) => this.staying.has(piece))) this.tryToPlace(single, 1)
+    }
+    // Whoever is in nobody's way and has no better place keeps the one it has.
+    for (const { from, length } of this.staying) this.room.remove(blockRun(from, length))
+    const groups = homeless.map(({ pieces, after, before }) =>
+      ({ ...groupOf(pieces.filter((piece) => !this.placed.has(piece) && !this.staying.has(piece)), undefined, undefined), after, before }))
+      .filter(({ pieces }) => pieces.length > 0)
+    const split = groups.sort(longestFirst).filter((group) => !this.tryToPlace(group)).flatMap(singles)
     for (const single of split.sort(longestFirst)) if (!this.tryToPlace(single)) this.rest.push(...single.pieces)
     return this.finish()
   }
@@ -153,7 +189,7 @@ class Repacking {
     const groups: Group[] = []
     for (let i = 0; i < this.pieces.length;) {
       let end = i
-      while (end < this.pieces.length && !this.pieces[end]!.inside) end++
+      while (end < this.pieces.length && !this.settled(this.pieces[end]!)) end++
       if (end > i) groups.push(groupOf(this.pieces.slice(i, end), this.pieces[i - 1], this.pieces[end]))
       i = Math.max(end, i + 1)
     }
@@ -170,6 +206,12 @@ class Repacking {
       // What is free of its place once it has left is not free yet.
       this.room.remove(owner)
     }
+    for (const piece of group.pieces) {
+      this.placed.add(piece)
+      this.staying.delete(piece)
+    }
+    // Those who lie there have to find another place.
+    for (const piece of touching(this.displaced, (piece) => piece.from, target.start, runEnd(target))) this.staying.delete(piece)
     this.targets.add(target)
     this.moves.push(...placeItems(group.pieces, [target]))
     return true
@@ -201,34 +243,29 @@ class Repacking {
 
   private judge(group: Group, start: FsBlock): Place {
     const end = start + group.length
-    const evicted = this.othersIn(start, end)
+    const evicted = touching(this.others, (owner) => owner.start, start, end).filter((owner) => !this.leaving.has(owner))
     const breaks = Number(group.after !== undefined && group.after !== start) + Number(group.before !== undefined && group.before !== end)
     const distance = Math.abs(start - (group.after ?? start)) + Math.abs((group.before ?? end) - end)
     return { start, evicted, cost: [breaks, evicted.reduce((sum, { length }) => sum + length, 0), distance] }
   }
 
-  private othersIn(start: number, end: number): OwnedRun[] {
-    const found: OwnedRun[] = []
-    let low = 0
-    let high = this.others.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.others[middle]!.start + this.others[middle]!.length > start) high = middle
-      else low = middle + 1
-    }
-    for (; low < this.others.length && this.others[low]!.start < end; low++) {
-      if (!this.leaving.has(this.others[low]!)) found.push(this.others[low]!)
-    }
-    return found
-  }
-
   private finish(): Packing {
     const { geometry } = this.snapshot
     const evictions = this.evictions()
-    const moves = [...evictions, ...this.moves].sort((a, b) => a.to - b.to)
-    const back = scheduleMoves(moves, this.snapshot.free)
+    // Beside the run first: who is displaced leaves room for those who belong there.
     const beside = this.windowBeside(evictions)
-    const rounds = [...back.rounds, ...(beside?.rounds ?? [])]
+    const left = new Set(beside ? [] : this.rest)
+    if (this.displaced.some((piece) => left.has(piece))) {
+      throw noSpace('no-way-out', 'Files that lie in the way of others find no place.', 'Free some space, or pack anew.')
+    }
+    const free = this.snapshot.free.clone()
+    for (const { from, to, length } of beside?.rounds.flat() ?? []) {
+      free.remove(blockRun(to, length))
+      free.add(blockRun(from, length))
+    }
+    const moves = [...evictions, ...this.moves].sort((a, b) => a.to - b.to)
+    const back = scheduleMoves(moves, free)
+    const rounds = [...(beside?.rounds ?? []), ...back.rounds]
     const sum = (list: readonly PlannedMove[]): number => list.reduce((blocks, { length }) => blocks + length, 0)
     const placedBlocks = sum(this.moves) + (beside?.cost.placedBlocks ?? 0)
     const evictedBlocks = sum(evictions) + (beside?.cost.evictedBlocks ?? 0)
@@ -276,7 +313,7 @@ class Repacking {
     // Whoever moves already, or is where it belongs, stays out of this.
     const rest = new Set(items)
     const settled = RunSet.of([
-      ...this.pieces.filter((piece) => !rest.has(piece)).map(({ from, length }) => blockRun(from, length)),
+      ...this.all.filter((piece) => !rest.has(piece)).map(({ from, length }) => blockRun(from, length)),
       ...evictions.map(({ from, length }) => blockRun(from, length)),
     ])
     const owned = this.snapshot.owned.filter((owner) => !settled.intersects(owner))
@@ -289,6 +326,20 @@ class Repacking {
       throw error
     }
   }
+}
+
+/** Those of disjoint runs that touch [start, end). @param sorted by start */
+function touching<T extends { readonly length: number }>(sorted: readonly T[], startOf: (run: T) => FsBlock, start: number, end: number): T[] {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (startOf(sorted[middle]!) + sorted[middle]!.length > start) high = middle
+    else low = middle + 1
+  }
+  let last = low
+  while (last < sorted.length && startOf(sorted[last]!) < end) last++
+  return sorted.slice(low, last)
 }
 
 const groupOf = (pieces: readonly PlacedPiece[], previous: PlacedPiece | undefined, next: PlacedPiece | undefined): Group => ({

@@ -18,6 +18,7 @@ interface Checked {
   readonly owners: number
   readonly drifted: readonly DriftedFile[]
   readonly driftedBytes: number
+  readonly displaced: number
   readonly missing: number
   readonly runs: readonly BlockRun[]
   readonly knownFrom: 'plan' | 'layout'
@@ -31,7 +32,7 @@ interface Checked {
  * @param top how many of those that left are named
  */
 export function checkReport(checked: Checked, top: number): string {
-  const { owners, drifted, driftedBytes, missing, runs, knownFrom, mending, packing } = checked
+  const { owners, drifted, driftedBytes, displaced, missing, runs, knownFrom, mending, packing } = checked
   const lines: string[] = []
   if (runs.length === 0) {
     lines.push('The boot set is not packed: no stretch of the disk holds half of it.')
@@ -40,6 +41,7 @@ export function checkReport(checked: Checked, top: number): string {
     lines.push(`packed in  ${count(blocks)} blocks from ${count(runs[0]!.start)} on${runs.length === 1 ? '' : `, in ${count(runs.length)} runs`}${knownFrom === 'plan' ? ', says the plan' : ''}`,
       `left it    ${count(drifted.length)} of ${count(owners)}${drifted.length === 0 ? '' : `, ${bytes(driftedBytes)}`}`)
   }
+  if (displaced > 0) lines.push(`displaced  ${count(displaced)} in the run, but not in its order`)
   if (missing > 0) lines.push(`gone       ${count(missing)} of what the trace reads; if they are many, record a boot again`)
   const balance = mending ?? packing
   if (balance) lines.push(`next boot  ${seconds(balance.beforeMs)} on ${balance.disk} (model), ${seconds(checked.lossMs)} more than it need be`)
