@@ -1,6 +1,7 @@
-import { diskModels, referenceModel, type DiskModel } from '../measure/disk-model.js'
+import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { bootsPerPacking } from '../plan/create-plan.js'
+import { movesTime } from '../plan/moves-time.js'
 import type { Plan } from '../plan/plan.js'
 
 /**
@@ -40,13 +41,10 @@ export interface Balance {
 export function weigh({ measure, rounds, cost, volume }: Pick<Plan, 'measure' | 'rounds' | 'cost' | 'volume'>, disk = referenceModel): Balance {
   const beforeMs = measure.before.modelMs[disk]!
   const afterMs = measure.predicted.modelMs[disk]!
-  const moves = rounds.flat().flatMap(({ from, to, length }) => [{ start: from, length }, { start: to, length }])
-  const writingMs = modelNamed(disk).milliseconds(moves, volume.blockSize, volume.blockCount)
+  const writingMs = movesTime(rounds, volume.blockSize, volume.blockCount, disk)
   const netMs = bootsPerPacking * (beforeMs - afterMs) - writingMs
   return {
     disk, bytesWritten: cost.bytesWritten, beforeMs, afterMs, writingMs, netMs,
     worthIt: netMs > 0,
   }
 }
-
-const modelNamed = (name: string): DiskModel => diskModels.find((model) => model.name === name)!

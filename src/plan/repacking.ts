@@ -22,6 +22,7 @@ import { fsBlock, type FsBlock } from '../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import { isOwnedKind, type OwnedRun } from '../layout/owner.js'
+import { referenceModel } from '../measure/disk-model.js'
 import { measureLayout } from '../measure/measure.js'
 import { BootpackError, noSpace } from '../errors.js'
 import type { BootItem } from './boot-items.js'
@@ -31,6 +32,8 @@ import { findHomes } from './homes.js'
 import { pack, type Packing } from './packing.js'
 import { evictionMove, placeItems } from './placement.js'
 import type { PlannedMove } from './plan.js'
+import { bootsPerPacking } from './create-plan.js'
+import { movesTime } from './moves-time.js'
 import { layoutAfter } from './predict.js'
 import { scheduleMoves } from './schedule.js'
 import type { Snapshot } from './snapshot.js'
@@ -45,6 +48,11 @@ export interface RepackRequest {
   readonly mostBlocks: number
 }
 
+interface RepackWay extends RepackRequest {
+  /** Whether what finds no hole may go beside the run. */
+  readonly beside: boolean
+}
+
 /** Each try leaves out what was too much in the one before. */
 const mostAttempts = 16
 
@@ -54,13 +62,20 @@ const mostHoles = 256
 export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
   const pieces = cutAtRuns(request.items, RunSet.of(request.runs))
   const displaced = outOfOrder(pieces)
-  // On a full disk moving others has no room, then moving what is displaced: the holes and free space have to do.
-  for (const evict of request.evict ? [true, false] : [false]) {
-    const packing = unlessFull(() => repackWithin(snapshot, { ...request, evict }, pieces, displaced))
-    if (packing) return packing
+  // What is large and has no hole may cost more than all the others gain, and on a full disk
+  // there may be no room for moving others or what is displaced: so what counts is the balance.
+  let best: Packing | undefined
+  for (const way of [{ evict: true, beside: true }, { evict: false, beside: true }, { evict: true, beside: false }, { evict: false, beside: false }]) {
+    if (way.evict && !request.evict) continue
+    const packing = unlessFull(() => repackWithin(snapshot, { ...request, ...way }, pieces, displaced))
+    if (packing && (!best || price(packing, snapshot) < price(best, snapshot))) best = packing
   }
-  return repackWithin(snapshot, { ...request, evict: false }, pieces.filter((piece) => !displaced.has(piece)), new Set())
+  return best ?? repackWithin(snapshot, { ...request, evict: false, beside: true }, pieces.filter((piece) => !displaced.has(piece)), new Set())
 }
+
+/** Milliseconds of the boots that have to repay the moves, and of the moves. */
+const price = ({ predicted, rounds }: Packing, { geometry }: Snapshot): number =>
+  bootsPerPacking * predicted.modelMs[referenceModel]! + movesTime(rounds, geometry.blockSize, geometry.blockCount)
 
 function unlessFull(attempt: () => Packing): Packing | undefined {
   try {
@@ -71,7 +86,7 @@ function unlessFull(attempt: () => Packing): Packing | undefined {
   }
 }
 
-function repackWithin(snapshot: Snapshot, request: RepackRequest, pieces: readonly PlacedPiece[], displaced: ReadonlySet<PlacedPiece>): Packing {
+function repackWithin(snapshot: Snapshot, request: RepackWay, pieces: readonly PlacedPiece[], displaced: ReadonlySet<PlacedPiece>): Packing {
   const settled = (piece: PlacedPiece): boolean => piece.inside && !displaced.has(piece)
   let budget = request.mostBlocks
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
@@ -147,7 +162,7 @@ class Repacking {
    * @param pieces those that are settled, and those that shall be
    */
   constructor(
-    private readonly snapshot: Snapshot, private readonly request: RepackRequest, private readonly all: readonly PlacedPiece[],
+    private readonly snapshot: Snapshot, private readonly request: RepackWay, private readonly all: readonly PlacedPiece[],
     private readonly settled: (piece: PlacedPiece) => boolean, private readonly pieces: readonly PlacedPiece[],
   ) {
     this.runs = RunSet.of(request.runs)
@@ -305,7 +320,7 @@ class Repacking {
 
   /** A place for what found no hole; undefined when there is no room for it. */
   private windowBeside(evictions: readonly PlannedMove[]): Packing | undefined {
-    if (this.rest.length === 0) return undefined
+    if (this.rest.length === 0 || !this.request.beside) return undefined
     const order = new Map(this.pieces.map((piece, i) => [piece, i]))
     const items = this.rest.sort((a, b) => order.get(a)! - order.get(b)!)
     const free = this.freeOutside()

@@ -204,8 +204,6 @@ describe('mending a run', () => {
         for (const round of mended.rounds) all.disk.carryOut(round)
         runs = mended.runs
         moved = mended.rounds.length
-        const again = all.disk.bootOf(all.order)
-        expect(findDrift(itemsOf(again), again.layout, { runs } as Parameters<typeof findDrift>[2]).drifted, `seed ${seed}`).to.deep.equal([])
         expect(breaksOf(all.disk, all.order), `seed ${seed}`).to.be.at.most(seeks)
         seeks = breaksOf(all.disk, all.order)
       }
