@@ -124,6 +124,7 @@ class Resolver {
     if (!this.byInode.has(number)) this.byInode.set(number, await this.volume.byInode(number))
     const file = this.byInode.get(number)
     if (!file) return
+    this.noteMoved(number, ino)
     await this.know(file)
     this.push(read, 'inode', number, 0, 1)
   }
@@ -155,7 +156,7 @@ class Resolver {
     if (read.path !== undefined) {
       if (!this.byPath.has(read.path)) this.byPath.set(read.path, await this.walk(read.path))
       const found = this.byPath.get(read.path)
-      if (found && read.ino !== undefined && read.ino !== found.inode && this.isInode(read.ino)) this.moved.set(found.inode, read.ino)
+      if (found) this.noteMoved(found.inode, read.ino)
       if (found || read.ino === undefined) return found
     }
     if (read.ino === undefined) return undefined
@@ -163,8 +164,9 @@ class Resolver {
     return this.byInode.get(read.ino)
   }
 
-  private isInode(number: number): boolean {
-    return Number.isInteger(number) && number >= 1 && number <= this.volume.geometry().inodeCount
+  private noteMoved(inode: number, recorded: number | undefined): void {
+    if (recorded === undefined || recorded === inode) return
+    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= this.volume.geometry().inodeCount) this.moved.set(inode, recorded)
   }
 
   private async walk(path: string): Promise<FileRef | undefined> {

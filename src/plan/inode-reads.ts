@@ -1,9 +1,10 @@
 /**
- * Reading inodes as part of a boot. Most traces see the files of a boot and the blocks of
- * the inode tables, but not which inode a block was read for; so where numbers are to
- * change, the blocks are left out and each inode is read from its table when it is first
- * needed. Inodes that a boot only looks at (stat, short links) and never reads are known
- * only from a trace that tells of inodes (`what: 'inode'`, see tracefs.ts).
+ * Reading inodes as part of a boot. Where numbers are to change, each inode is read from
+ * its table when it is first needed. A trace that tells which inodes were loaded
+ * (`what: 'inode'`, see tracefs.ts) then says all there is to say of the tables, and their
+ * blocks in it are left out. One that has only the blocks does not know the inodes that a
+ * boot merely looks at (stat, short links): for those the tables are read wherever the
+ * others go (measured: such a boot gained nothing), so the blocks stay in.
  */
 import { unsupported, usageError } from '../errors.js'
 import { runEnd } from '../layout/run.js'
@@ -42,19 +43,22 @@ export function withInodeReads(boot: BootSet, volume: Volume): BootSet {
   const order = [...layout.keys()]
   const place = new Map(order.map((inode, index) => [inode, index]))
   const tables = volume.geometry().fixedRuns.filter(({ kind }) => kind === 'inode-table')
+  const told = tellsInodes(boot.reads)
   const reads: BootRead[] = []
   let next = 0
   const load = (until: number, t: number | undefined): void => {
     for (; next < until; next++) reads.push({ ...(t !== undefined && { t }), kind: 'inode', inode: order[next]!, block: 0, length: 1 })
   }
   for (const read of boot.reads) {
-    if (read.kind === 'device' && within(tables, read)) continue
+    if (told && read.kind === 'device' && within(tables, read)) continue
     if (read.kind !== 'device') load((place.get(read.inode) ?? -1) + 1, read.t)
     if (read.kind !== 'inode') reads.push(read)
   }
   load(order.length, undefined)
   return { ...boot, reads, layout }
 }
+
+export const tellsInodes = (reads: readonly BootRead[]): boolean => reads.some(({ kind }) => kind === 'inode')
 
 /** @param runs sorted */
 function within(runs: readonly FixedRun[], { block, length }: BootRead): boolean {

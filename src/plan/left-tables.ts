@@ -2,12 +2,14 @@
  * Blocks of inode tables in a trace whose files have other numbers now: renumbered, or
  * replaced by an upgrade. A trace tells those blocks by their place on the device, and
  * the files by name and by the number they had; where the two no longer fit, the inode
- * is read from where it is now, and nothing is read where only such inodes were.
+ * is read from where it is now. If the trace tells all inodes that were loaded, nothing
+ * is read any more where only such inodes were; else others may have been looked at there.
  */
 import { runEnd, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { BootRead } from '../measure/boot-read.js'
 import type { Geometry } from '../volume/volume.js'
+import { tellsInodes } from './inode-reads.js'
 
 /** The blocks that are read to load an inode. */
 export type TableRead = (inode: number) => BlockRun
@@ -20,7 +22,7 @@ export type TableRead = (inode: number) => BlockRun
 export function leaveTables(
   reads: readonly BootRead[], moved: ReadonlyMap<number, number>, stayed: Iterable<number>, tableRead: TableRead, { fixedRuns }: Pick<Geometry, 'fixedRuns'>,
 ): BootRead[] {
-  const left = RunSet.of([...moved.values()].map(tableRead))
+  const left = RunSet.of(tellsInodes(reads) ? [...moved.values()].map(tableRead) : [])
   for (const inode of stayed) left.remove(tableRead(inode))
   const tables = RunSet.of(fixedRuns.filter(({ kind }) => kind === 'inode-table'))
   const unread = new Set(moved.keys())

@@ -12,7 +12,7 @@ export interface Renumbered {
 
 /** What a plan does to inodes, a line in the style of the summary. */
 export function inodePlanLines({ inodes, measure, volume }: Plan): string[] {
-  if (!inodes) return measure.before.inodeTableBlocks === undefined ? [] : ['inodes     keep their numbers: others would gain nothing']
+  if (!inodes) return measure.before.inodeTableBlocks === undefined ? [] : ['inodes     keep their numbers: by this trace others would gain nothing']
   const boot = inodes.renumberings.filter(({ why }) => why === 'boot').length
   return [`inodes     ${count(boot)} get other numbers and ${count(inodes.renumberings.length - boot)} of others make room, in ${count(inodes.table.length)} blocks of the inode tables (${bytes(inodes.table.length * volume.blockSize)})`]
 }
