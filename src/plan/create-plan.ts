@@ -70,7 +70,10 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
   }
   const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
   let plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
-  if (inodes) plan = await withInodes(plan, volume, boot, layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize))
+  if (inodes) {
+    const knownFrom = found.reads.some(({ kind }) => kind === 'inode') ? 'loads' : 'reads'
+    plan = await withInodes(plan, volume, boot, layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize), knownFrom)
+  }
   return { boot, plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) } }
 }
 

@@ -13,8 +13,8 @@ export function planText(plan: Plan): string {
   const fields = Object.entries(plan).map(([key, value]) => {
     if (key === 'rounds') return `  "rounds": [\n    ${moves.join(',\n    ')}\n  ]`
     if (key === 'inodes') {
-      const { table, renumberings } = value as PlanInodes
-      return `  "inodes": {"table": ${JSON.stringify(table)}, "renumberings": ${lines(renumberings)}}`
+      const { knownFrom, table, renumberings } = value as PlanInodes
+      return `  "inodes": {"knownFrom": ${JSON.stringify(knownFrom)}, "table": ${JSON.stringify(table)}, "renumberings": ${lines(renumberings)}}`
     }
     if (key === 'skipped' || key === 'gaps' || key === 'runs') return `  ${JSON.stringify(key)}: ${lines(value as readonly unknown[])}`
     return `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`
@@ -60,6 +60,7 @@ export function parsePlan(text: string): Plan {
 
 /** The new numbers are those that were left, or free; no inode and no number comes twice. */
 function checkInodes(inodes: Record<string, unknown>, blockCount: number): void {
+  check(inodes['knownFrom'] === 'loads' || inodes['knownFrom'] === 'reads', 'inodes.knownFrom is neither loads nor reads')
   const { start, length } = object(inodes['table'], 'inodes.table')
   check(whole(start) && whole(length) && (start as number) + (length as number) <= blockCount, 'inodes.table lies outside the filesystem')
   const list = inodes['renumberings']

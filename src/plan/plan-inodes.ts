@@ -26,12 +26,14 @@ const mostAttempts = 8
 
 /**
  * The plan with inodes renumbered, if the predicted measure is better for it.
- * @param after the layout after the plan's rounds
+ * @param after     the layout after the plan's rounds
+ * @param knownFrom what the trace told of inodes
  * @throws unsupported when no inode of the filesystem may have another number
  */
-export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, after: DiskLayout): Promise<Plan> {
-  const inodes = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
-  if (!inodes) return plan
+export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, after: DiskLayout, knownFrom: PlanInodes['knownFrom']): Promise<Plan> {
+  const places = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
+  if (!places) return plan
+  const inodes: PlanInodes = { knownFrom, ...places }
   const predicted = measureLayout(boot.reads, withNumbers({ inodes }, after, volume), volume.geometry(), boot.missing.length)
   if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain)) return plan
   const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
@@ -39,7 +41,7 @@ export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, afte
 }
 
 /** The layout when a plan's inodes have their numbers; it goes on knowing them by those they had. */
-export function withNumbers({ inodes }: Pick<Plan, 'inodes'>, before: DiskLayout, volume: Volume): DiskLayout {
+export function withNumbers({ inodes }: { readonly inodes?: Pick<PlanInodes, 'renumberings'> }, before: DiskLayout, volume: Volume): DiskLayout {
   if (!inodes) return before
   const layout = new Map(before)
   for (const { inode, to } of inodes.renumberings) {
@@ -50,7 +52,7 @@ export function withNumbers({ inodes }: Pick<Plan, 'inodes'>, before: DiskLayout
 }
 
 /** @param goal first block of the run, which boots go back and forth to */
-async function planInodes(volume: Volume, boot: BootSet, goal: number): Promise<PlanInodes | undefined> {
+async function planInodes(volume: Volume, boot: BootSet, goal: number): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
   const numbers = volume.inodeNumbers!
   const { inodeSize, blockSize, blockCount } = volume.geometry()
   let wanted: number[] = []

@@ -71,6 +71,11 @@ export interface PlannedRenumbering {
 }
 
 export interface PlanInodes {
+  /**
+   * 'loads': the trace told which inodes were loaded. 'reads': only of files that were
+   * read; for those that are only looked at, tables are read that no measure knows of.
+   */
+  readonly knownFrom: 'loads' | 'reads'
   /** Where the boot's inodes will lie: first and last of the block run. */
   readonly table: BlockRun
   /** Those of the boot in the order of their new numbers, then those that make room. */

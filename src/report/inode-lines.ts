@@ -14,8 +14,12 @@ export interface Renumbered {
 export function inodePlanLines({ inodes, measure, volume }: Plan): string[] {
   if (!inodes) return measure.before.inodeTableBlocks === undefined ? [] : ['inodes     keep their numbers: by this trace others would gain nothing']
   const boot = inodes.renumberings.filter(({ why }) => why === 'boot').length
-  return [`inodes     ${count(boot)} get other numbers and ${count(inodes.renumberings.length - boot)} of others make room, in ${count(inodes.table.length)} blocks of the inode tables (${bytes(inodes.table.length * volume.blockSize)})`]
+  return [`inodes     ${count(boot)} get other numbers and ${count(inodes.renumberings.length - boot)} of others make room, in ${count(inodes.table.length)} blocks of the inode tables (${bytes(inodes.table.length * volume.blockSize)})`, ...unsureLines({ inodes }).map((line) => `           ${line}`)]
 }
+
+/** What the measure does not know. */
+export const unsureLines = ({ inodes }: Pick<Plan, 'inodes'>): string[] => (inodes?.knownFrom === 'reads'
+  ? ['The trace does not tell which inodes are only looked at: tables may still be read for those (docs/collecting.md).'] : [])
 
 /** What became of them, and whatever could not be done. */
 export function inodeLines(inodes: Renumbered | undefined, verb: 'Renumbered' | 'Numbered as before' | 'Verified'): string[] {

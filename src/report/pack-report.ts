@@ -2,7 +2,7 @@ import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
 import { escapePath } from '../trace/escape-path.js'
-import { inodeLines, type Renumbered } from './inode-lines.js'
+import { inodeLines, unsureLines, type Renumbered } from './inode-lines.js'
 import { gapLines, skipLines } from './plan-summary.js'
 import { bytes, count } from './table.js'
 
@@ -40,6 +40,7 @@ export function packReport({ plan, applied, undone, after }: Packed, resume: str
     applyReport(applied, resume),
     ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone, resume)}`] : []),
     `Written: ${bytes(plan.cost.bytesWritten)}, of which ${bytes(plan.cost.evictedBlocks * plan.volume.blockSize)} to move others out of the way.`,
+    ...unsureLines(plan),
     ...gapLines(plan),
     ...skipLines(plan.skipped),
     '',

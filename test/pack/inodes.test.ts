@@ -10,6 +10,7 @@ import { applyPlan, undoPlan } from '../../src/pack/apply-plan.js'
 import { packVolume } from '../../src/pack/pack-volume.js'
 import { verifyPlan } from '../../src/pack/verify-plan.js'
 import { resolveTrace } from '../../src/plan/boot-set.js'
+import { packReport } from '../../src/report/pack-report.js'
 import { createPlan } from '../../src/plan/create-plan.js'
 import { parsePlan, planText } from '../../src/plan/plan-file.js'
 import type { Plan } from '../../src/plan/plan.js'
@@ -172,6 +173,9 @@ describe('packing with inodes', function () {
       expect(boot.files).not.to.include(inode)
     }
     expect(plan.rounds).to.deep.equal(without.plan.rounds)
+    expect([plan.inodes!.knownFrom, without.plan.inodes!.knownFrom]).to.deep.equal(['loads', 'reads'])
+    expect(packReport({ plan, applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true }, after: plan.measure.predicted }, '')).not.to.match(/only looked at/)
+    expect(packReport({ plan: without.plan, applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true }, after: plan.measure.predicted }, '')).to.match(/only looked at/)
   })
 
   it('finishes what was stopped, wherever it was stopped, and undoes half of it', async () => {
