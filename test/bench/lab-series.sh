@@ -1,7 +1,8 @@
 #!/bin/bash
 # lab-series.sh LAB [RUNS] [SCALES] [VARIANT...]: what each step is worth, booted on a simulated disk.
 #
-# LAB is a folder with aged.img, aged.trace (a boot of it, from `vm boot --trace`), vmlinuz
+# LAB is a folder with aged.img, aged.trace (a boot of it, from `vm boot --trace`; or $TRACE,
+# such as the kernel's trace with the probe of docs/collecting.md, which --inodes needs), vmlinuz
 # in the image or beside it, initrd.gz, and for the naive best boot-files.tsv, boot-dirs.tsv
 # and, in $LAB_TOOLS, build_opt.py. As root (images are mounted to put files into them);
 # 2 GiB for every variant, in LAB/series (or $SERIES). Nothing else in LAB is written.
@@ -36,7 +37,7 @@ cd "$work"
 say() { echo "$(date +%T) $*" >&2; }
 
 # Names instead of blocks, so that the trace is good for every layout.
-[ -s named.trace ] || { say "naming the trace"; bootpack trace import "$lab/aged.trace" --target "$lab/aged.img" -o named.trace >&2; }
+[ -s named.trace ] || { say "naming the trace"; bootpack trace import "${TRACE:-$lab/aged.trace}" --target "$lab/aged.img" -o named.trace >&2; }
 
 # The lab's initial ramdisk with the script of share/preload, run once the root is mounted,
 # as local-bottom would; images without a list boot as ever.
