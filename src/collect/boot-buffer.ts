@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { ioError, refused, usageError } from '../errors.js'
 import { errnoOf, failedWith } from '../kernel/errno.js'
 import { bufferStats, type BufferStats } from './buffer-stats.js'
-import { eventSwitch, pageEvent, readTracing, requestEvent, writeTracing } from './tracing-folder.js'
+import { eventSwitch, inodeProbe, pageEvent, readTracing, requestEvent, writeTracing } from './tracing-folder.js'
 import { onWayOut } from './way-out.js'
 
 export class BootBuffer {
@@ -40,11 +40,11 @@ export class BootBuffer {
 
   /** No more events from here on; the text stays. */
   stop(): void {
-    for (const event of [pageEvent, requestEvent]) {
+    for (const event of [pageEvent, requestEvent, inodeProbe.event]) {
       try {
         writeTracing(this.folder, eventSwitch(event), '0')
       } catch (error) {
-        // Kernels without block tracing.
+        // Kernels without block tracing, and without the probe.
         if (!failedWith(error, 'ENOENT')) throw error
       }
     }

@@ -12,6 +12,13 @@ export const pageEvent = 'filemap:mm_filemap_add_to_page_cache'
 /** A request goes to the disk: for comparing with what the disk saw. */
 export const requestEvent = 'block:block_rq_issue'
 
+/**
+ * An inode is loaded from its table: a probe of ours, which the kernel's command line
+ * defines. The function and its arguments' registers are those of x86-64; the device
+ * number lies 16 bytes into struct super_block.
+ */
+export const inodeProbe = { event: 'kprobes:iget', argument: 'kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64' } as const
+
 export const eventSwitch = (event: string): string => `events/${event.replace(':', '/')}/enable`
 
 const places = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']

@@ -49,6 +49,7 @@ describe("the kernel's arguments", () => {
 
   it('are those the kernel knows', () => {
     expect(kernelArguments(16)).to.equal('trace_event=filemap:mm_filemap_add_to_page_cache,block:block_rq_issue trace_buf_size=16M trace_options=nooverwrite')
+    expect(kernelArguments(16, true)).to.equal(`${kernelArguments(16)} kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64`)
   })
 })
 

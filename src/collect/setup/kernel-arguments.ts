@@ -10,7 +10,7 @@
  * more than its end.
  */
 import { cpus, totalmem } from 'node:os'
-import { pageEvent, requestEvent } from '../tracing-folder.js'
+import { inodeProbe, pageEvent, requestEvent } from '../tracing-folder.js'
 
 const pageEventBytes = 44
 const requestEventBytes = 73
@@ -47,5 +47,6 @@ export function bufferMiB({ memory, processors }: Machine, events = expectedEven
 export const eventsThatFit = (mib: number): number =>
   Math.floor(mib * mebibyte / (pageEventBytes + requestEventBytes / pagesPerRequest))
 
-export const kernelArguments = (mib: number): string =>
-  `trace_event=${pageEvent},${requestEvent} trace_buf_size=${mib}M trace_options=nooverwrite`
+/** @param inodes also which inodes are loaded; x86-64 only */
+export const kernelArguments = (mib: number, inodes = false): string =>
+  `trace_event=${pageEvent},${requestEvent} trace_buf_size=${mib}M trace_options=nooverwrite${inodes ? ` ${inodeProbe.argument}` : ''}`

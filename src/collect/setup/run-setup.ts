@@ -19,6 +19,8 @@ export interface SetupRequest {
   readonly events: number
   /** MiB of the buffer per processor, instead of what `events` and the memory give. */
   readonly buffer?: number
+  /** Have the kernel tell which inodes a boot loads, too: what `pack --inodes` needs to know. */
+  readonly inodes?: boolean
 }
 
 export interface SetupReport {
@@ -47,7 +49,7 @@ export function runSetup(request: SetupRequest): SetupReport {
   try {
     const here = realpathSync(request.root) === '/'
     const size = request.buffer ?? bufferMiB(here ? thisMachine() : unknownMachine, request.events)
-    const args = kernelArguments(size)
+    const args = kernelArguments(size, request.inodes)
     const common = { action: request.action, arguments: args, bufferMiB: size, events: eventsThatFit(size) }
     if (request.action === 'remove') {
       const { removed, loader } = removeSetup(root, (changed, any) => {

@@ -11,6 +11,7 @@ interface SetupFlags {
   readonly program?: string | undefined
   readonly events: number
   readonly buffer?: number | undefined
+  readonly inodes: boolean
   readonly trace: string
   readonly plan?: string | undefined
   readonly target: string
@@ -44,6 +45,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
     root: Flags.string({ description: 'root folder of the system to prepare', default: '/', helpValue: 'DIR' }),
     program: Flags.string({ description: 'how that system starts bootpack: words with blanks between (default: this program; with --root /usr/bin/bootpack)', helpValue: 'WORDS' }),
     events: Flags.integer({ description: 'pages a boot is expected to read; with the memory it decides the size of the buffer', default: 262_144, min: 1, max: 1 << 28, helpValue: 'N' }),
+    inodes: Flags.boolean({ description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes', exclusive: ['keep'] }),
     buffer: Flags.integer({ description: 'MiB of the buffer per processor, instead', min: 1, max: 4096, helpValue: 'MIB' }),
   }
 
@@ -58,8 +60,8 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
 
   private async record(flags: SetupFlags): Promise<SetupReport> {
     const [{ runSetup }, { setupText }] = await Promise.all([import('../../collect/setup/run-setup.js'), import('../../cli/setup-text.js')])
-    const { events, buffer } = flags
-    const report = runSetup({ ...this.common(flags), events, ...(buffer !== undefined && { buffer }) })
+    const { events, buffer, inodes } = flags
+    const report = runSetup({ ...this.common(flags), events, inodes, ...(buffer !== undefined && { buffer }) })
     this.log(setupText(report))
     return report
   }
