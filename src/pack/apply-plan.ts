@@ -4,6 +4,7 @@
  * read back.
  */
 import { refused } from '../errors.js'
+import type { BlockRun } from '../layout/run.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import type { MoveOutcome, Volume } from '../volume/volume.js'
@@ -62,7 +63,7 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
       `${first.path ?? `Inode ${first.inode}`} no longer lies where the plan found it, nor where it would put it (${before.strayed.length} runs of blocks in all).`,
       'Make the plan again with bootpack plan.')
   }
-  const { rounds, outcomes, interrupted } = await carryOut(before.remaining, plan, volume, numbers.now, options)
+  const { rounds, outcomes, interrupted } = await carryOutAll(before.remaining, async () => (await progressOf(plan, volume, numbers.now)).remaining, plan, volume, numbers.now, options)
   // Last, so that until here the rounds' numbers are those of the disk.
   const inodes = interrupted ? undefined : await renumberStage(plan, volume, 'on', options)
   const after = await progressOf(plan, volume, (await inodeProgressOf(plan, volume)).now)
@@ -89,7 +90,7 @@ export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOp
   const inodes = await renumberStage(plan, volume, 'back', options)
   const { now } = await inodeProgressOf(plan, volume)
   const before = await progressOf(plan, volume, now)
-  const { rounds, outcomes, interrupted } = await carryOut(before.back, plan, volume, now, options)
+  const { rounds, outcomes, interrupted } = await carryOutAll(before.back, async () => (await progressOf(plan, volume, now)).back, plan, volume, now, options)
   const after = await progressOf(plan, volume, now)
   return {
     begun: true,
@@ -115,13 +116,43 @@ interface CarriedOut {
   readonly interrupted: boolean
 }
 
+type Rounds = readonly (readonly PlannedMove[])[]
+
+/** Passes over what is left. Each that moves nothing is the last, so this only bounds crawling. */
+const mostPasses = 20
+
+/**
+ * Once more what could not be moved, for as long as some of it can: what others of the
+ * plan left has become room meanwhile (a mounted filesystem reaches exact blocks only
+ * with room to spare), or who was busy is not any more. Nothing is kept from others for
+ * these passes, because what is kept takes room.
+ * @param left what is still to do, read back from the disk
+ * @returns the sum of all passes; skipped is what the last one skipped
+ */
+async function carryOutAll(
+  first: Rounds, left: () => Promise<Rounds>, plan: Plan, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+): Promise<CarriedOut> {
+  let pass = await carryOut(first, reservedBlocks(plan), volume, now, options)
+  let { rounds } = pass
+  const moved = pass.outcomes.filter(isMoved)
+  for (let passes = 1; passes < mostPasses && !pass.interrupted && pass.outcomes.some(isMoved) && !pass.outcomes.every(isMoved); passes++) {
+    const again = await left()
+    if (again.length === 0 || options.signal?.aborted) break
+    pass = await carryOut(again, [], volume, now, options)
+    rounds += pass.rounds
+    moved.push(...pass.outcomes.filter(isMoved))
+  }
+  return { rounds, outcomes: [...moved, ...pass.outcomes.filter((outcome) => !isMoved(outcome))], interrupted: pass.interrupted }
+}
+
+const isMoved = ({ status }: MoveOutcome): boolean => status === 'moved'
+
 /** @param now numbers that inodes have by now; outcomes speak of them as the plan does */
 async function carryOut(
-  rounds: readonly (readonly PlannedMove[])[], plan: Plan, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+  rounds: Rounds, reserved: readonly BlockRun[], volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
 ): Promise<CarriedOut> {
   const outcomes: MoveOutcome[] = []
   const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
-  const reserved = reservedBlocks(plan)
   const planned = new Map([...now].map(([inode, number]) => [number, inode]))
   let finished = 0
   let carried = 0
@@ -143,5 +174,5 @@ async function carryOut(
 }
 
 /** Every block the plan names: an engine must not take one for itself. */
-const reservedBlocks = (plan: Plan): { start: PlannedMove['to'], length: number }[] =>
+const reservedBlocks = (plan: Plan): BlockRun[] =>
   plan.rounds.flat().flatMap(({ from, to, length }) => [{ start: from, length }, { start: to, length }])

@@ -63,6 +63,39 @@ describe('applying a plan', () => {
     }
   })
 
+  it('tries again what could not be moved, as long as some of it can, there and back', async () => {
+    for (let seed = 60; seed <= 72; seed++) {
+      const { volume, plan } = await plannedDisk(seed, 0.7)
+      const before = pictureOf(volume)
+      const random = new Random(seed)
+      // In the first pass only: one that moves nothing is the last.
+      let asked = 0
+      volume.refuses = () => asked++ < plan.rounds.flat().length && random.chance(0.3)
+      const there = await applyPlan(plan, volume, { force: false })
+      expect(there, `seed ${seed}`).to.include({ complete: true, interrupted: false })
+      expect(there.unmoved, `seed ${seed}`).to.deep.equal([])
+      expect(there.movedBlocks, `seed ${seed}`).to.equal(plan.rounds.flat().reduce((sum, { length }) => sum + length, 0))
+      expect((await undoPlan(plan, volume, {})).complete, `seed ${seed}`).to.equal(true)
+      expect(pictureOf(volume), `seed ${seed}`).to.equal(before)
+    }
+  })
+
+  it('ends when nothing more can be moved, and names it once', async () => {
+    const { volume, plan } = await plannedDisk(73)
+    const stuck = plan.rounds.flat().at(-1)!.inode
+    let asked = 0
+    volume.refuses = ({ inode }) => {
+      asked++
+      return inode === stuck
+    }
+    const result = await applyPlan(plan, volume, { force: false })
+    expect(result.complete).to.equal(false)
+    expect(result.unmoved.map(({ inode }) => inode)).to.include(stuck)
+    const names = result.unmoved.map((run) => JSON.stringify(run))
+    expect(names.length).to.be.at.most(plan.rounds.flat().length)
+    expect(asked).to.be.at.most(plan.rounds.flat().length * 4)
+  })
+
   it('undoes what it can and names what it cannot when an old place was taken', async () => {
     const { volume, plan } = await plannedDisk(40)
     await applyPlan(plan, volume, { force: false })

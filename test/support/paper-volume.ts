@@ -17,6 +17,8 @@ export class PaperVolume implements Volume {
   readonly moves: ReadonlySet<OwnedKind> = new Set(['data'])
   /** Moves that still succeed; the next one throws. */
   movesLeft = Infinity
+  /** Moves that are skipped for now. */
+  refuses: (move: Move) => boolean = () => false
 
   constructor(readonly disk: PaperDisk) {}
 
@@ -61,6 +63,15 @@ export class PaperVolume implements Volume {
     for (const move of moves) {
       if (options.signal?.aborted) return
       if (this.movesLeft-- <= 0) throw new Killed()
+      if (this.refuses(move)) {
+        yield await Promise.resolve({ move, status: 'skipped', reason: 'no-space' })
+        continue
+      }
+      const held = Array.from({ length: move.length }, (_, i) => this.disk.held[move.from + i])
+      if (!held.every((block, i) => block?.inode === move.inode && block.logical === move.logical + i)) {
+        yield await Promise.resolve({ move, status: 'skipped', reason: 'it does not lie there' })
+        continue
+      }
       const blocked = Array.from({ length: move.length }, (_, i) => this.disk.held[move.to + i]).some(Boolean)
       if (blocked) {
         yield await Promise.resolve({ move, status: 'skipped', reason: 'its target is in use' })
