@@ -1,21 +1,29 @@
 /** A file of an image, as the calls see it. */
 import { readFileMap } from '../image/file-map.js'
 import type { FileSpace } from '../image/file-space.js'
+import type { Filesystem } from '../image/filesystem.js'
 import { groupOfInode, groupStart } from '../image/group-layout.js'
+import type { Inode } from '../image/inode.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
 import { mergeExtents, type Extent } from '../layout/extent.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import { treeBlocksNeeded } from '../layout/tree-size.js'
-import type { PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
+import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
 import { findOnImage } from './image-allocation.js'
-import type { ImageSpace } from './image-space.js'
+
+/** The space of an image, as far as its files ask it. */
+export interface ImageFileSpace extends BlockSpace {
+  readonly filesystem: Filesystem
+  /** @throws ENOENT, EISDIR, EINVAL */
+  regular(inode: number): Promise<Inode>
+}
 
 export class ImageFile implements SpaceFile {
   position = 0
 
   /** @param files undefined when the image was opened for reading */
-  constructor(readonly space: ImageSpace, private readonly files: FileSpace | undefined, readonly inode: number) {}
+  constructor(readonly space: ImageFileSpace, private readonly files: FileSpace | undefined, readonly inode: number) {}
 
   async size(): Promise<number> {
     return (await this.space.regular(this.inode)).size

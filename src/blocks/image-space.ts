@@ -11,12 +11,12 @@ import { TreeBlocks } from '../image/tree-space.js'
 import type { FsBlock } from '../layout/block.js'
 import type { BlockRun } from '../layout/run.js'
 import type { Geometry } from '../volume/volume.js'
-import type { BlockSpace, SpaceFile, TreeSpace } from './block-space.js'
+import type { SpaceFile, TreeSpace } from './block-space.js'
 import { callError } from './call-error.js'
 import { findOnImage } from './image-allocation.js'
-import { ImageFile } from './image-file.js'
+import { ImageFile, type ImageFileSpace } from './image-file.js'
 
-export class ImageSpace implements BlockSpace {
+export class ImageSpace implements ImageFileSpace {
   readonly engine = 'ext4-image'
   readonly trees: TreeSpace | undefined
   private readonly files: FileSpace | undefined

@@ -2,22 +2,30 @@
 import { closeSync, constants, fstatSync } from 'node:fs'
 import { failedWith } from '../kernel/errno.js'
 import { openByInode } from '../kernel/open-by-handle.js'
+import type { RelocateContext } from '../live/relocate.js'
 import { groupRun } from '../live/space-map.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
 import type { Extent } from '../layout/extent.js'
-import type { PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
+import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from './block-space.js'
 import { callError } from './call-error.js'
 import { mappedExtents } from './live-extents.js'
 import { placeLive } from './live-place.js'
-import type { LiveSpace } from './live-space.js'
 import { spliceLive } from './live-splice.js'
 
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
 
+/** The space of a mounted filesystem, as far as its files ask it. */
+export interface LiveFileSpace extends BlockSpace {
+  /** Descriptor of the root directory. */
+  readonly root: number
+  /** @throws EROFS when opened for looking only */
+  readonly relocating: RelocateContext
+}
+
 export class LiveFile implements SpaceFile {
   position = 0
 
-  constructor(readonly space: LiveSpace, readonly inode: number) {}
+  constructor(readonly space: LiveFileSpace, readonly inode: number) {}
 
   // Opened for each question and no longer: while a file is open its filesystem cannot be unmounted.
   async size(): Promise<number> {

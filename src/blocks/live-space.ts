@@ -7,13 +7,13 @@ import { openByInode } from '../kernel/open-by-handle.js'
 import type { LiveVolume } from '../live/live-volume.js'
 import type { RelocateContext } from '../live/relocate.js'
 import type { Geometry } from '../volume/volume.js'
-import type { BlockSpace, SpaceFile } from './block-space.js'
+import type { SpaceFile } from './block-space.js'
 import { callError } from './call-error.js'
-import { LiveFile } from './live-file.js'
+import { LiveFile, type LiveFileSpace } from './live-file.js'
 
 const O_PATH = 0o10000000
 
-export class LiveSpace implements BlockSpace {
+export class LiveSpace implements LiveFileSpace {
   readonly engine = 'ext4-live'
   /** The kernel has no call that moves them. */
   readonly trees = undefined

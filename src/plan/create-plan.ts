@@ -13,6 +13,7 @@ import { resolveTrace, type BootSet } from './boot-set.js'
 import { describePacking } from './describe-packing.js'
 import { nameFiles } from './name-trace.js'
 import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './inode-reads.js'
+import { tellsInodes } from './left-tables.js'
 import { withInodes } from './plan-inodes.js'
 import { layoutAfter } from './predict.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
@@ -71,7 +72,7 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
   const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
   let plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
   if (inodes) {
-    const knownFrom = found.reads.some(({ kind }) => kind === 'inode') ? 'loads' : 'reads'
+    const knownFrom = tellsInodes(found.reads) ? 'loads' : 'reads'
     plan = await withInodes(plan, volume, boot, layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize), knownFrom)
   }
   return { boot, plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) } }

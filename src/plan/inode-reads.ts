@@ -12,6 +12,7 @@ import type { BootRead } from '../measure/boot-read.js'
 import type { TraceRead } from '../trace/trace.js'
 import type { FixedRun, Volume } from '../volume/volume.js'
 import type { BootSet } from './boot-set.js'
+import { tellsInodes } from './left-tables.js'
 
 /** @throws unsupported where inodes keep their numbers */
 export function refuseFixedNumbers(volume: Volume): void {
@@ -57,8 +58,6 @@ export function withInodeReads(boot: BootSet, volume: Volume): BootSet {
   load(order.length, undefined)
   return { ...boot, reads, layout }
 }
-
-export const tellsInodes = (reads: readonly BootRead[]): boolean => reads.some(({ kind }) => kind === 'inode')
 
 /** @param runs sorted */
 function within(runs: readonly FixedRun[], { block, length }: BootRead): boolean {

@@ -9,7 +9,9 @@ import { runEnd, type BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import type { BootRead } from '../measure/boot-read.js'
 import type { Geometry } from '../volume/volume.js'
-import { tellsInodes } from './inode-reads.js'
+
+/** Whether the trace told which inodes were loaded, those that are only looked at included. */
+export const tellsInodes = (reads: readonly BootRead[]): boolean => reads.some(({ kind }) => kind === 'inode')
 
 /** The blocks that are read to load an inode. */
 export type TableRead = (inode: number) => BlockRun
