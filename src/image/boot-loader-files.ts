@@ -50,6 +50,29 @@ export async function bootLoaderFiles(filesystem: Filesystem): Promise<Set<numbe
   return found
 }
 
+/** The loader of EXTLINUX 3; since 4 it is ldlinux.sys, and finds its folder by path. */
+const loaderOfNumbers = 'extlinux.sys'
+
+const foldersOf = new WeakMap<Filesystem, Promise<ReadonlySet<number>>>()
+
+/**
+ * Folders that a boot loader knows by inode number: EXTLINUX 3 patches the one it is
+ * installed in into its first sector. Looked for once, since they keep their numbers.
+ */
+export function numberedFolders(filesystem: Filesystem): Promise<ReadonlySet<number>> {
+  let known = foldersOf.get(filesystem)
+  if (!known) foldersOf.set(filesystem, known = findNumberedFolders(filesystem))
+  return known
+}
+
+async function findNumberedFolders(filesystem: Filesystem): Promise<ReadonlySet<number>> {
+  const found = new Set<number>()
+  for (const path of bootFolders.flatMap((boot) => [boot, ...folders.map((name) => join(boot, name))])) {
+    if (await inodeAt(filesystem, join(path, loaderOfNumbers)) !== undefined) found.add((await inodeAt(filesystem, path))!)
+  }
+  return found
+}
+
 const join = (folder: string, name: string): string => `${folder === '/' ? '' : folder}/${name}`
 
 const inodeAt = async (filesystem: Filesystem, path: string): Promise<number | undefined> => (await walkPath(filesystem, path))?.inode.number

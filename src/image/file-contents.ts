@@ -2,8 +2,9 @@ import { getU32 } from '../bytes/little-endian.js'
 import type { ContentPiece, FileContents } from '../volume/volume.js'
 import { visitEntries } from './directory-block.js'
 import { directoryFormat, directoryParts } from './directory.js'
-import { fileExtents } from './file-map.js'
+import { fileExtents, isFastSymlink } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
+import { hasInlineData, inlineContents } from './inline-data.js'
 import type { Inode } from './inode.js'
 
 /** Bytes read at once. */
@@ -11,7 +12,8 @@ const pieceSize = 1024 * 1024
 
 /**
  * What an inode's blocks hold, as a reader of the file would get it: not beyond the
- * end of a regular file, unwritten extents left out.
+ * end of a regular file, unwritten extents left out. What lies in the inode itself
+ * (inline data, short links) is read there.
  */
 export function imageContents(filesystem: Filesystem, inode: Inode): FileContents {
   return {
@@ -44,6 +46,11 @@ async function* names(filesystem: Filesystem, inode: Inode): AsyncGenerator<Cont
 
 async function* pieces(filesystem: Filesystem, inode: Inode): AsyncGenerator<ContentPiece> {
   const { blockSize } = filesystem
+  const inside = hasInlineData(inode) ? inlineContents(inode) : inode.type === 'symlink' && isFastSymlink(inode) ? inode.blockArea.subarray(0, inode.size) : undefined
+  if (inside) {
+    yield { offset: 0, bytes: inside }
+    return
+  }
   const blocksAtOnce = Math.max(1, pieceSize / blockSize)
   const end = inode.type === 'regular' ? inode.size : Infinity
   for (const { logical, physical, length, unwritten } of await fileExtents(filesystem, inode)) {

@@ -22,8 +22,7 @@ import type { Superblock } from './superblock.js'
 export const isSystemInode = (number: number, superblock: Superblock): boolean =>
   (number < superblock.firstInode && number !== rootInode)
   || number === superblock.journalInode
-  || number === superblock.orphanFileInode
-  || superblock.quotaInodes.includes(number)
+  || superblock.claimedInodes.includes(number)
 
 type Judged = Pick<Inode, 'number' | 'type' | 'flags' | 'size' | 'blockArea'>
 

@@ -6,6 +6,7 @@
  *   file, lost+found, which e2fsck expects first);
  * - keys: an encryption policy may derive the key stream from the number, and without
  *   the key nobody can tell, so nothing encrypted is touched;
+ * - boot loaders: EXTLINUX 3 has the number of its folder in its first sector;
  * - signatures: EVM seals a file's number into security.evm;
  * - attribute values in inodes of their own point back at their owner by number.
  *
@@ -13,6 +14,7 @@
  * and are left alone because nothing here can look behind them.
  */
 import { unsupported } from '../errors.js'
+import { numberedFolders } from './boot-loader-files.js'
 import { directoryBlocks } from './directory.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
@@ -31,6 +33,7 @@ export type NumberReason =
   | 'casefold'
   | 'ea-inode'         // holds the value of an attribute, or has a value held so
   | 'evm'              // its number is signed
+  | 'boot-loader'      // EXTLINUX 3 knows its folder so
   | 'unknown-type'
   | 'no-links'
   | 'large-directory'  // changes more blocks than the journal takes
@@ -61,6 +64,7 @@ export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlo
   for (const [flag, reason] of kept) if (inode.flags & flag) return reason
   if (inode.type === 'unknown') return 'unknown-type'
   if (inode.links === 0) return 'no-links'
+  if (inode.type === 'directory' && (await numberedFolders(filesystem)).has(number)) return 'boot-loader'
   const reason = ofAttributes(inodeXattrs(inode)) ?? ofAttributes(await blockAttributes(filesystem, inode))
   if (reason !== undefined) return reason
   if (superblock.checksums !== 'crc32c' || hasInlineData(inode)) return undefined

@@ -20,6 +20,7 @@ import { hasBit } from '../bytes/bitset.js'
 import type { Suspects } from './claim-map.js'
 import type { Filesystem } from './filesystem.js'
 import { groupOfInode } from './group-layout.js'
+import { isSystemInode } from './immovable.js'
 import { RenumberBatch } from './renumber-batch.js'
 import { numberReason, refuseRenumbering } from './renumber-eligible.js'
 import { CurrentNumbers } from './renumber-numbers.js'
@@ -109,7 +110,7 @@ async function useOf(filesystem: Filesystem, number: number): Promise<SlotUse> {
   const bit = (number - 1) % superblock.inodesPerGroup
   if (inodesUninitialised || bit >= superblock.inodesPerGroup - unusedInodes) return 'never-used'
   if (hasBit(await filesystem.inodeBitmap(group), bit)) return 'used'
-  return number <= superblock.firstInode ? 'none' : 'free'
+  return number <= superblock.firstInode || isSystemInode(number, superblock) ? 'none' : 'free'
 }
 
 function slotProblem(number: number, slots: ReadonlyMap<number, SlotUse>): string | undefined {

@@ -57,10 +57,14 @@ export interface Superblock {
   readonly journalDevice: number
   /** 0 without mmp. */
   readonly mmpBlock: number
-  /** 0 when there is none. */
-  readonly orphanFileInode: number
   /** Inodes of user, group and project quota, those that are set. */
   readonly quotaInodes: readonly number[]
+  /**
+   * Whatever the fields for quota and orphan files name, with their feature or without:
+   * the kernel opens nothing else by these numbers (is_special_ino), so that a file there
+   * would be lost to it.
+   */
+  readonly claimedInodes: readonly number[]
 }
 
 /**
@@ -156,11 +160,11 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
     journalInode: has('has_journal') ? getU32(bytes, 0xe0) : 0,
     journalDevice: has('has_journal') ? getU32(bytes, 0xe4) : 0,
     mmpBlock: has('mmp') ? getU64(bytes, 0x168) : 0,
-    orphanFileInode: has('orphan_file') ? getU32(bytes, 0x280) : 0,
     quotaInodes: [
       ...(has('quota') ? [getU32(bytes, 0x240), getU32(bytes, 0x244)] : []),
       ...(has('quota') && has('project') ? [getU32(bytes, 0x26c)] : []),
     ].filter((inode) => inode !== 0),
+    claimedInodes: [0x240, 0x244, 0x26c, 0x280].map((at) => getU32(bytes, at)).filter((inode) => inode !== 0),
   }
 }
 

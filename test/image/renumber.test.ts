@@ -205,6 +205,36 @@ for i in range(1500): open('large/%04d' % i + 'n' * 200, 'w').close()
       checkImage(path)
     })
 
+    it('uses no number that the kernel keeps for quotas or orphans, with those features or without', async function () {
+      copyFileSync(base, path)
+      const [free, used] = ['/file7', '/file8'].map(inode) as [number, number]
+      debugfsWrite(path, ['rm /file7', `ssv orphan_file_inum ${free}`, `ssv prj_quota_inum ${used}`])
+      const { outcomes } = await renumber(path, () => Promise.resolve([{ inode: inode('/file1'), to: free }]))
+      expect(outcomes[0]!.reason).to.equal(`there is no slot for inode ${free}`)
+      const { outcomes: others } = await renumber(path, () => Promise.resolve([{ inode: inode('/file1'), to: used }]))
+      expect(others[0]!.reason).to.equal('system-inode')
+      if (!mountable) return
+      // What would become of a file there.
+      copyFileSync(base, path)
+      debugfsWrite(path, ['rm /file7'])
+      expect((await renumber(path, () => Promise.resolve([{ inode: inode('/file1'), to: free }]))).outcomes[0]!.status).to.equal('renumbered')
+      debugfsWrite(path, [`ssv orphan_file_inum ${free}`])
+      loopMounted(path, (mounted) => {
+        run('stat', [join(mounted, 'file2')])
+        expect(() => run('stat', [join(mounted, 'file1')])).to.throw(/structure needs cleaning/i)
+      })
+    })
+
+    it('leaves the folder of EXTLINUX 3 its number, and others theirs', async () => {
+      expect(await once(['mkdir /boot', 'mkdir /boot/extlinux', 'mkdir /boot/syslinux'])).to.deep.equal([])
+      debugfsWrite(path, ['cd /boot/extlinux', 'mknod extlinux.sys p', 'mknod ldlinux.sys p', 'cd /boot/syslinux', 'mknod ldlinux.sys p'])
+      const now = (name: string): number => Number(/Inode: (\d+)/.exec(debugfs(path, `stat ${name}`))![1])
+      const { outcomes } = await renumber(path, () => Promise.resolve([
+        { inode: now('/boot/extlinux'), to: inode('/file1') }, { inode: now('/boot/syslinux'), to: inode('/file2') }, { inode: now('/boot'), to: inode('/file3') }]))
+      expect(outcomes.map(({ status, reason }) => reason ?? status)).to.deep.equal(['boot-loader', 'renumbered', 'renumbered'])
+      checkImage(path)
+    })
+
     it('refuses what others rely on, and blocks with two owners', async () => {
       expect(await thrown(['feature stable_inodes'], ['/file1', '/file2'])).to.include({ code: 'feature-stable_inodes', exitCode: 5 })
       // Its directory's block becomes a file's block as well.

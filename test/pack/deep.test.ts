@@ -3,6 +3,7 @@
  * asked about, whole and broken on purpose.
  */
 import { expect } from 'chai'
+import { createHash } from 'node:crypto'
 import { closeSync, copyFileSync, existsSync, ftruncateSync, openSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { openLive } from '../../src/live/open-live.js'
@@ -193,6 +194,25 @@ describe('checking contents and owners', function () {
     const again = await openVolume(holey, { write: false }, engines)
     expect(await compareContents(recorded, again)).to.deep.equal({ files: 1, same: 0, different: [{ inode: huge.inode, path: '/huge', change: 'changed' }] })
     await again.close()
+  })
+
+  it('hashes what lies in the inode itself', async () => {
+    const inline = join(scratch.path, 'inline.img')
+    const tree = join(scratch.path, 'inline-tree')
+    run('mkdir', [tree])
+    const texts = { tiny: 'in i_block', small: 'behind the fields as well '.repeat(4), empty: '' }
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(tree, name), text)
+    symlinkSync('in/i_block', join(tree, 'link'))
+    makeImage(inline, { size: 16 << 20, blockSize: 1024, features: 'inline_data', more: ['-I', '256'], tree })
+    for (const name of ['tiny', 'small']) expect(debugfs(inline, `stat /${name}`)).to.match(/Flags: 0x1\d{7}\b/)
+    const volume = await openVolume(inline, { write: false }, engines)
+    const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex')
+    for (const [name, text] of [...Object.entries(texts), ['link', 'in/i_block'] as const]) {
+      const inode = await volume.inodeAt!(`/${name}`)
+      const [found] = await recordContents({ rounds: [[{ inode, path: `/${name}`, kind: 'data' }]] } as unknown as Plan, volume)
+      expect([found!.over, found!.sha256], name).to.deep.equal(['file', sha256(text)])
+    }
+    await volume.close()
   })
 
   it('does the same on a mounted filesystem', async function () {
