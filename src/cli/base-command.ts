@@ -1,5 +1,5 @@
 import { Command, Flags, type Interfaces } from '@oclif/core'
-import { BootpackError, exitCode } from '../errors.js'
+import { BootpackError, exitCode, usageError } from '../errors.js'
 import { escapePath } from '../trace/escape-path.js'
 import { abortWhenInterrupted, endWhenInterrupted } from './interruption.js'
 import { jsonText } from './json-text.js'
@@ -76,6 +76,11 @@ export abstract class BootpackCommand extends Command {
     this.quiet = quiet ?? false
     this.verbose = verbose ?? false
     return parsed
+  }
+
+  /** @throws usage when both what is written and the JSON would go to standard output */
+  protected needOneOutput(output: string): void {
+    if (output === '-' && this.jsonEnabled()) throw usageError('two-outputs', 'The trace and the JSON cannot both go to standard output.', 'Name a file with -o, or leave out --json.')
   }
 
   /** Ends with a code other than 0 without calling it an error. */

@@ -15,7 +15,7 @@ import { splitByFilesystem, type FilesystemReads, type Recording } from '../coll
 import { BootpackError, usageError } from '../errors.js'
 import { parseMountinfo } from '../image/mounted-mountinfo.js'
 import { nameTrace } from '../plan/name-trace.js'
-import { bytes, count } from '../report/table.js'
+import { bytes, counted } from '../report/table.js'
 import { escapePath } from '../trace/escape-path.js'
 import { traceHeader, type TraceHeader, type TraceRead } from '../trace/trace.js'
 import { writeTrace } from '../trace/write-trace.js'
@@ -156,8 +156,6 @@ async function byWalk(reads: readonly TraceRead[], mount: Mount, warn: WriteOpti
     return { reads, missing: 0, unresolved: reads.filter(({ ino, path }) => ino === undefined && path === undefined).length }
   }
 }
-
-const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`
 
 /** What was written, and what is missing from it, for people. */
 export function writtenText(written: readonly WrittenTrace[], { source, lost, ignored }: Recording): string {

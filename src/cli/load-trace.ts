@@ -1,4 +1,5 @@
 import { usageError } from '../errors.js'
+import { count } from '../report/table.js'
 import { formatNames, type FormatName } from '../trace/formats/format.js'
 import { readTrace } from '../trace/read-trace.js'
 import type { Trace } from '../trace/trace.js'
@@ -22,6 +23,7 @@ export async function loadTrace(path: string, format: string | undefined): Promi
 
 export function warnOfBadLines(bad: Trace['bad']): void {
   if (bad.count === 0) return
-  process.stderr.write(`${bad.count} line${bad.count === 1 ? '' : 's'} of the trace could not be read:\n`)
+  process.stderr.write(`${count(bad.count)} line${bad.count === 1 ? '' : 's'} of the trace could not be read, and ${bad.count === 1 ? 'is' : 'are'} left out:\n`)
   for (const { line, text } of bad.examples) process.stderr.write(`  line ${line}: ${text}\n`)
+  if (bad.count > bad.examples.length) process.stderr.write(`  and ${count(bad.count - bad.examples.length)} more\n`)
 }

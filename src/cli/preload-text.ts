@@ -3,10 +3,8 @@ import type { SweepCost } from '../preload/cost.js'
 import { deviceUnit, type LeftOut, type Sweep } from '../preload/sweep.js'
 import type { PreloadList } from '../preload/list-text.js'
 import type { ListState } from '../provision/still-true.js'
-import { bytes, count, seconds } from '../report/table.js'
+import { bytes, count, counted, seconds } from '../report/table.js'
 import { escapePath } from '../trace/escape-path.js'
-
-const plural = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`
 
 export interface SweepSummary {
   readonly ranges: number
@@ -36,27 +34,30 @@ const kindNames: Readonly<Record<keyof Sweep['wanted'], string>> = {
 export function sweepText({ ranges, rangeBytes, wanted, files, partial, fileBytes, leftOut, cost }: SweepSummary): string {
   const kinds = (Object.keys(wanted) as (keyof Sweep['wanted'])[]).filter((kind) => wanted[kind] > 0).map((kind) => `${kindNames[kind]} ${count(wanted[kind])}`)
   const lines = [
-    `metadata  ${bytes(rangeBytes)} in ${plural(ranges, 'range')} of the device (blocks wanted: ${kinds.join(', ')})`,
-    `files     ${bytes(fileBytes)} of ${plural(files, 'file')}${partial > 0 ? `, ${count(partial)} of them in part` : ''}`,
+    `metadata  ${bytes(rangeBytes)} in ${counted(ranges, 'range')} of the device (blocks wanted: ${kinds.join(', ')})`,
+    `files     ${bytes(fileBytes)} of ${counted(files, 'file')}${partial > 0 ? `, ${count(partial)} of them in part` : ''}`,
     `time      on ${cost.model} (model): sweep ${seconds(cost.sweepMs)} and ${seconds(cost.restMs)} for what it leaves; ${seconds(cost.withoutMs)} without`,
   ]
+  if (cost.sweepMs + cost.restMs > cost.withoutMs) {
+    lines.push('          (The sweep reads inode tables too. The figure without it has them only where the', '          trace tells of them: a list of paths does not, a recording of the kernel does.)')
+  }
   const beyond = leftOut.filter(({ reason }) => reason === 'bound')
   if (beyond.length > 0) {
-    lines.push(`left out  ${plural(beyond.length, 'file')}, ${bytes(beyond.reduce((sum, file) => sum + file.bytes, 0))}, beyond --most-bytes`)
+    lines.push(`left out  ${counted(beyond.length, 'file')}, ${bytes(beyond.reduce((sum, file) => sum + file.bytes, 0))}, beyond --most-bytes`)
   }
   return lines.join('\n')
 }
 
 export const listSummary = ({ ranges, files }: PreloadList): string =>
-  `${bytes(ranges.reduce((sum, range) => sum + range.count, 0) * deviceUnit)} of metadata in ${plural(ranges.length, 'range')}, ${
-    bytes(files.reduce((sum, file) => sum + file.kib, 0) * 1024)} of ${plural(new Set(files.map(({ path }) => path)).size, 'file')}`
+  `${bytes(ranges.reduce((sum, range) => sum + range.count, 0) * deviceUnit)} of metadata in ${counted(ranges.length, 'range')}, ${
+    bytes(files.reduce((sum, file) => sum + file.kib, 0) * 1024)} of ${counted(new Set(files.map(({ path }) => path)).size, 'file')}`
 
 export function stateText({ files, gone, moved, sameFilesystem, sameMetadata, stale }: ListState): string {
   if (!sameFilesystem) return 'stale     it is for another filesystem: nothing of it is read at boot'
-  if (!stale) return `true      ${plural(files, 'file')} lie where it says${sameMetadata === undefined ? '; whether the metadata does, a trace would tell' : ''}`
+  if (!stale) return `true      ${counted(files, 'file')} lie where it says${sameMetadata === undefined ? '; whether the metadata does, a trace would tell' : ''}`
   const parts = [
-    ...(gone.length > 0 ? [`${plural(gone.length, 'file')} of ${count(files)} gone (${shown(gone)})`] : []),
-    ...(moved.length > 0 ? [`${plural(moved.length, 'file')} of ${count(files)} moved (${shown(moved)})`] : []),
+    ...(gone.length > 0 ? [`${counted(gone.length, 'file')} of ${count(files)} gone (${shown(gone)})`] : []),
+    ...(moved.length > 0 ? [`${counted(moved.length, 'file')} of ${count(files)} moved (${shown(moved)})`] : []),
     ...(sameMetadata === false ? ['other metadata would be read'] : []),
     ...(gone.length === 0 && moved.length === 0 && sameMetadata !== false ? ['other files would be read'] : []),
   ]

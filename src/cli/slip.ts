@@ -45,6 +45,8 @@ export function slipOf(error: ParserError, command: string, flags: readonly stri
   const reasons = text.replace(/^The following errors? occurred:/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '')
   const missing = reasons.map((reason) => /^Missing required flag (.+)$/.exec(reason)?.[1])
   if (reasons.length > 0 && !missing.includes(undefined)) return usageError('missing-flag', `${command} needs ${missing.map((name) => `--${name}`).join(' and ')}.`, help)
+  const together = reasons.length === 1 ? /^All of the following must be provided when using (--\S+): (--[^,]+)$/.exec(reasons[0]!) : null
+  if (together) return usageError('bad-usage', `${together[1]} goes with ${together[2]} only.`, help)
   return usageError('bad-usage', `${reasons.join(' ').replace(/^Parsing (--\S+) /, '$1: ').replace(/\.$/, '')}.`, help)
 }
 

@@ -10,11 +10,12 @@ const { 'max-bytes': _limit, inodes: _inodes, ...planning } = planningFlags
 
 export default class CheckCommand extends BootpackCommand {
   static override summary = 'Tell what has left a packed run, and whether packing again is worth it.'
-  static override description = `Upgrades replace files, and the new ones lie elsewhere. This names them, says what
-the next boot loses by it on a disk model, what it would cost to bring them back
-and to pack anew, and whether either is worth its bytes: ten boots must gain more
-time than the disk spends on the moves. Reads only.
-Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth it.`
+  static override description = `Upgrades replace files, and the new ones lie elsewhere. This names them,
+says what the next boot loses by it on a disk model, what it would cost to
+bring them back and to pack anew, and whether either is worth its bytes: ten
+boots must gain more time than the disk spends on the moves. Reads only.
+Exit codes: 0 nothing to do, 3 drifted or not packed, and packing is worth
+it.`
   static override examples = [
     '<%= config.bin %> check disk.img --trace boot.trace --evict',
     '<%= config.bin %> check / --trace boot.trace --plan packed.plan --top 20',

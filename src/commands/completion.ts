@@ -9,7 +9,8 @@ interface CompletionReport {
 export default class CompletionCommand extends BootpackCommand {
   static override summary = 'Print a completion script for a shell.'
   static override description = `For bootpack and e4defrag. The script is complete in itself: it starts no
-program and keeps no cache. docs/install.md says where each shell looks for it.`
+program and keeps no cache. docs/install.md says where each shell looks for
+it.`
   static override examples = [
     '<%= config.bin %> completion bash',
     '<%= config.bin %> completion zsh',

@@ -4,9 +4,9 @@ import type { Examination } from '../doctor/examine.js'
 
 export default class DoctorCommand extends BootpackCommand {
   static override summary = 'Say what can and cannot be done with a target, and why.'
-  static override description = `Kernel, tools, kind of disk, shape of the free space, what would be refused and
-the way out, and whether packing is worth it here. Writes nothing. Exit 5 when the
-target cannot be packed as it is.`
+  static override description = `Kernel, tools, kind of disk, shape of the free space, what would be refused
+and the way out, and whether packing is worth it here. Writes nothing. Exit
+5 when the target cannot be packed as it is.`
   static override examples = ['<%= config.bin %> doctor disk.img', '<%= config.bin %> doctor / --json']
   static override args = { target: targetArgument }
   static override flags = { partition: partitionFlag }

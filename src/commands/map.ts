@@ -33,8 +33,8 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     format: formatFlag,
     partition: partitionFlag,
     plan: Flags.string({ description: 'also show the disk as it will be after this plan', helpValue: 'PLAN', dependsOn: ['trace'] }),
-    width: Flags.integer({ description: 'columns (default: those of the terminal, at most 120)', min: 10, max: 1000 }),
-    rows: Flags.integer({ description: 'rows', default: 12, min: 1, max: 1000 }),
+    width: Flags.integer({ description: 'columns (default: those of the terminal, at most 120)', min: 10, max: 1000, helpValue: 'N' }),
+    rows: Flags.integer({ description: 'rows', default: 12, min: 1, max: 1000, helpValue: 'N' }),
   }
 
   async run(): Promise<MapReport> {

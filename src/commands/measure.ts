@@ -11,9 +11,9 @@ type MeasureReport = LayoutMeasure & { readonly top?: readonly CostShare[] }
 
 export default class MeasureCommand extends BootpackCommand {
   static override summary = 'Measure the seek distance of a boot on a layout.'
-  static override description = `Counts the disk requests a boot makes on this layout, how many of them do not
-start where the last one ended, how far the jumps are, and what simple disk
-models make of it (docs/disk-models.md). Reads only.`
+  static override description = `Counts the disk requests a boot makes on this layout, how many of them do
+not start where the last one ended, how far the jumps are, and what simple
+disk models make of it (docs/disk-models.md). Reads only.`
   static override examples = [
     '<%= config.bin %> measure disk.img --trace boot.trace',
     '<%= config.bin %> measure disk.img --trace boot.trace --top 10 --by directory',

@@ -14,7 +14,8 @@ type PackReport = Omit<PackResult, 'plan'> & { readonly contents?: ContentCheck,
 export default class PackCommand extends BootpackCommand {
   static override summary = 'Pack what a boot reads into one run, and measure before and after.'
   static override description = `Nothing is written when the plan predicts no gain (exit 4), unless --force.
-Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6 corrupt, 7 no space.`
+Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6
+corrupt, 7 no space.`
   static override examples = [
     '<%= config.bin %> pack disk.img --trace boot.trace --evict',
     '<%= config.bin %> pack disk.img --trace files.txt --evict --dry-run',

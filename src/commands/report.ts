@@ -22,7 +22,7 @@ pack --report writes the same page while it packs.`
   static override examples = [
     '<%= config.bin %> report disk.img --trace boot.trace -o boot.html',
     '<%= config.bin %> report disk.img --trace boot.trace --plan disk.plan -o boot.html',
-    '<%= config.bin %> report --before old.img --after disk.img --trace boot.trace -o boot.html',
+    '<%= config.bin %> report --before old.img --after disk.img -t boot.trace -o boot.html',
   ]
   static override args = {
     target: Args.string({ description: 'mount point, path on a mounted filesystem, unmounted block device, or image file' }),

@@ -8,10 +8,11 @@ import type { Volume } from '../volume/volume.js'
 
 export default class VerifyCommand extends BootpackCommand {
   static override summary = 'Compare the disk with what a plan wants.'
-  static override description = `With --deep also: whether the moved files hold what "pack --check" recorded beside
-the plan, and whether every block of the filesystem is free or has exactly one owner.
-Exit 0 when every block lies where the plan puts it, 3 when some do not (or a file was
-written to since), 6 when contents or owners are wrong.`
+  static override description = `With --deep also: whether the moved files hold what "pack --check" recorded
+beside the plan, and whether every block of the filesystem is free or has
+exactly one owner.
+Exit 0 when every block lies where the plan puts it, 3 when some do not (or
+a file was written to since), 6 when contents or owners are wrong.`
   static override examples = ['<%= config.bin %> verify disk.plan', '<%= config.bin %> verify --deep disk.plan']
   static override args = { plan: Args.string({ description: 'a plan', required: true }) }
   static override flags = {

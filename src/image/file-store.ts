@@ -106,8 +106,9 @@ async function openOrSay(path: string, flags: number): Promise<FileHandle> {
     if (code === 'EBUSY') throw refused('in-use', `${path} is in use: mounted, or claimed by another program.`, 'Unmount it first.')
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       const doing = (flags & constants.O_RDWR) === 0 ? 'read' : 'write'
-      throw new BootpackError('io', 'no-permission', `${path} cannot be opened to ${doing} it: ${reason(cause)}`, {
-        next: `Get the permission to ${doing} it, for example with sudo.`, cause,
+      throw new BootpackError('io', 'no-permission', `${path} cannot be opened to ${doing} it.`, {
+        next: process.getuid?.() === 0 ? `The system keeps even root from it; give something else, or run this where it may be ${doing === 'read' ? 'read' : 'written'}.`
+          : `Get the permission to ${doing} it, for example with sudo.`, cause,
       })
     }
     throw ioError(`${path} cannot be opened: ${reason(cause)}`, cause)

@@ -104,7 +104,8 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   if (blocksPerGroup < 256 || blocksPerGroup > blockSize * 8 || blocksPerGroup % 8 !== 0) bad(`${blocksPerGroup} blocks per group`)
   if (blockCount <= firstDataBlock || blockCount >= 2 ** 48) bad(`${blockCount} blocks`)
   if (blockCount * blockSize > storeSize) {
-    bad(`it counts ${blockCount} blocks of ${blockSize} bytes, but there are only ${storeSize} bytes`)
+    throw corrupt('superblock', 0, `it counts ${blockCount} blocks of ${blockSize} bytes, but there are only ${storeSize} bytes`,
+      'What holds it was cut off: copy the image again, or enlarge the partition to what it was.')
   }
   const groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup)
 

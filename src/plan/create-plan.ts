@@ -66,7 +66,7 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
   const { goal, packing, snapshot } = best!
   const { mostBytes } = options
   if (mostBytes !== undefined && packing.cost.bytesWritten > mostBytes) {
-    throw refused('too-much-to-write', `Packing would write ${packing.cost.bytesWritten} bytes, more than the ${mostBytes} allowed.`,
+    throw refused('too-much-to-write', `Packing would write ${packing.cost.bytesWritten.toLocaleString('en-US')} bytes, more than the ${mostBytes.toLocaleString('en-US')} of --max-bytes.`,
       'Allow more, or bring back only what left the run with --drifted.')
   }
   const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)

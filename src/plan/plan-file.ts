@@ -31,7 +31,7 @@ export function parsePlan(text: string): Plan {
   try {
     data = JSON.parse(text)
   } catch (cause) {
-    throw new BootpackError('corrupt', 'bad-plan', 'The plan is not JSON.', { next: 'Make it again with bootpack plan.', cause })
+    throw new BootpackError('corrupt', 'bad-plan', 'The file is no plan: it is not JSON.', { next: 'Give a file that bootpack plan or pack -o wrote.', cause })
   }
   const plan = data as Plan
   const { volume, rounds, measure, goal, cost } = object(data, 'plan')

@@ -31,7 +31,7 @@ interface Packed {
   readonly after?: LayoutMeasure
 }
 
-const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there. Nothing was written.'
+const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there.\nNothing was written.'
 
 /** @param resume what to do when it was interrupted */
 export function packReport({ plan, applied, undone, after }: Packed, resume: string): string {
@@ -39,7 +39,7 @@ export function packReport({ plan, applied, undone, after }: Packed, resume: str
   const lines = [
     applyReport(applied, resume),
     ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone, resume)}`] : []),
-    `Written: ${bytes(plan.cost.bytesWritten)}, of which ${bytes(plan.cost.evictedBlocks * plan.volume.blockSize)} to move others out of the way.`,
+    writtenLine(plan, applied),
     ...unsureLines(plan),
     ...gapLines(plan),
     ...skipLines(plan.skipped),
@@ -50,11 +50,18 @@ export function packReport({ plan, applied, undone, after }: Packed, resume: str
   return lines.join('\n')
 }
 
+/** What was stopped, or met what cannot be moved, has not written what the plan would. */
+function writtenLine({ cost, volume }: Plan, { complete, movedBlocks }: Applied): string {
+  return complete
+    ? `Written: ${bytes(cost.bytesWritten)}, of which ${bytes(cost.evictedBlocks * volume.blockSize)} to move others out of the way.`
+    : `Written: ${bytes(movedBlocks * volume.blockSize)} of the ${bytes(cost.bytesWritten)} planned.`
+}
+
 /** @param resume what to do when it was interrupted */
 export function applyReport(applied: Applied, resume: string): string {
   if (!applied.begun) return nothingToGain
   const head = applied.complete
-    ? `Done: ${count(applied.movedBlocks)} blocks moved in ${count(applied.rounds)} round${applied.rounds === 1 ? '' : 's'}, and everything lies where the plan puts it.`
+    ? `Done: ${count(applied.movedBlocks)} blocks moved in ${count(applied.rounds)} round${applied.rounds === 1 ? '' : 's'}; all lie where the plan puts them.`
     : applied.interrupted
       ? `Interrupted after ${count(applied.movedBlocks)} blocks; the filesystem is whole. ${resume}`
       : `Done in part: ${count(applied.movedBlocks)} blocks moved.`
@@ -83,6 +90,6 @@ export function verifyReport(result: { readonly totalBlocks: number, readonly pl
 function unmovedLines(unmoved: readonly Unmoved[]): string[] {
   const most = 20
   const lines = unmoved.slice(0, most).map(({ path, inode, blocks, reason }) =>
-    `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} blocks not moved, ${reason}`)
+    `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} block${blocks === 1 ? '' : 's'}, ${reason}`)
   return unmoved.length > most ? [...lines, `  and ${count(unmoved.length - most)} more (--json lists all)`] : lines
 }

@@ -1,4 +1,9 @@
+import { count } from './page/units.js'
+
 export { bytes, count, seconds } from './page/units.js'
+
+/** A number and its noun: 1 read, 2,000 reads. */
+export const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`
 
 /** A plain table: the first column to the left, the others to the right, two spaces between. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {

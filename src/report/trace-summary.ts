@@ -1,6 +1,6 @@
 import type { TraceSummary } from '../trace/summary.js'
 import { escapePath } from '../trace/escape-path.js'
-import { bytes, count, shorten, table } from './table.js'
+import { bytes, count, counted, shorten, table } from './table.js'
 
 const bars = ' ▁▂▃▄▅▆▇█'
 
@@ -10,8 +10,10 @@ export function traceSummaryText(summary: TraceSummary): string {
   const lines = [
     `source     ${escapePath(header.source)}${header.kernel === undefined ? '' : `, kernel ${escapePath(String(header.kernel))}`}${header.recorded === undefined ? '' : `, ${escapePath(String(header.recorded))}`}`,
     `reads      ${count(summary.reads)} of ${count(summary.files)} files, ${bytes(summary.bytes)} known by length${summary.filesToEnd > 0 ? `, ${count(summary.filesToEnd)} files to their end` : ''}`,
-    ...Object.entries(kinds).map(([kind, sums]) => `           ${kind}: ${count(sums.reads)} reads, ${bytes(sums.bytes)}`),
-    ...Object.entries(summary.metadata).map(([what, sums]) => `             ${escapePath(what)}: ${count(sums.reads)} reads`),
+    ...Object.entries(kinds).flatMap(([kind, sums]) => [
+      `           ${kind}: ${counted(sums.reads, 'read')}, ${bytes(sums.bytes)}`,
+      ...(kind === 'metadata' ? Object.entries(summary.metadata).map(([what, of]) => `             ${escapePath(what)}: ${counted(of.reads, 'read')}`) : []),
+    ]),
   ]
   if (summary.firstTime !== undefined && summary.lastTime !== undefined) {
     const most = Math.max(1, ...timeline.map((slice) => slice.bytes))

@@ -24,6 +24,7 @@ interface ListedFile {
   readonly path: string
   readonly ino: number | undefined
   readonly dev: string | undefined
+  readonly directory: boolean
 }
 
 /** Files in order of first read, each once, and what could not be listed. */
@@ -37,7 +38,7 @@ function listedFiles({ header, reads }: Trace): { files: ListedFile[], skipped: 
     if (kind === 'metadata') metadata++
     else if (path === undefined) unnamed.add(ino!)
     else if (/[\n\r]/.test(path)) unwritable.add(path)
-    else if (!files.has(path)) files.set(path, { path, ino, dev: dev ?? root })
+    else if (!files.has(path)) files.set(path, { path, ino, dev: dev ?? root, directory: kind === 'directory' })
   }
   const skipped: Record<string, number> = {}
   if (metadata > 0) skipped['metadata-read'] = metadata
@@ -58,8 +59,15 @@ export function exportLines(trace: Trace, format: Exclude<ExportFormat, 'native'
       const known = files.every(({ ino, dev }) => ino !== undefined && dev !== undefined)
       return { lines: lines(files, ({ path, ino, dev }) => known ? Buffer.concat([Buffer.from(`${deviceNumber(dev!)} ${ino} `), encodeName(path)]) : encodeName(path)), exported }
     }
-    case 'squashfs-sort':
-      return { lines: lines(files, ({ path }, place) => Buffer.concat([sortName(path), Buffer.from(` ${Math.max(1, 32767 - place)}`)])), exported }
+    case 'squashfs-sort': {
+      // mksquashfs gives a folder's priority to all that is below it.
+      const sorted = files.filter(({ directory }) => !directory)
+      const directories = files.length - sorted.length
+      return {
+        lines: lines(sorted, ({ path }, place) => Buffer.concat([sortName(path), Buffer.from(` ${Math.max(1, 32767 - place)}`)])),
+        exported: { written: sorted.length, skipped: directories === 0 ? skipped : { ...skipped, directory: directories } },
+      }
+    }
   }
 }
 

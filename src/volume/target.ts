@@ -40,7 +40,7 @@ function lookupError(given: string, cause: unknown): BootpackError {
     const link = linkText(given)
     return usageError('no-such-target', link === undefined
       ? `There is no ${quoted(given)}.`
-      : `${quoted(given)} is a symlink to ${quoted(link)}, and nothing is there.`)
+      : `${quoted(given)} is a symlink to ${quoted(link)}, and nothing is there.`, 'Check the name of the target.')
   }
   if (code === 'EACCES') return usageError('no-access', `${quoted(given)} may not be looked at by this user.`, 'Run bootpack as a user who may.')
   return ioError(`${quoted(given)} could not be looked up (${code ?? String(cause)}).`, cause)

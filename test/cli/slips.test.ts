@@ -54,6 +54,9 @@ describe('a slip on the command line', function () {
     [['measure', 'x'], /needs --trace/, /See bootpack measure --help/],
     [['measure', '--trace', 'y'], /needs TARGET/, /See bootpack measure --help/],
     [['measure', 'x', '--trace', 'y', '--partition', 'a'], /--partition: Expected an integer but received: a/, /See bootpack measure --help/],
+    [['pack', 'x', '--trace', 'y', '--plan', 'z'], /--plan goes with --drifted only/, /See bootpack pack --help/],
+    [['undo', '/nothing/there.plan'], /no file \/nothing\/there\.plan/, /Check the name of the plan/],
+    [['measure', '/nothing/there.img', '--trace', 'y'], /no "\/nothing\/there\.img"|no file y/, /Check the name/],
     [['vm', 'boot', 'x', '--scale', '-1'], /--scale: Expected a number from 0 to 1000/, /See bootpack vm boot --help/],
   ]
   for (const [words, what, next] of cases) {
@@ -68,7 +71,7 @@ describe('a slip on the command line', function () {
   }
 
   it('is told to programs as every other error is', () => {
-    for (const [words, code] of [[['packk'], 'unknown-command'], [['pack', '--evikt'], 'unknown-flag'], [['measure', 'x'], 'missing-flag']] as const) {
+    for (const [words, code] of [[['packk'], 'unknown-command'], [['pack', '--evikt'], 'unknown-flag'], [['measure', 'x'], 'missing-flag'], [['trace', 'export', 'x', '--to', 'list'], 'two-outputs']] as const) {
       const told = JSON.parse(bootpack(...words, '--json').stdout) as { error: Record<string, string>, exitCode: number }
       expect(told).to.have.keys('error', 'exitCode')
       expect(told.error).to.have.keys('family', 'code', 'message', 'next')

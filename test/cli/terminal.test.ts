@@ -104,6 +104,7 @@ describe('at a terminal', function () {
       packed = await interrupt(/Planning: /, 'pack', at('disk.img'), '--trace', at('boot.list'), '--evict', '-o', plan)
     }
     expect(packed).to.match(/Interrupted after [\d,]+ blocks; the filesystem is whole\./)
+    expect(packed).to.match(/Written: [\d.]+ [kMG]?B of the [\d.]+ [kMG]?B planned\./)
     expect(packed).to.include(`To finish: bootpack apply "${plan}". To go back: bootpack undo "${plan}".`)
     checkImage(at('disk.img'))
     run(process.execPath, bootpack('apply', plan).slice(1))

@@ -48,6 +48,12 @@ describe('traces for other tools', () => {
     expect(text(traceOf([read('/#a b\\c')]), 'squashfs-sort')).to.equal('\\#a\\ b\\\\c 32767\n')
   })
 
+  it('squashfs-sort: no folders, whose priority would be that of all below them', () => {
+    expect(text(mixed, 'squashfs-sort')).to.equal('usr/bin/cut 32767\na\\ b 32766\nlatin\xe9 32765\n')
+    expect(exportLines(mixed, 'squashfs-sort').exported).to.deep.include({ written: 3 })
+    expect(exportLines(mixed, 'squashfs-sort').exported.skipped).to.include({ directory: 1 })
+  })
+
   it('squashfs-sort: mksquashfs lays the files out in read order', async function () {
     needTools(this, 'mksquashfs')
     const tree = join(scratch.path, 'tree')

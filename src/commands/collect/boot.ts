@@ -18,9 +18,10 @@ interface BootReport {
 
 export default class CollectBootCommand extends BootpackCommand {
   static override summary = 'Write down what the kernel recorded of this boot.'
-  static override description = `For a boot prepared by collect setup, which also has this run by itself. Waits
-until the boot is over and the disks are quiet, writes a trace of each filesystem
-that was read, then switches the recording off and gives its memory back.
+  static override description = `For a boot prepared by collect setup, which also has this run by itself.
+Waits until the boot is over and the disks are quiet, writes a trace of each
+filesystem that was read, then switches the recording off and gives its
+memory back.
 Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
   static override examples = ['<%= config.bin %> collect boot', '<%= config.bin %> collect boot --now -o boot.trace.gz']
   static override flags = {

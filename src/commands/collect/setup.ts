@@ -20,12 +20,13 @@ interface SetupFlags {
 
 export default class CollectSetupCommand extends BootpackCommand {
   static override summary = 'Prepare a system so that its next boots are recorded.'
-  static override description = `Prints what is needed: kernel arguments that make the kernel record from its first
-moments, and a systemd unit that writes the recording down when the boot is over.
-Nothing of bootpack runs during the boot. --apply puts both in place, --remove
-takes both away. With --root the system mounted there is prepared instead.
-With --keep it is about a boot that is packed: a timer brings back once a week what
-upgrades took out of the run, in idle time and within a limit of bytes written.
+  static override description = `Prints what is needed: kernel arguments that make the kernel record from its
+first moments, and a systemd unit that writes the recording down when the
+boot is over. Nothing of bootpack runs during the boot. --apply puts both in
+place, --remove takes both away. With --root the system mounted there is
+prepared instead. With --keep it is about a boot that is packed: a timer
+brings back once a week what upgrades took out of the run, in idle time and
+within a limit of bytes written.
 Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
   static override examples = [
     '<%= config.bin %> collect setup',
@@ -35,9 +36,9 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
     '<%= config.bin %> collect setup --root /mnt --program /usr/bin/bootpack',
   ]
   static override flags = {
-    apply: Flags.boolean({ description: 'do it', exclusive: ['remove'] }),
-    remove: Flags.boolean({ description: 'undo it; with --keep, only what --keep did' }),
-    keep: Flags.boolean({ description: 'keep a packed boot packed, instead of recording' }),
+    apply: Flags.boolean({ description: 'put it in place', exclusive: ['remove'] }),
+    remove: Flags.boolean({ description: 'take it away; with --keep, only what --keep did' }),
+    keep: Flags.boolean({ description: 'keep a packed boot packed, instead of recording', exclusive: ['inodes'] }),
     trace: Flags.string({ description: 'with --keep: the profile to keep packed', default: '/var/lib/bootpack/profile.trace.gz', helpValue: 'FILE' }),
     plan: Flags.string({ description: 'with --keep: the plan that packed it; replaced by each mending', helpValue: 'PLAN', dependsOn: ['keep'] }),
     target: Flags.string({ description: 'with --keep: the mounted filesystem', default: '/', helpValue: 'DIR' }),
@@ -45,8 +46,8 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
     root: Flags.string({ description: 'root folder of the system to prepare', default: '/', helpValue: 'DIR' }),
     program: Flags.string({ description: 'how that system starts bootpack: words with blanks between (default: this program; with --root /usr/bin/bootpack)', helpValue: 'WORDS' }),
     events: Flags.integer({ description: 'pages a boot is expected to read; with the memory it decides the size of the buffer', default: 262_144, min: 1, max: 1 << 28, helpValue: 'N' }),
-    inodes: Flags.boolean({ description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes', exclusive: ['keep'] }),
-    buffer: Flags.integer({ description: 'MiB of the buffer per processor, instead', min: 1, max: 4096, helpValue: 'MIB' }),
+    inodes: Flags.boolean({ description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes' }),
+    buffer: Flags.integer({ description: 'MiB of the buffer per processor, instead of what --events asks for', min: 1, max: 4096, helpValue: 'MIB' }),
   }
 
   async run(): Promise<SetupReport | KeepReport> {

@@ -16,15 +16,18 @@ interface WatchReport {
 
 export default class CollectWatchCommand extends BootpackCommand {
   static override summary = 'Record what is read from the disks while a command runs, or for a time.'
-  static override description = `Records the whole machine until the command ends, --seconds are over, the disks
-are --quiet-for so long, or Ctrl-C. Each filesystem that was read gets a trace.
-Only reads that reach the disk are seen: what is in memory already is not read.
+  static override description = `Records the whole machine until the command ends, --seconds are over, the
+disks are --quiet-for so long, or Ctrl-C. Each filesystem that was read gets
+a trace. Only reads that reach the disk are seen: what is in memory already
+is not read.
 
-tracefs tells which pages of which files, and directories and inode tables too;
-fanotify, where tracefs is not to be had, which files. mincore looks, at the end,
-at what is in memory: without any recording, but also without order.
+tracefs tells which pages of which files, and directories and inode tables
+too; fanotify, where tracefs is not to be had, which files. mincore looks,
+at the end, at what is in memory: without any recording, but also without
+order.
 
-With a command the exit code is the command's own. Otherwise 3 when events were lost.`
+With a command the exit code is the command's own. Otherwise 3 when events
+were lost.`
   static override examples = [
     '<%= config.bin %> collect watch -o start.trace -- ls -R /usr/share',
     '<%= config.bin %> collect watch --seconds 5 -o machine.trace.gz',

@@ -9,15 +9,16 @@ export type PreloadInstall = InstallReport & { readonly sweep: SweepSummary }
 
 export default class PreloadInstallCommand extends BootpackCommand {
   static override summary = 'Make a system read ahead what its boot needs, in the order of the disk.'
-  static override description = `Writes a list of what a boot reads (first the metadata, as ranges of the device, then
-files) into /etc/bootpack of the target, and what reads it before init: a script in
-the initramfs (initramfs-tools or dracut), or a systemd unit before all others. Only
-sh, cat and dd run at boot, and whatever fails there ends in the ordinary boot
-(docs/preload.md). Pack first: the sweep is worth most on a packed disk; install
-again after packing again.
-The initramfs of this machine is made anew; for a mount point or an image the
-command is printed, and run with --rebuild, which runs that system's programs.
-An image is mounted for this, privately, which takes root.
+  static override description = `Writes a list of what a boot reads (first the metadata, as ranges of the
+device, then files) into /etc/bootpack of the target, and what reads it
+before init: a script in the initramfs (initramfs-tools or dracut), or a
+systemd unit before all others. Only sh, cat and dd run at boot, and
+whatever fails there ends in the ordinary boot (docs/preload.md). Pack
+first: the sweep is worth most on a packed disk; install again after packing
+again. The initramfs of this machine is made anew; for a mount point or an
+image the command is printed, and run with --rebuild, which runs that
+system's programs. An image is mounted for this, privately, which takes
+root.
 Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
   static override examples = [
     '<%= config.bin %> preload install / --trace boot.trace',

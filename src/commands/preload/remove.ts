@@ -5,10 +5,10 @@ import type { RemoveReport } from '../../provision/run-preload.js'
 
 export default class PreloadRemoveCommand extends BootpackCommand {
   static override summary = 'Take everything away again that preload install has written.'
-  static override description = `Removes the list, the scripts and the folders that were made for them. The initramfs
-of this machine is made anew; for a mount point or an image the command is printed,
-and run with --rebuild. An initramfs that still has the script does nothing without
-the list.
+  static override description = `Removes the list, the scripts and the folders that were made for them. The
+initramfs of this machine is made anew; for a mount point or an image the
+command is printed, and run with --rebuild. An initramfs that still has the
+script does nothing without the list.
 Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
   static override examples = [
     '<%= config.bin %> preload remove /',

@@ -23,9 +23,10 @@ export interface PreloadShow {
 
 export default class PreloadShowCommand extends BootpackCommand {
   static override summary = 'Show what is read in advance, and whether that is still true of the layout.'
-  static override description = `Without a trace, shows what is installed and looks whether its files still lie where
-they lay. With one, also shows what an installation would read now, and what a disk
-model makes of it. Reads only; an image is not mounted for it.`
+  static override description = `Without a trace, shows what is installed and looks whether its files still
+lie where they lay. With one, also shows what an installation would read
+now, and what a disk model makes of it. Reads only; an image is not mounted
+for it.`
   static override examples = [
     '<%= config.bin %> preload show /',
     '<%= config.bin %> preload show disk.img --trace boot.trace',

@@ -11,7 +11,7 @@ export default class TraceDiffCommand extends BootpackCommand {
   }
 
   static override flags = {
-    top: Flags.integer({ description: 'list so many files of each kind', default: 10, min: 0, max: 100_000 }),
+    top: Flags.integer({ description: 'list so many files of each kind', default: 10, min: 0, max: 100_000, helpValue: 'N' }),
   }
 
   async run(): Promise<TraceDiff> {

@@ -1,7 +1,13 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/base-command.js'
 import { formatFlag } from '../../cli/flags.js'
+import { count, counted } from '../../report/table.js'
 import { exportFormats, type Exported } from '../../trace/export-trace.js'
+
+/** What the reasons of an export count. */
+const leftOut: Readonly<Record<string, string>> = {
+  'metadata-read': 'metadata read', 'no-path': 'nameless file', 'line-break-in-name': 'unwritable name', directory: 'folder',
+}
 
 export default class TraceExportCommand extends BootpackCommand {
   static override summary = 'Write a trace in the format of another tool.'
@@ -18,12 +24,13 @@ export default class TraceExportCommand extends BootpackCommand {
 
   async run(): Promise<Exported> {
     const { args, flags } = await this.parse(TraceExportCommand)
+    this.needOneOutput(flags.output)
     const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/load-trace.js'), import('../../trace/export-trace.js')])
     const progress = this.progress('Reading the trace')
     const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
     progress.end()
-    for (const [reason, count] of Object.entries(exported.skipped)) process.stderr.write(`${count} left out: ${reason}\n`)
-    if (flags.output !== '-') this.log(`${exported.written} lines written to ${flags.output}.`)
+    for (const [reason, left] of Object.entries(exported.skipped)) process.stderr.write(`Left out: ${counted(left, leftOut[reason] ?? reason)}.\n`)
+    if (flags.output !== '-') this.log(`${count(exported.written)} lines written to ${flags.output}.`)
     return exported
   }
 }

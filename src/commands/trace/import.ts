@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/base-command.js'
 import { formatFlag, partitionFlag } from '../../cli/flags.js'
+import { count } from '../../report/table.js'
 import type { Trace } from '../../trace/trace.js'
 
 interface ImportReport {
@@ -13,9 +14,10 @@ interface ImportReport {
 
 export default class TraceImportCommand extends BootpackCommand {
   static override summary = 'Turn a recording of another tool into a trace.'
-  static override description = `The format is recognised by content. With --target, inode numbers get names and
-blocks of the device get owners, so that the trace can be used after the layout
-has changed; the target must still have the layout it was recorded on.`
+  static override description = `The format is recognised by content. With --target, inode numbers get names
+and blocks of the device get owners, so that the trace can be used after the
+layout has changed; the target must still have the layout it was recorded
+on.`
   static override examples = [
     '<%= config.bin %> trace import boot.tracefs.gz --target disk.img -o boot.trace',
     '<%= config.bin %> trace import startup.log -o boot.trace.gz',
@@ -32,6 +34,7 @@ has changed; the target must still have the layout it was recorded on.`
 
   async run(): Promise<ImportReport> {
     const { args, flags } = await this.parse(TraceImportCommand)
+    this.needOneOutput(flags.output)
     const [{ importTrace }, { formatNamedByUser, warnOfBadLines }] = await Promise.all([
       import('../../trace/import-trace.js'), import('../../cli/load-trace.js'),
     ])
@@ -48,7 +51,7 @@ has changed; the target must still have the layout it was recorded on.`
     progress.end()
     warnOfBadLines(report.bad)
     const missing = 'missing' in report ? `, ${report.missing} files are not on the target` : ''
-    if (flags.output !== '-') this.log(`${report.reads} reads written to ${flags.output} (from ${report.format}${missing}).`)
+    if (flags.output !== '-') this.log(`${count(report.reads)} reads written to ${flags.output} (from ${report.format}${missing}).`)
     return report
   }
 

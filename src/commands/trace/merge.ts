@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/base-command.js'
 import { expandPatterns } from '../../cli/patterns.js'
+import { count, counted } from '../../report/table.js'
 
 interface MergeReport {
   readonly traces: number
@@ -9,8 +10,9 @@ interface MergeReport {
 
 export default class TraceMergeCommand extends BootpackCommand {
   static override summary = 'Merge the traces of several boots into one profile.'
-  static override description = `Keeps what at least --min-support of them read (default: more than half), in the
-order of the median rank, and says with each read how many boots read it.`
+  static override description = `Keeps what at least --min-support of them read (default: more than half), in
+the order of the median rank, and says with each read how many boots read
+it.`
   static override examples = [
     '<%= config.bin %> trace merge monday.trace tuesday.trace friday.trace -o boot.trace',
     '<%= config.bin %> trace merge "boots/**/*.trace.gz" -o boot.trace',
@@ -24,6 +26,7 @@ order of the median rank, and says with each read how many boots read it.`
 
   async run(): Promise<MergeReport> {
     const { argv, flags } = await this.parse(TraceMergeCommand)
+    this.needOneOutput(flags.output)
     const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
       import('../../cli/load-trace.js'), import('../../trace/merge.js'), import('../../trace/write-trace.js'),
     ])
@@ -38,7 +41,7 @@ order of the median rank, and says with each read how many boots read it.`
     const merged = mergeTraces(traces, flags['min-support'] === undefined ? {} : { minSupport: flags['min-support'] })
     await writeTrace(flags.output, merged)
     progress.end()
-    if (flags.output !== '-') this.log(`${merged.reads.length} reads of ${traces.length} boots written to ${flags.output}.`)
+    if (flags.output !== '-') this.log(`${count(merged.reads.length)} reads of ${counted(traces.length, 'boot')} written to ${flags.output}.`)
     return { traces: traces.length, reads: merged.reads.length }
   }
 }

@@ -9,7 +9,7 @@ export default class TraceShowCommand extends BootpackCommand {
   static override args = { file: Args.string({ description: 'a trace in any known format, or - for standard input', required: true }) }
   static override flags = {
     format: formatFlag,
-    top: Flags.integer({ description: 'so many of the largest files', default: 10, min: 0, max: 100_000 }),
+    top: Flags.integer({ description: 'so many of the largest files', default: 10, min: 0, max: 100_000, helpValue: 'N' }),
   }
 
   async run(): Promise<TraceSummary> {

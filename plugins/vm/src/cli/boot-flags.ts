@@ -26,8 +26,8 @@ export const bootFlags = {
   append: Flags.string({ description: 'kernel arguments, after those the machine needs', helpValue: 'ARGUMENTS', multiple: true, multipleNonGreedy: true }),
   partition: Flags.integer({ description: 'partition with the root filesystem', helpValue: 'N', min: 0 }),
   accelerator: Flags.option({ options: acceleratorChoices, description: 'KVM, emulation (tcg), or KVM if the kernel comes up under it', default: 'auto' as const })(),
-  cpus: Flags.integer({ description: 'processors of the machine', default: 1, min: 1, max: 64 }),
-  memory: Flags.integer({ description: 'memory of the machine in MiB', default: 1024, min: 64, max: 1_048_576 }),
+  cpus: Flags.integer({ description: 'processors of the machine', default: 1, min: 1, max: 64, helpValue: 'N' }),
+  memory: Flags.integer({ description: 'memory of the machine in MiB', default: 1024, min: 64, max: 1_048_576, helpValue: 'MIB' }),
   network: Flags.boolean({ description: 'give the machine a network card; its network reaches nobody' }),
   runs: Flags.integer({ description: 'boots of each image', helpValue: 'N', default: 1, min: 1, max: 1000 }),
 }

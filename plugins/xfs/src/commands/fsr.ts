@@ -16,12 +16,13 @@ const mostFiles = 100_000
 
 export default class FsrCommand extends BootpackCommand {
   static override summary = 'Reorganise files on mounted XFS filesystems, as xfs_fsr does.'
-  static override description = `Without targets: pass after pass over all mounted XFS filesystems, the worst tenth of
-the files first, until time is up; the next run goes on where this one ended.
-With targets: files, directories, mount points or devices, each once.
+  static override description = `Without targets: pass after pass over all mounted XFS filesystems, the worst
+tenth of the files first, until time is up; the next run goes on where this
+one ended. With targets: files, directories, mount points or devices, each
+once.
 
-Contents never change. A file that is locked, immutable, append-only, marked as not to be
-defragmented, mapped or changed meanwhile is left as it is.
+Contents never change. A file that is locked, immutable, append-only, marked
+as not to be defragmented, mapped or changed meanwhile is left as it is.
 Exit codes: 0 done, 3 some files failed, 4 nothing to gain, 5 refused.`
   static override examples = [
     '<%= config.bin %> fsr',

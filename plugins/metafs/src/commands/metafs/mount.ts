@@ -10,12 +10,13 @@ export interface MetafsMount {
 
 export default class MetafsMountCommand extends BootpackCommand {
   static override summary = 'Show the blocks of a filesystem as files, and move them from a shell.'
-  static override description = `Mounts Jan Kara's meta filesystem over an ext4 filesystem, mounted or in an image:
-free space and extents to read, allocation and relocation to write. See docs/metafs.md
-for every file of it.
+  static override description = `Mounts Jan Kara's meta filesystem over an ext4 filesystem, mounted or in an
+image: free space and extents to read, allocation and relocation to write.
+See docs/metafs.md for every file of it.
 
-Runs until the directory is unmounted or the command is interrupted; what was begun
-is finished. With --background it returns as soon as the tree is there.`
+Runs until the directory is unmounted or the command is interrupted; what
+was begun is finished. With --background it returns as soon as the tree is
+there.`
   static override examples = [
     '<%= config.bin %> metafs mount disk.img /mnt/meta --background',
     '<%= config.bin %> metafs mount / /mnt/meta --read-only',

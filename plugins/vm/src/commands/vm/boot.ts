@@ -9,16 +9,17 @@ export interface VmBoot extends ImageRuns, Conditions {
 
 export default class VmBootCommand extends BootpackCommand {
   static override summary = 'Boot an image in a virtual machine and record every block it reads.'
-  static override description = `The machine reads from a simulated disk: a hard disk with one head unless --disk
-says otherwise. The image is never written: what the machine writes stays in memory,
-and each boot starts from the same state. Kernel and initial ramdisk come from the
-image. Nothing is installed in the guest.
+  static override description = `The machine reads from a simulated disk: a hard disk with one head unless
+--disk says otherwise. The image is never written: what the machine writes
+stays in memory, and each boot starts from the same state. Kernel and
+initial ramdisk come from the image. Nothing is installed in the guest.
 
-Each block read is given to the file, directory or table it belongs to, so that the
-trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.`
+Each block read is given to the file, directory or table it belongs to, so
+that the trace can be used after the layout has changed: bootpack pack IMAGE
+--trace OUT.`
   static override examples = [
     '<%= config.bin %> vm boot disk.img --trace boot.trace',
-    '<%= config.bin %> vm boot disk.img --disk hdd --scale 5 --until "Reached target multi-user" --linger 20 --trace boot.trace',
+    '<%= config.bin %> vm boot disk.img --scale 5 --linger 20 --trace boot.trace',
     '<%= config.bin %> vm boot disk.img --kernel bzImage --append "root=/dev/vda rw" --until 60 --runs 3 --json',
   ]
   static override args = { image: Args.string({ description: 'disk image, or unmounted block device', required: true }) }
@@ -27,7 +28,7 @@ trace can be used after the layout has changed: bootpack pack IMAGE --trace OUT.
     trace: Flags.string({ description: 'write what was read as a trace; with several boots .1, .2, … are put before the ending', helpValue: 'OUT' }),
     requests: Flags.string({ description: 'write every request at the disk, a line each; numbered like traces', helpValue: 'OUT' }),
     console: Flags.string({ description: 'write what the machine says on its serial ports; numbered like traces', helpValue: 'OUT' }),
-    linger: Flags.integer({ description: 'seconds the recording goes on after that, for services that come later', default: 0, min: 0, max: 86_400 }),
+    linger: Flags.integer({ description: 'seconds the recording goes on after that, for services that come later', default: 0, min: 0, max: 86_400, helpValue: 'SECONDS' }),
   }
 
   async run(): Promise<VmBoot> {

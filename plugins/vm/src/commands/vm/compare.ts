@@ -12,8 +12,9 @@ export interface VmCompare extends Conditions {
 
 export default class VmCompareCommand extends BootpackCommand {
   static override summary = 'Boot two images in turn on a simulated disk and compare them.'
-  static override description = `Boots A, B, A, B … under the same conditions and prints times, requests, seek
-distance and positioning side by side, as medians. Neither image is written.`
+  static override description = `Boots A, B, A, B … under the same conditions and prints times, requests,
+seek distance and positioning side by side, as medians. Neither image is
+written.`
   static override examples = [
     '<%= config.bin %> vm compare before.img after.img --scale 5 --runs 3',
     '<%= config.bin %> vm compare before.img after.img --disk lazy --until "Reached target multi-user" --json',
