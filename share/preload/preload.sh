@@ -94,12 +94,23 @@ failed() {
   [ "$failures" -ge 3 ]
 }
 
+# Runs a program that may read for long: when the time is over, it ends with this shell.
+reading() {
+  "$@" &
+  reader=$!
+  wait "$reader"
+  status=$?
+  reader=
+  return "$status"
+}
+
 read_files() {
-  [ $# -eq 0 ] || cat "$@"
+  [ $# -eq 0 ] || reading cat "$@"
 }
 
 sweep() {
-  here= failures=0 room=
+  here= failures=0 room= reader=
+  trap 'kill $reader; exit' TERM
   case " $(cat /proc/cmdline) " in *' bootpack.preload=off '*) return ;; esac
   cd -P "$root" || return
   top=${PWD%/}
@@ -131,7 +142,7 @@ sweep() {
         count=${rest#* }
         number "$skip" && number "$count" && spend $((count * 32)) || return
         late && return
-        dd if="$device" of=/dev/null bs=32768 skip="$skip" count="$count" || { failed && return; }
+        reading dd if="$device" of=/dev/null bs=32768 skip="$skip" count="$count" || { failed && return; }
         continue ;;
       f | F | p | P) ;;
       *) continue ;;
@@ -162,7 +173,7 @@ sweep() {
     set --
     batch=0
     case $kind in p | P)
-      dd if="$full" of=/dev/null bs=4096 skip="$skip" count="$count" || { failed && return; } ;;
+      reading dd if="$full" of=/dev/null bs=4096 skip="$skip" count="$count" || { failed && return; } ;;
     esac
   done
   late || read_files "$@"
