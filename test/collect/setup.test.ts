@@ -224,6 +224,10 @@ describe('bootpack collect setup', () => {
     expect(snapshot(root)).to.deep.equal({ ...before, 'etc/kernel/cmdline.d/zz-bootpack.conf': `file 644 ${args}\n` })
     setup([0], '--remove')
     expect(snapshot(root)).to.deep.equal(before)
+    // With more arguments in it the file is ours, too.
+    for (let again = 0; again < 2; again++) setup([3], '--apply', '--inodes')
+    setup([0], '--remove')
+    expect(snapshot(root)).to.deep.equal(before)
   })
 
   it('looks into no folder through a link', () => {

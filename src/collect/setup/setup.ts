@@ -170,7 +170,7 @@ function refuseForeign(root: PinnedRoot, path: string, found: Found): void {
   const unit = links[path]
   const ours = unit !== undefined
     ? found.kind === 'link' && (found.target === `../${unit}` || found.target === `/${unitFolder}/${unit}`)
-    : found.kind === 'file' && (found.text.startsWith(marker) || /^trace_event=filemap:\S+ trace_buf_size=\d+M trace_options=nooverwrite\n$/.test(found.text))
+    : found.kind === 'file' && (found.text.startsWith(marker) || /^trace_event=filemap:\S+ trace_buf_size=\d+M trace_options=nooverwrite(?: kprobe_event=p:iget,\S+)?\n$/.test(found.text))
   if (ours) return
   throw refused('not-ours', `${root.shown(path)} was not written by bootpack; it was left alone.`, 'Look at what it is, and move it away.')
 }
