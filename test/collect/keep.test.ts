@@ -70,6 +70,7 @@ describe('keeping a boot packed', () => {
     expect(() => keepServiceText({ ...job, trace: 'a.trace' }, [])).to.throw(BootpackError, 'absolute')
     expect(() => keepServiceText({ ...job, target: '.' }, [])).to.throw(BootpackError, 'absolute')
     expect(() => keepServiceText({ ...job, trace: '/a\nExecStart=/evil' }, [])).to.throw(BootpackError, 'control character')
+    for (const path of ['/a\\', '/a ']) expect(() => keepServiceText({ ...job, trace: path }, [])).to.throw(BootpackError, 'ends in a blank or a backslash')
   })
 
   it('is shown, put in place, and taken away without a trace', () => {

@@ -67,6 +67,6 @@ WantedBy=timers.target
 
 /** A path in a condition: nothing is quoted there, and blanks are taken as they are. */
 function unitPath(path: string): string {
-  if (/[\0-\x1f\x7f]/.test(path)) throw usageError('bad-path', 'The name of a file has a control character in it.')
+  if (/[\0-\x1f\x7f]|[\\ ]$/.test(path)) throw usageError('bad-path', 'A unit cannot name this file: it ends in a blank or a backslash, or has a control character in it.', 'Give it another name.')
   return path.replaceAll('%', '%%')
 }
