@@ -69,6 +69,10 @@ export async function withMountedImage<Result>(path: string, partition: number |
       }
     }
   } finally {
-    rmdirSync(mountPoint)
+    try {
+      rmdirSync(mountPoint)
+    } catch {
+      // Still mounted, in this process alone: why is told already, and this error would hide it.
+    }
   }
 }

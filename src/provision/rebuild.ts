@@ -1,13 +1,14 @@
 /** Makes the initramfs of a system anew, so that it holds our script, or no longer does. */
-import { existsSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { shellWord } from '../image/container-command.js'
 import { rebuildCommands, type FormName } from '../preload/forms.js'
 import { runProgram } from './mounted-image.js'
 
-/** A command line for people. */
+/** A command line for people, as it must be typed. */
 export const commandText = (form: FormName, mountPoint = '/'): string | undefined => {
   const words = rebuildCommands[form]
-  return words && [...(mountPoint === '/' ? [] : ['chroot', mountPoint]), ...words].join(' ')
+  return words && [...(mountPoint === '/' ? [] : ['chroot', shellWord(mountPoint)]), ...words].join(' ')
 }
 
 /**
@@ -21,7 +22,8 @@ export function rebuildInitramfs(form: FormName, mountPoint: string): void {
   if (mountPoint === '/') return runProgram(words, false)
   for (const folder of ['proc', 'sys', 'dev']) {
     const at = join(mountPoint, folder)
-    if (existsSync(at)) runProgram(['mount', '--rbind', '--', `/${folder}`, at])
+    // mount follows links, and one in that system may lead anywhere here.
+    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) runProgram(['mount', '--rbind', '--', `/${folder}`, at])
   }
   runProgram(['chroot', mountPoint, ...words], false)
 }

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, truncateSync, writeFileSync, openSync, writeSync, closeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { filledIn, formFiles, formNames, mayBeOurs } from '../../src/preload/forms.js'
+import { commandText } from '../../src/provision/rebuild.js'
 import { shippedTexts } from '../../src/provision/shipped-texts.js'
 import { checkImage, debugfsWrite, makeImage } from '../support/images.js'
 import { loopMount } from '../support/loop-mount.js'
@@ -44,6 +45,12 @@ describe('the forms of a sweep', () => {
     expect(shippedTexts(17)['preload.sh']).to.contain('\nlimit=17\n')
     expect(shippedTexts(17)['bootpack-preload.service']).to.contain('\nTimeoutStartSec=22\n')
     expect(() => filledIn('', 0)).to.throw(RangeError)
+  })
+
+  it('have a command for people that a shell takes as it is meant', () => {
+    expect(commandText('dracut', '/mnt')).to.equal('chroot /mnt dracut --force --regenerate-all')
+    expect(commandText('initramfs-tools', '/media/$(reboot) x')).to.equal("chroot '/media/$(reboot) x' update-initramfs -u -k all")
+    expect(commandText('initramfs-tools', '/media/\x1b[2J')).to.not.contain('\x1b')
   })
 
   it('have a unit that systemd takes', function () {
@@ -214,6 +221,11 @@ describe('bootpack preload', function () {
     bootpack(['preload', 'remove', image, '--rebuild'])
     expect(loopMounted(image, (root) => readFileSync(join(root, 'boot/made'), 'utf8'), 'ro')).to.equal('none\n')
     checkImage(image)
+    // A link of the image leads into this machine: mounted over /usr, there would be no chroot any more.
+    rmSync(join(tree, 'sys'), { recursive: true })
+    symlinkSync('/usr', join(tree, 'sys'))
+    make()
+    expect(install('--rebuild')).to.deep.include({ rebuilt: ['initramfs-tools'], todo: [] })
   })
 
   it('says so when the initramfs cannot be made anew, and keeps the rest', () => {
