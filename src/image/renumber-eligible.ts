@@ -7,6 +7,7 @@
  * - keys: an encryption policy may derive the key stream from the number, and without
  *   the key nobody can tell, so nothing encrypted is touched;
  * - boot loaders: EXTLINUX 3 has the number of its folder in its first sector;
+ * - file handles: overlay mounts keep them in attributes (overlay-origins.ts);
  * - signatures: EVM seals a file's number into security.evm;
  * - attribute values in inodes of their own point back at their owner by number.
  *
@@ -21,6 +22,7 @@ import type { Filesystem } from './filesystem.js'
 import { hasInlineData } from './inline-data.js'
 import { isSystemInode } from './immovable.js'
 import { inodeFlag, type Inode } from './inode.js'
+import { overlayOrigins } from './overlay-origins.js'
 import { rootInode } from './path-walk.js'
 import type { Superblock } from './superblock.js'
 import { decodeXattrBlock } from './xattr-block.js'
@@ -34,6 +36,7 @@ export type NumberReason =
   | 'ea-inode'         // holds the value of an attribute, or has a value held so
   | 'evm'              // its number is signed
   | 'boot-loader'      // EXTLINUX 3 knows its folder so
+  | 'overlay-origin'   // an overlay mount has a handle of it
   | 'unknown-type'
   | 'no-links'
   | 'large-directory'  // changes more blocks than the journal takes
@@ -65,6 +68,7 @@ export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlo
   if (inode.type === 'unknown') return 'unknown-type'
   if (inode.links === 0) return 'no-links'
   if (inode.type === 'directory' && (await numberedFolders(filesystem)).has(number)) return 'boot-loader'
+  if ((await overlayOrigins(filesystem)).has(number)) return 'overlay-origin'
   const reason = ofAttributes(inodeXattrs(inode)) ?? ofAttributes(await blockAttributes(filesystem, inode))
   if (reason !== undefined) return reason
   if (superblock.checksums !== 'crc32c' || hasInlineData(inode)) return undefined

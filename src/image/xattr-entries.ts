@@ -1,6 +1,5 @@
 /**
- * The names of an inode's extended attributes, in the inode itself and in its block.
- * Values are not looked at. Source of the layout:
+ * An inode's extended attributes, in the inode itself and in its block. Source of the layout:
  * Documentation/filesystems/ext4/attributes.rst.
  */
 import { corrupt } from '../errors.js'
@@ -12,7 +11,7 @@ const magic = 0xea02_0000
 const blockHeader = 32
 
 /** e_name_index of the namespaces that are asked for. */
-export const xattrIndex = { security: 6, system: 7 } as const
+export const xattrIndex = { user: 1, trusted: 4, security: 6, system: 7 } as const
 
 export interface XattrEntry {
   /** Namespace, see {@link xattrIndex}. */
@@ -23,29 +22,36 @@ export interface XattrEntry {
   readonly valueInode: number
   /** 0 where none was kept. */
   readonly hash: number
+  /** A view; undefined where the value lies elsewhere or outside its place. */
+  readonly value: Uint8Array | undefined
 }
 
 /** Attributes behind the fields of a large inode; none in one of 128 bytes. @throws corrupt naming the inode */
 export function inodeXattrs({ raw, number }: Inode): XattrEntry[] {
   if (raw.length <= 128) return []
   const header = 128 + getU16(raw, 0x80)
-  return header + 4 <= raw.length && getU32(raw, header) === magic ? entriesFrom(raw, header + 4, number) : []
+  return header + 4 <= raw.length && getU32(raw, header) === magic ? entriesFrom(raw, header + 4, header + 4, number) : []
 }
 
 /** Attributes of an attribute block whose header was checked. @throws corrupt naming the inode it was read for */
-export const blockXattrs = (bytes: Uint8Array, inode: number): XattrEntry[] => entriesFrom(bytes, blockHeader, inode)
+export const blockXattrs = (bytes: Uint8Array, inode: number): XattrEntry[] => entriesFrom(bytes, blockHeader, 0, inode)
 
-function entriesFrom(bytes: Uint8Array, first: number, inode: number): XattrEntry[] {
+/** @param base where offsets of values count from */
+function entriesFrom(bytes: Uint8Array, first: number, base: number, inode: number): XattrEntry[] {
   const entries: XattrEntry[] = []
   // The list ends with four bytes of zeros.
   for (let at = first; at + 4 <= bytes.length && getU32(bytes, at) !== 0;) {
     const e_name_len = bytes[at]!
     if (at + 16 + e_name_len > bytes.length) throw corrupt('inode', inode, 'the names of its attributes reach out of their place')
+    const valueInode = getU32(bytes, at + 4)
+    const value = base + getU16(bytes, at + 2)
+    const end = value + getU32(bytes, at + 8)
     entries.push({
       index: bytes[at + 1]!,
       name: Buffer.from(bytes.subarray(at + 16, at + 16 + e_name_len)).toString('latin1'),
-      valueInode: getU32(bytes, at + 4),
+      valueInode,
       hash: getU32(bytes, at + 12),
+      value: valueInode === 0 && end <= bytes.length ? bytes.subarray(value, end) : undefined,
     })
     at += (16 + e_name_len + 3) & ~3
   }

@@ -3,7 +3,7 @@
  * numbers is as it was, and every name leads to the inode it named.
  */
 import { expect } from 'chai'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileStore } from '../../src/image/file-store.js'
 import { Filesystem } from '../../src/image/filesystem.js'
@@ -141,6 +141,29 @@ for i in range(1500): open('large/%04d' % i + 'n' * 200, 'w').close()
       const reading = await ImageVolume.open(await Filesystem.open(await FileStore.open(path)))
       expect(await reading.inodeNumbers.fixed(large!)).to.equal('large-directory')
       await reading.close()
+    })
+
+    it('leaves the origins of an overlay their numbers, which is not mounted without them', async function () {
+      const path = join(folder, 'overlay.img')
+      makeImage(path, { size: 32 << 20, blockSize: 4096 })
+      const overlay = (mounted: string, work: string): void => {
+        run('sh', ['-ec', `cd "$1"; mkdir -p lower upper work merged; [ -e lower/file ] || { echo a > lower/file; echo b > lower/other; echo c > plain; }
+          mount -t overlay overlay -o index=on,lowerdir=lower,upperdir=upper,workdir=work merged; trap 'umount merged' EXIT; ${work}`, 'sh', mounted])
+      }
+      if (!readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n')) this.skip()
+      // The long attribute drives the handle of one file out of its inode.
+      loopMounted(path, (mounted) => overlay(mounted, 'setfattr -n user.long -v $(head -c 150 /dev/zero | tr "\\0" x) merged/file; echo more >> merged/file'))
+      const inode = (name: string): number => Number(/Inode: (\d+)/.exec(debugfs(path, `stat ${name}`))![1])
+      expect(debugfs(path, 'stat upper/file'), 'a block for the handle').not.to.match(/File ACL: 0\b/)
+      const plain = inode('plain')
+      const reasons: string[] = []
+      for (const name of ['lower', 'lower/file', 'upper/file', 'lower/other']) {
+        const { outcomes: [outcome] } = await renumber(path, () => Promise.resolve([{ inode: inode(name), to: plain }]))
+        reasons.push(outcome!.reason ?? outcome!.status)
+      }
+      expect(reasons).to.deep.equal(['overlay-origin', 'overlay-origin', 'renumbered', 'renumbered'])
+      checkImage(path)
+      loopMounted(path, (mounted) => overlay(mounted, '[ "$(cat merged/file merged/other | tr -d "\\n")" = amoreb ]'))
     })
 
     it('keeps numbers that are signed, keyed or held elsewhere', async function () {
