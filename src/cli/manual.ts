@@ -18,7 +18,7 @@ export interface ManualFacts {
 }
 
 const exitCodes: readonly (readonly [string, string])[] = [
-  ['0', 'all done'], ['1', 'a bug, or the disk failed'], ['2', 'bad usage'], ['3', 'done in part'], ['4', 'nothing to gain, nothing was written'],
+  ['0', 'all done'], ['1', 'a bug, or reading or writing failed'], ['2', 'bad usage'], ['3', 'done in part'], ['4', 'nothing to gain, nothing was written'],
   ['5', 'refused, because it would not be safe or is not supported'], ['6', 'corrupt input'], ['7', 'no space'], ['130', 'interrupted, and left consistent'],
 ]
 

@@ -64,7 +64,7 @@ function statOrSay(path: string): BigIntStats {
       throw usageError('no-access', `${shellWord(path)} may not be looked at by this user.`, 'Run bootpack as a user who may.')
     }
   }
-  if (!stats) throw usageError('no-such-target', `There is no ${shellWord(path)}.`)
+  if (!stats) throw usageError('no-such-target', `There is no ${shellWord(path)}.`, 'Check the name of the image.')
   if (!stats.isFile() && !stats.isBlockDevice()) {
     throw usageError('not-an-image', `${shellWord(path)} is neither a file nor a block device.`, 'Name an image file or a block device.')
   }

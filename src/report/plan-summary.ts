@@ -3,7 +3,8 @@ import type { Plan, Skip } from '../plan/plan.js'
 import { runEnd } from '../layout/run.js'
 import { inodePlanLines } from './inode-lines.js'
 import { measureTable } from './measure-table.js'
-import { bytes, count, shorten } from './table.js'
+import { skipReasons } from './skip-reasons.js'
+import { bytes, count, fold, shorten } from './table.js'
 
 /** What a plan will do, in a few lines and a table. */
 export function planSummary(plan: Plan): string {
@@ -47,10 +48,11 @@ export function skipLines(skipped: readonly Skip[]): string[] {
   if (skipped.length === 0) return []
   const byReason = new Map<string, Skip[]>()
   for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
-  return [...byReason].sort((a, b) => b[1].length - a[1].length).map(([reason, skips], index) => {
+  return [...byReason].sort((a, b) => b[1].length - a[1].length).flatMap(([reason, skips], index) => {
     const example = skips.find(({ path }) => path !== undefined)?.path
     const name = example === undefined ? '' : `, such as ${shorten(escapePath(example), 40)}`
-    return `${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`
+    const why = skipReasons[skips[0]!.reason] ?? ''
+    return [`${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`, ...(why === '' ? [] : fold(why, 66).split('\n').map((line) => `             ${line}`))]
   })
 }
 

@@ -3,6 +3,8 @@ import { expect } from 'chai'
 import type { LayoutMeasure } from '../../src/measure/layout-measure.js'
 import type { Plan } from '../../src/plan/plan.js'
 import { packReport } from '../../src/report/pack-report.js'
+import { skipLines } from '../../src/report/plan-summary.js'
+import { skipReasons } from '../../src/report/skip-reasons.js'
 
 const measure = { requests: 2, seeks: 1, seekDistanceBlocks: 9, readBlocks: 8, spanBlocks: 20, blockSize: 4096, files: 1, missing: 0, modelMs: {} } as unknown as LayoutMeasure
 const plan = {
@@ -21,5 +23,13 @@ describe('what packing tells', () => {
   it('names what was written until it was stopped, or what could be moved', () => {
     expect(told(250, true, false)).to.include('Written: 1.0 MB of the 4.1 MB planned.')
     expect(told(750, false, false)).to.include('Written: 3.1 MB of the 4.1 MB planned.')
+  })
+
+  it('says in lines of 80 columns why something stays, and what would help', () => {
+    const skipped = [1, 2].map((inode) => ({ inode, path: '/usr', kind: 'directory', reason: 'busy', blocks: 1 } as const))
+    const lines = skipLines(skipped)
+    expect(lines[0]).to.equal('left alone 2 busy, such as /usr')
+    expect(lines.slice(1).map((line) => line.trim()).join(' ')).to.equal(skipReasons.busy)
+    expect(Math.max(...lines.map(({ length }) => length))).to.be.at.most(80)
   })
 })

@@ -46,7 +46,7 @@ function statsOf(target: string): Stats {
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is no ${quoted(target)}.`)
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is no ${quoted(target)}.`, 'Check the name of the target.')
     throw ioError(`${quoted(target)} could not be looked up (${code}).`, cause)
   }
   if (stats.isFile() || stats.isDirectory() || stats.isBlockDevice()) return stats

@@ -17,7 +17,7 @@ seek distance and positioning side by side, as medians. Neither image is
 written.`
   static override examples = [
     '<%= config.bin %> vm compare before.img after.img --scale 5 --runs 3',
-    '<%= config.bin %> vm compare before.img after.img --disk lazy --until "Reached target multi-user" --json',
+    '<%= config.bin %> vm compare before.img after.img --disk lazy --until DONE --json',
   ]
   static override args = {
     a: Args.string({ description: 'disk image, or unmounted block device', required: true }),
