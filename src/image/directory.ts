@@ -3,6 +3,7 @@
  */
 import { corrupt } from '../errors.js'
 import { fsBlock, type FsBlock } from '../layout/block.js'
+import type { Extent } from '../layout/extent.js'
 import { visitEntries, verifyDirectoryBlock, type DirectoryFormat, type EntryVisitor } from './directory-block.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
@@ -74,9 +75,7 @@ export async function* directoryParts(filesystem: Filesystem, inode: Inode, budg
   const { extents } = await readFileMap(filesystem, inode)
   const checked = filesystem.superblock.checksums === 'crc32c'
   const seed = checked ? inodeSeed(filesystem.superblock, inode.number, inode.generation) : 0
-  const blocks = directoryBlocks(filesystem, inode, extents)
-  for (let at = 0; at < blocks.length; at += window) {
-    const ahead = blocks.slice(at, at + window)
+  for (const ahead of windows(directoryBlocks(filesystem, inode, extents))) {
     budget?.spend(ahead.length, inode.number)
     if (ahead.length > 1) await filesystem.blocks.prefetch(ahead.map(({ physical }) => physical))
     for (const { logical, physical } of ahead) {
@@ -92,14 +91,27 @@ interface DirectoryBlock {
   readonly physical: FsBlock
 }
 
-/** The blocks of a directory that hold entries. */
-export function directoryBlocks(filesystem: Filesystem, inode: Inode, extents: Awaited<ReturnType<typeof readFileMap>>['extents']): DirectoryBlock[] {
+/**
+ * The blocks of a directory that hold entries, one by one: a damaged map may have as many
+ * as the filesystem, and the first of them that is no directory block ends it all.
+ * @throws corrupt when its size is not whole blocks
+ */
+export function* directoryBlocks(filesystem: Filesystem, inode: Pick<Inode, 'number' | 'size'>, extents: readonly Extent[]): Generator<DirectoryBlock> {
   if (inode.size % filesystem.blockSize !== 0) throw corrupt('directory inode', inode.number, `its size of ${inode.size} bytes is not whole blocks`)
   const end = inode.size / filesystem.blockSize
-  const blocks: DirectoryBlock[] = []
   for (const { logical, physical, length, unwritten } of extents) {
     if (unwritten) continue
-    for (let i = 0; i < length && logical + i < end; i++) blocks.push({ logical: logical + i, physical: fsBlock(physical + i) })
+    for (let i = 0; i < length && logical + i < end; i++) yield { logical: logical + i, physical: fsBlock(physical + i) }
   }
-  return blocks
+}
+
+function* windows(blocks: Iterable<DirectoryBlock>): Generator<DirectoryBlock[]> {
+  let ahead: DirectoryBlock[] = []
+  for (const block of blocks) {
+    ahead.push(block)
+    if (ahead.length < window) continue
+    yield ahead
+    ahead = []
+  }
+  if (ahead.length > 0) yield ahead
 }

@@ -153,7 +153,7 @@ export class RenumberBatch {
     const inode = await filesystem.readInode(number)
     if (filesystem.superblock.checksums !== 'crc32c' || hasInlineData(inode)) return { inode, tree: [], blocks: [] }
     const map = await readFileMap(filesystem, inode)
-    const blocks = inode.type === 'directory' ? directoryBlocks(filesystem, inode, map.extents).map(({ physical }) => physical) : []
+    const blocks = inode.type === 'directory' ? Array.from(directoryBlocks(filesystem, inode, map.extents), ({ physical }) => physical) : []
     return { inode, tree: map.kind === 'extents' ? map.treeBlocks : [], blocks }
   }
 

@@ -73,7 +73,8 @@ export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlo
   if (reason !== undefined) return reason
   if (superblock.checksums !== 'crc32c' || hasInlineData(inode)) return undefined
   const map = await readFileMap(filesystem, inode)
-  const sealed = map.treeBlocks.length + (inode.type === 'directory' ? directoryBlocks(filesystem, inode, map.extents).length : 0)
+  let sealed = map.treeBlocks.length
+  if (inode.type === 'directory') for (const _ of directoryBlocks(filesystem, inode, map.extents)) if (++sealed > mostBlocks) break
   return sealed > mostBlocks ? 'large-directory' : undefined
 }
 

@@ -12,7 +12,8 @@ import { Filesystem } from '../../src/image/filesystem.js'
 import { groupDescriptorChecksum } from '../../src/image/group-descriptor.js'
 import { ImageVolume } from '../../src/image/image-volume.js'
 import { readFileMap } from '../../src/image/file-map.js'
-import { visitDirectory } from '../../src/image/directory.js'
+import { directoryBlocks, visitDirectory } from '../../src/image/directory.js'
+import { extent } from '../../src/layout/extent.js'
 import { blockRun } from '../../src/layout/run.js'
 import { fsBlock } from '../../src/layout/block.js'
 import { debugfs, debugfsWrite, makeImage } from '../support/images.js'
@@ -48,6 +49,12 @@ describe('damage', function () {
     plain = await make('plain', tree, '^metadata_csum,^uninit_bg,64bit')
   })
   after(() => { folder.remove() })
+
+  it('asks for the blocks of a directory one by one, however many its map has', () => {
+    const extents = Array.from({ length: 1360 }, (_, i) => extent(i * 32768, 1000 + i * 32768, 32768))
+    const [first] = directoryBlocks(checked.filesystem, { number: 12, size: 1360 * 32768 * checked.blockSize }, extents)
+    expect(first).to.deep.equal({ logical: 0, physical: 1000 })
+  })
 
   async function make(name: string, tree: string, features: string): Promise<Places> {
     const image = join(folder.path, name)
