@@ -43,6 +43,9 @@ disk models make of it (docs/disk-models.md). Reads only.`
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const resolved = await resolveTrace(trace.reads, volume)
+      if (resolved.reads.length === 0 && resolved.missing.length > 0) {
+        throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${resolved.missing.length} are missing).`, 'Check that the trace belongs to this target.')
+      }
       const measure = measureLayout(resolved.reads, resolved.layout, volume.geometry(), resolved.missing.length, models)
       progress.end()
       this.log(measureTable({ measured: measure }))

@@ -10,6 +10,7 @@ export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): 
   const models = Object.keys(measures[0]?.modelMs ?? {})
   return table(['', ...Object.keys(columns)], [
     row('files read', ({ files }) => count(files)),
+    ...(measures.some(({ missing }) => missing > 0) ? [row('files that are not there', ({ missing }) => count(missing))] : []),
     row('data read', ({ readBlocks, blockSize }) => bytes(readBlocks * blockSize)),
     row('disk requests', ({ requests }) => count(requests)),
     row('seeks (breaks in read order)', ({ seeks }) => count(seeks)),

@@ -81,7 +81,7 @@ async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string): AsyncGen
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined || !code.startsWith('Z_')) throw error
     throw corrupt('gzip stream', 1, `${name} ${code === 'Z_BUF_ERROR' ? 'ends too early' : 'is damaged'}`,
-      'What is left of it can be saved with: gzip -dc NAME | bootpack trace import -')
+      'What is left of it can be saved with: gzip -dc NAME | bootpack trace import - -o boot.trace')
   } finally {
     gunzip.destroy()
   }

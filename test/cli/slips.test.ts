@@ -71,7 +71,7 @@ describe('a slip on the command line', function () {
   }
 
   it('is told to programs as every other error is', () => {
-    for (const [words, code] of [[['packk'], 'unknown-command'], [['pack', '--evikt'], 'unknown-flag'], [['measure', 'x'], 'missing-flag'], [['trace', 'export', 'x', '--to', 'list'], 'two-outputs']] as const) {
+    for (const [words, code] of [[['packk'], 'unknown-command'], [['pack', '--evikt'], 'unknown-flag'], [['measure', 'x'], 'missing-flag'], [['trace', 'export', 'x', '--to', 'list'], 'two-outputs'], [['collect', 'watch', '-o', '-'], 'two-outputs']] as const) {
       const told = JSON.parse(bootpack(...words, '--json').stdout) as { error: Record<string, string>, exitCode: number }
       expect(told).to.have.keys('error', 'exitCode')
       expect(told.error).to.have.keys('family', 'code', 'message', 'next')

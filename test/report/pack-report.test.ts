@@ -2,6 +2,7 @@
 import { expect } from 'chai'
 import type { LayoutMeasure } from '../../src/measure/layout-measure.js'
 import type { Plan } from '../../src/plan/plan.js'
+import { measureTable } from '../../src/report/measure-table.js'
 import { packReport } from '../../src/report/pack-report.js'
 import { skipLines } from '../../src/report/plan-summary.js'
 import { skipReasons } from '../../src/report/skip-reasons.js'
@@ -14,6 +15,13 @@ const plan = {
 
 const told = (movedBlocks: number, interrupted: boolean, complete: boolean): string =>
   packReport({ plan, applied: { begun: true, rounds: 2, movedBlocks, unmoved: [], interrupted, complete }, after: measure }, 'To finish, pack again.')
+
+describe('the table of measures', () => {
+  it('names files that are not there, where there are such', () => {
+    expect(measureTable({ measured: measure })).not.to.match(/not there/)
+    expect(measureTable({ measured: { ...measure, missing: 6 } })).to.match(/^files that are not there +6$/m)
+  })
+})
 
 describe('what packing tells', () => {
   it('names all that was written when all was done', () => {

@@ -37,6 +37,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
 
   async run(): Promise<BootReport> {
     const { flags } = await this.parse(CollectBootCommand)
+    if (flags.output !== undefined) this.needOneOutput(flags.output)
     const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, needOutputFolder, writeRecording, writtenText }, { uptime }] = await Promise.all([
       import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/collected-traces.js'),
       import('node:os'),

@@ -46,6 +46,7 @@ were lost.`
 
   async run(): Promise<WatchReport> {
     const { argv, flags } = await this.parse(CollectWatchCommand)
+    this.needOneOutput(flags.output)
     const [{ recordWatch }, { currentMounts, needOutputFolder, writeRecording, writtenText }] = await Promise.all([
       import('../../collect/record-watch.js'), import('../../cli/collected-traces.js'),
     ])
