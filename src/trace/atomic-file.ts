@@ -1,13 +1,14 @@
 /**
  * A file that appears whole or not at all: written under a name nobody can guess in
- * the same folder, flushed, then renamed. A link or a device in its place is refused,
- * never followed and never replaced.
+ * the same folder, flushed, then renamed. A link, a device or an image of a disk in its
+ * place is refused, never followed and never replaced.
  */
 import { randomBytes } from 'node:crypto'
 import { constants, rmSync } from 'node:fs'
 import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BootpackError, ioError, noSpace, refused, usageError } from '../errors.js'
+import { holdsDisk } from './disk-image.js'
 import { escapePath } from './escape-path.js'
 
 const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
@@ -15,7 +16,7 @@ const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constant
 /**
  * @param path  where the file goes; an ordinary file there is replaced
  * @param write puts the contents into the open file; when it throws, nothing changes
- * @throws refused when something else than an ordinary file is at `path`, usage when
+ * @throws refused when something else than an ordinary file is at `path`, or a disk in one, usage when
  *   there is no such folder, no-space, io
  */
 export async function writeAtomically<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
@@ -52,12 +53,17 @@ export async function openFresh(path: string): Promise<{ file: FileHandle, name:
   }
 }
 
-async function refuseOther(path: string): Promise<void> {
+/** @throws refused when what is at `path` must not be replaced: no ordinary file, or a disk in one */
+export async function refuseOther(path: string): Promise<void> {
   const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw named(error, path)
   })
-  if (!stats || stats.isFile()) return
+  if (!stats) return
+  if (stats.isFile()) {
+    if (await holdsDisk(path)) throw refused('is-a-disk', `${escapePath(path)} is an image of a disk or a filesystem; it was left alone.`, 'Give another name for what is to be written.')
+    return
+  }
   const what = stats.isSymbolicLink() ? 'a symbolic link' : stats.isDirectory() ? 'a folder' : 'no ordinary file'
   throw refused('not-a-file', `${escapePath(path)} is ${what}; it was left alone.`, 'Give the name of a file, or - for standard output.')
 }

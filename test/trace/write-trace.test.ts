@@ -93,6 +93,26 @@ describe('writing traces', () => {
     expect(litter()).to.deep.equal([])
   })
 
+  it('replaces no disk, whatever it is kept in', async function () {
+    needTools(this, 'mke2fs')
+    const put = (name: string, offset: number, bytes: string): void => writeFileSync(at(name), Buffer.concat([Buffer.alloc(offset), Buffer.from(bytes, 'latin1'), Buffer.alloc(3000)]))
+    run('mke2fs', ['-q', '-t', 'ext4', at('ext4.img'), '4M'])
+    put('partitioned.img', 0x1fe, '\x55\xaa')
+    put('xfs.img', 0, 'XFSB')
+    put('disk.qcow2', 0, 'QFI\xfb')
+    for (const name of ['ext4.img', 'partitioned.img', 'xfs.img', 'disk.qcow2']) {
+      const before = readFileSync(at(name))
+      const error = await failure(writeTrace(at(name), trace))
+      expect([error.family, error.code, error.exitCode], name).to.deep.equal(['refused', 'is-a-disk', 5])
+      expect(readFileSync(at(name)).equals(before), name).to.equal(true)
+    }
+    for (const contents of ['', 'short', 'x'.repeat(5000), Buffer.alloc(5000)]) {
+      writeFileSync(at('other'), contents)
+      await writeTrace(at('other'), trace)
+    }
+    expect(litter()).to.deep.equal([])
+  })
+
   it('does not follow a link that appears while it writes', async () => {
     writeFileSync(at('target'), 'precious')
     const error = await failure(writeAtomically(at('raced'), async (file) => {
