@@ -17,9 +17,9 @@ somebody else, is refused (exit 5).`
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(ApplyCommand)
-    const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { quoted }] = await Promise.all([
+    const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { shellWord }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../volume/target.js'),
+      import('../report/pack-report.js'), import('../image/container-command.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
@@ -33,7 +33,7 @@ somebody else, is refused (exit 5).`
         onProgress: (done, total) => progress.update(done, total),
       })
       progress.end()
-      this.log(applyReport(result, `To finish: bootpack apply ${quoted(args.plan)}. To go back: bootpack undo ${quoted(args.plan)}.`))
+      this.log(applyReport(result, `To finish: bootpack apply ${shellWord(args.plan)}. To go back: bootpack undo ${shellWord(args.plan)}.`))
       this.end(!result.begun ? exitCode.nothingToGain : result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {

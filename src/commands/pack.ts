@@ -36,9 +36,9 @@ corrupt, 7 no space.`
 
   async run(): Promise<PackReport> {
     const { args, flags } = await this.parse(PackCommand)
-    const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { quoted }] = await Promise.all([
+    const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { shellWord }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/pack-volume.js'),
-      import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../volume/target.js'),
+      import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../image/container-command.js'),
     ])
     if (flags.report !== undefined) await needPagePlace(flags.report)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
@@ -78,7 +78,7 @@ corrupt, 7 no space.`
       const contents = recorded && result.applied && await compareFor(recorded, volume, result.plan)
       progress.end()
       const resume = flags.output === undefined ? 'To finish, pack again.'
-        : `To finish: bootpack apply ${quoted(flags.output)}. To go back: bootpack undo ${quoted(flags.output)}.`
+        : `To finish: bootpack apply ${shellWord(flags.output)}. To go back: bootpack undo ${shellWord(flags.output)}.`
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
       if (flags.report !== undefined && resolved) {
@@ -104,6 +104,7 @@ async function needPagePlace(path: string): Promise<void> {
   if (path === '-') throw usageError('no-output', 'The page needs a file: standard output has the figures.', 'Name one, such as --report boot.html.')
   const { needOutputFolder } = await import('../cli/collected-traces.js')
   needOutputFolder(path)
+  await (await import('../trace/atomic-file.js')).refuseOther(path)
 }
 
 async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {

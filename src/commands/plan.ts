@@ -2,7 +2,9 @@ import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/base-command.js'
 import { planningFlags, targetArgument } from '../cli/flags.js'
 import { planOptions } from '../cli/planning.js'
+import { shellWord } from '../image/container-command.js'
 import type { Plan } from '../plan/plan.js'
+import { escapePath } from '../trace/escape-path.js'
 
 export default class PlanCommand extends BootpackCommand {
   static override summary = 'Decide where a boot\'s blocks should go, and write nothing.'
@@ -33,7 +35,7 @@ With -o the plan goes to a file that bootpack apply carries out.`
       if (flags.output !== undefined) await writePlanFile(flags.output, plan)
       progress.end()
       this.log(planSummary(plan))
-      if (flags.output !== undefined) this.log(`\nWritten to ${flags.output}. Carry it out with: bootpack apply ${flags.output}`)
+      if (flags.output !== undefined) this.log(`\nWritten to ${escapePath(flags.output)}. Carry it out with: bootpack apply ${shellWord(flags.output)}`)
       return plan
     } finally {
       progress.end()

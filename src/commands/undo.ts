@@ -15,9 +15,9 @@ export default class UndoCommand extends BootpackCommand {
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(UndoCommand)
-    const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { quoted }] = await Promise.all([
+    const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { shellWord }] = await Promise.all([
       import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../volume/target.js'),
+      import('../report/pack-report.js'), import('../image/container-command.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
@@ -27,7 +27,7 @@ export default class UndoCommand extends BootpackCommand {
       progress.step('Moving blocks back')
       const result = await undoPlan(plan, volume, { signal: this.signal, onProgress: (done, total) => progress.update(done, total) })
       progress.end()
-      this.log(undoReport(result, `To go on: bootpack undo ${quoted(args.plan)}. To put the plan in place again: bootpack apply ${quoted(args.plan)}.`))
+      this.log(undoReport(result, `To go on: bootpack undo ${shellWord(args.plan)}. To put the plan in place again: bootpack apply ${shellWord(args.plan)}.`))
       this.end(result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {

@@ -105,7 +105,7 @@ describe('at a terminal', function () {
     }
     expect(packed).to.match(/Interrupted after [\d,]+ blocks; the filesystem is whole\./)
     expect(packed).to.match(/Written: [\d.]+ [kMG]?B of the [\d.]+ [kMG]?B planned\./)
-    expect(packed).to.include(`To finish: bootpack apply "${plan}". To go back: bootpack undo "${plan}".`)
+    expect(packed).to.include(`To finish: bootpack apply ${plan}. To go back: bootpack undo ${plan}.`)
     checkImage(at('disk.img'))
     run(process.execPath, bootpack('apply', plan).slice(1))
     run(process.execPath, bootpack('verify', plan).slice(1))
@@ -115,7 +115,7 @@ describe('at a terminal', function () {
       undone = await interrupt(/Reading the plan: /, 'undo', plan)
     }
     expect(undone).to.match(/Interrupted when [\d,]+ blocks were back; the filesystem is whole\./)
-    expect(undone).to.include(`To go on: bootpack undo "${plan}".`)
+    expect(undone).to.include(`To go on: bootpack undo ${plan}.`)
     run(process.execPath, bootpack('undo', plan).slice(1))
     checkImage(at('disk.img'))
     expect(hashFiles(at('disk.img'))).to.deep.equal(hashes)
