@@ -1,7 +1,7 @@
 // Writes the pages for man(1) into a folder: node scripts/make-manual.mjs [FOLDER]
 // SOURCE_DATE_EPOCH sets their day, for builds that are to come out the same twice.
 import { Config } from '@oclif/core'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { home, loadPlugins } from '../dist/cli/launch.js'
 import { commandTable, e4defragEntry } from '../dist/cli/command-table.js'
@@ -23,7 +23,8 @@ and on a mounted ext4 filesystem through the stock kernel.
 The contents of files never change. What cannot be done safely is refused, with the
 reason and the way out.`,
 })
-rmSync(folder, { recursive: true, force: true })
 mkdirSync(folder, { recursive: true })
+// Pages of commands that are no more; the folder may hold those of other programs.
+for (const name of readdirSync(folder)) if (/^bootpack(-[a-z-]+)?\.1$/.test(name)) rmSync(join(folder, name))
 for (const { file, text } of pages) writeFileSync(join(folder, file), text)
 console.log(`${pages.length} pages written to ${folder}. Read one with: man -l ${join(folder, 'bootpack.1')}`)

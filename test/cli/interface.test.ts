@@ -1,6 +1,6 @@
 /** All commands, arguments and flags: what they are is known, and what they say fits a terminal. */
 import { expect } from 'chai'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { e4defragEntry, type CommandEntry } from '../../src/cli/command-table.js'
 import { interfaceText } from '../../src/cli/interface-text.js'
@@ -44,7 +44,11 @@ describe('the command line', function () {
     if (!hasTool('mandoc') && !hasTool('groff')) skip(this, 'needs mandoc or groff, not installed here')
     needTools(this, 'man')
     const folder = join(scratch.path, 'man')
+    mkdirSync(folder)
+    for (const name of ['another.1', 'bootpack-gone.1']) writeFileSync(join(folder, name), '')
     run(process.execPath, [join(root, 'scripts/make-manual.mjs'), folder])
+    expect(readdirSync(folder)).to.include('another.1').and.to.not.include('bootpack-gone.1')
+    rmSync(join(folder, 'another.1'))
     const pages = readdirSync(folder)
     expect(pages).to.include.members(['bootpack.1', 'bootpack-trace-show.1', 'e4defrag.8']).and.to.have.length(table.length + 2)
     for (const page of pages) {
