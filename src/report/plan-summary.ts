@@ -37,8 +37,10 @@ export function gapLines({ gaps }: Plan): string[] {
   if (gaps.length === 0) return []
   const byCause = new Map<string, { gaps: number, blocks: number }>()
   for (const { cause, length } of gaps) {
-    const seen = byCause.get(cause) ?? { gaps: 0, blocks: 0 }
-    byCause.set(cause, { gaps: seen.gaps + 1, blocks: seen.blocks + length })
+    // The causes of a gap come in the order in which they lie.
+    const causes = cause.split(', ').sort().join(', ')
+    const seen = byCause.get(causes) ?? { gaps: 0, blocks: 0 }
+    byCause.set(causes, { gaps: seen.gaps + 1, blocks: seen.blocks + length })
   }
   return [...byCause].sort((a, b) => b[1].gaps - a[1].gaps).map(([cause, seen], index) =>
     `${index === 0 ? 'gaps      ' : '          '} ${count(seen.gaps)} of ${count(seen.blocks)} blocks: ${cause}`)
