@@ -13,6 +13,8 @@ export const home = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 
 /** @param words of the command line, without the program */
 export async function launch(words: readonly string[]): Promise<void> {
+  // oclif would take colours from the home folder, and a root shell's home may be somebody's who is not root.
+  process.env['BOOTPACK_DISABLE_THEME'] = '1'
   const plugins = await loadPlugins()
   try {
     await run([...words], { root: home, plugins, userPlugins: false, devPlugins: false })
@@ -33,7 +35,7 @@ function slipIn(error: Error, words: readonly string[], plugins: readonly Plugin
   return unknownCommand(words.slice(1).filter((word) => !word.startsWith('-')), plugins.flatMap(({ commandIDs }) => commandIDs), 'bootpack')
 }
 
-/** Those named in package.json that are installed, and nothing else: a root shell's home may be somebody's who is not root. */
+/** Those named in package.json that are installed, and nothing else: nothing of the home folder, as above. */
 export async function loadPlugins(): Promise<Map<string, Plugin>> {
   const { oclif } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { oclif: { plugins: string[] } }
   const plugins = await Promise.all([

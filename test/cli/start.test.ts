@@ -1,9 +1,10 @@
 /** Starting: fast, the same answer as oclif's own, and no manifest that hides a command. */
 import { expect } from 'chai'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isManifestFresh } from '../../src/cli/manifest.js'
-import { run, scratchFolder } from '../support/tools.js'
+import { needTools, run, scratchFolder } from '../support/tools.js'
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')
 const launcher = join(root, 'bin/bootpack.js')
@@ -17,6 +18,16 @@ describe('starting', function () {
     for (const word of ['--version', '-v']) expect(run(process.execPath, [launcher, word]).stdout).to.equal(slow.stdout)
     expect(slow.stdout).to.match(/^bootpack\/\d+\.\d+\.\d+ \S+ node-v\d+/)
   })
+
+  it('takes nothing from the home folder, and waits for nothing there', function () {
+    needTools(this, 'mkfifo')
+    const home = join(scratch.path, 'home')
+    mkdirSync(join(home, '.config/bootpack'), { recursive: true })
+    run('mkfifo', [join(home, '.config/bootpack/theme.json')])
+    const { status, stdout } = spawnSync(process.execPath, [launcher, 'completion', 'bash'], { env: { ...process.env, HOME: home, XDG_CONFIG_HOME: '' }, encoding: 'utf8', timeout: 15_000 })
+    expect(status).to.equal(0)
+    expect(stdout).to.match(/^# bash completion/)
+  }).timeout(20_000)
 
   it('tells it within three times of what Node itself needs', () => {
     const least = { node: Infinity, bootpack: Infinity }
