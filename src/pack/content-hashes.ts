@@ -31,8 +31,10 @@ export type ContentChange =
   | 'changed'
   /** Written to since: nothing can be said. */
   | 'written'
-  /** Deleted, or not readable any more. */
+  /** Deleted. */
   | 'gone'
+  /** There, but nothing this engine reads: of a mounted filesystem the kernel gives regular files. */
+  | 'unread'
 
 export interface ChangedContent {
   readonly inode: number
@@ -81,7 +83,7 @@ export async function compareContents(recorded: readonly ContentHash[], volume: 
   for (const { inode, path, stamp, sha256, over } of recorded) {
     const found = await hashInode(now.get(inode) ?? inode, volume, over === 'names')
     if (found?.sha256 === sha256 && found.over === over) continue
-    const change = found === undefined ? 'gone' : found.stamp === stamp ? 'changed' : 'written'
+    const change = found === undefined ? await volume.byInode(now.get(inode) ?? inode) ? 'unread' : 'gone' : found.stamp === stamp ? 'changed' : 'written'
     different.push({ inode, ...(path !== undefined && { path }), change })
   }
   return { files: recorded.length, same: recorded.length - different.length, different }

@@ -5,7 +5,7 @@ import { count } from './table.js'
 interface Contents {
   readonly files: number
   readonly same: number
-  readonly different: readonly { readonly inode: number, readonly path?: string, readonly change: 'changed' | 'written' | 'gone' }[]
+  readonly different: readonly { readonly inode: number, readonly path?: string, readonly change: 'changed' | 'written' | 'gone' | 'unread' }[]
 }
 
 interface Owners {
@@ -18,7 +18,7 @@ interface Owners {
 
 const mostLines = 20
 
-const words = { changed: 'holds something else, though nobody wrote to it', written: 'was written to since', gone: 'is gone' } as const
+const words = { changed: 'holds something else, though nobody wrote to it', written: 'was written to since', gone: 'is gone', unread: 'cannot be read here; look again unmounted' } as const
 
 export function contentsReport({ files, same, different }: Contents): string {
   return [

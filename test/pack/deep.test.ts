@@ -215,6 +215,29 @@ describe('checking contents and owners', function () {
     await volume.close()
   })
 
+  it('does not call gone what only the other engine reads', async function () {
+    needLoopMounts(this)
+    const mount = loopMount({ size: 16 << 20, blockSize: 1024 })
+    try {
+      run('sh', ['-ec', 'mkdir folder; ln -s "$(printf %0200d 1)" link; echo a > file; echo b > deleted; mkfifo pipe'], { cwd: mount.path })
+      const names = ['folder', 'link', 'file', 'deleted', 'pipe']
+      const volume = await openLive(resolveTarget(mount.path), false)
+      const recorded = await Promise.all(names.map(async (name) => ({
+        inode: (await volume.inodeAt(`/${name}`))!, path: `/${name}`, stamp: '', sha256: createHash('sha256').update('a\n').digest('hex'), over: 'file' as const,
+      })))
+      await volume.close()
+      rmSync(join(mount.path, 'deleted'))
+      const again = await openLive(resolveTarget(mount.path), false)
+      const { same, different } = await compareContents(recorded, again)
+      await again.close()
+      expect(same).to.equal(1)
+      expect(different.map(({ path, change }) => `${path} ${change}`)).to.deep.equal(['/folder unread', '/link unread', '/deleted gone', '/pipe unread'])
+      mount.check()
+    } finally {
+      mount.remove()
+    }
+  })
+
   it('does the same on a mounted filesystem', async function () {
     needLoopMounts(this)
     const mount = loopMount({ size: 48 << 20, blockSize: 4096 })
