@@ -37,7 +37,7 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
     else yield { move, status: 'skipped', reason }
   }
   if (possible.length === 0) return
-  const kept = RunSet.of(options.reserved.filter(({ length }) => length > 0))
+  const kept = options.keepReserved === false ? new RunSet() : RunSet.of(options.reserved.filter(({ length }) => length > 0))
   let done = 0
   const onMoved = (blocks: number): void => options.onProgress?.(done += blocks)
   try {

@@ -7,7 +7,7 @@ import { refused } from '../errors.js'
 import type { BlockRun } from '../layout/run.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
-import type { MoveOutcome, Volume } from '../volume/volume.js'
+import type { MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
@@ -132,13 +132,14 @@ const mostPasses = 20
 async function carryOutAll(
   first: Rounds, left: () => Promise<Rounds>, plan: Plan, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
 ): Promise<CarriedOut> {
-  let pass = await carryOut(first, reservedBlocks(plan), volume, now, options)
+  const reserved = reservedBlocks(plan)
+  let pass = await carryOut(first, { reserved, keepReserved: true }, volume, now, options)
   let { rounds } = pass
   const moved = pass.outcomes.filter(isMoved)
   for (let passes = 1; passes < mostPasses && !pass.interrupted && pass.outcomes.some(isMoved) && !pass.outcomes.every(isMoved); passes++) {
     const again = await left()
     if (again.length === 0 || options.signal?.aborted) break
-    pass = await carryOut(again, [], volume, now, options)
+    pass = await carryOut(again, { reserved, keepReserved: false }, volume, now, options)
     rounds += pass.rounds
     moved.push(...pass.outcomes.filter(isMoved))
   }
@@ -149,7 +150,7 @@ const isMoved = ({ status }: MoveOutcome): boolean => status === 'moved'
 
 /** @param now numbers that inodes have by now; outcomes speak of them as the plan does */
 async function carryOut(
-  rounds: Rounds, reserved: readonly BlockRun[], volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+  rounds: Rounds, keeping: Pick<RelocateOptions, 'reserved' | 'keepReserved'>, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
 ): Promise<CarriedOut> {
   const outcomes: MoveOutcome[] = []
   const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
@@ -161,7 +162,7 @@ async function carryOut(
     const moves = round.map(({ inode, path, kind, logical, length, from, to }) =>
       ({ inode: now.get(inode) ?? inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
     for await (const outcome of volume.relocate(moves, {
-      reserved,
+      ...keeping,
       ...(options.signal && { signal: options.signal }),
       onProgress: (blocks) => options.onProgress?.(finished + blocks, total),
     })) outcomes.push({ ...outcome, move: { ...outcome.move, inode: planned.get(outcome.move.inode) ?? outcome.move.inode } })

@@ -112,6 +112,11 @@ export interface MoveOutcome {
 export interface RelocateOptions {
   /** Blocks the engine must not use for its own needs, such as growing an extent tree. */
   readonly reserved: readonly BlockRun[]
+  /**
+   * Whether an engine that can keeps the reserved blocks from others between rounds; yes
+   * unless false. What is kept takes room, which exact places may need more.
+   */
+  readonly keepReserved?: boolean
   /** Stop after the current batch; what was begun is finished. */
   readonly signal?: AbortSignal
   /** Blocks copied so far. */
@@ -134,7 +139,7 @@ export interface InodeTable {
   readonly firstInode: number
   /** First block of the table. */
   readonly start: FsBlock
-  /** One {@link slotState} for each slot that was ever used. */
+  /** One of `slotState` for each slot that was ever used. */
   readonly states: Uint8Array
 }
 
