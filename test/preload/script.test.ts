@@ -106,7 +106,7 @@ describe('the script that reads in advance', function () {
       try {
         return closeSync(openSync(loop.device, constants.O_RDONLY | constants.O_EXCL))
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 100) throw error
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || attempt === 400) throw error
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
       }
     }
