@@ -62,6 +62,18 @@ describe("the unit's text", () => {
     expect(() => unitText(['bootpack'], [])).to.throw(BootpackError, 'absolute path')
   })
 
+  it('writes nowhere when there is no tracing to switch off', () => {
+    const scratch = scratchFolder()
+    try {
+      const command = /^ExecStopPost=\/bin\/sh -c '(.*)'$/m.exec(unitText(['/x'], []))![1]!.replaceAll('$$', '$')
+      expect(command).to.contain('/sys/kernel/tracing')
+      run('sh', ['-c', command.replaceAll('/sys/kernel/tracing', join(scratch.path, 'none'))], { cwd: scratch.path, env: { SERVICE_RESULT: 'exit-code' }, ok: [0] })
+      expect(readdirSync(scratch.path)).to.deep.equal([])
+    } finally {
+      scratch.remove()
+    }
+  })
+
   it('remembers which folders were made for it, and believes no others', () => {
     const wants = 'etc/systemd/system/multi-user.target.wants'
     expect(foldersMadeFor(unitText(['/x'], ['etc/systemd/system', wants]))).to.deep.equal(['etc/systemd/system', wants])
