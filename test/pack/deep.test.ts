@@ -223,7 +223,7 @@ describe('checking contents and owners', function () {
       const names = ['folder', 'link', 'file', 'deleted', 'pipe']
       const volume = await openLive(resolveTarget(mount.path), false)
       const recorded = await Promise.all(names.map(async (name) => ({
-        inode: (await volume.inodeAt(`/${name}`))!, path: `/${name}`, stamp: '', sha256: createHash('sha256').update('a\n').digest('hex'), over: 'file' as const,
+        inode: (await volume.inodeAt!(`/${name}`))!, path: `/${name}`, stamp: '', sha256: createHash('sha256').update('a\n').digest('hex'), over: 'file' as const,
       })))
       await volume.close()
       rmSync(join(mount.path, 'deleted'))
