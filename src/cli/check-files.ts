@@ -16,7 +16,7 @@ export const writeCheckFile = (planPath: string, plan: Plan, files: readonly Con
 export async function readCheckFile(planPath: string, plan: Plan): Promise<CheckRecord | undefined> {
   let text: string
   try {
-    text = await readTextFile(checkRecordPath(planPath), 'The record of hashes', constants.O_NOFOLLOW)
+    text = await readTextFile(checkRecordPath(planPath), 'The record of hashes', constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if (((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined
     throw error

@@ -9,7 +9,7 @@ const mostBytes = 256 * 1024 * 1024
 /**
  * A whole file as text.
  * @param what how the error calls it: 'The plan'
- * @param flag O_NOFOLLOW where the name was made up and not given
+ * @param flag O_NOFOLLOW and O_NONBLOCK where the name was made up and not given: others may have put a link or a pipe there
  * @throws usage when it does not exist; io with the system's error as its cause; corrupt when it is far too long
  */
 export async function readTextFile(path: string, what: string, flag = 0): Promise<string> {

@@ -162,6 +162,9 @@ describe('checking contents and owners', function () {
       symlinkSync('/etc/passwd', record)
       expect(bootpack(['verify', '--deep', plan], [1]).stderr).to.match(/cannot be read/)
       rmSync(record)
+      run('mkfifo', [record])
+      expect(bootpack(['verify', '--deep', plan], [6]).stderr).to.match(/not JSON/)
+      rmSync(record)
       expect(bootpack(['verify', '--deep', plan]).stdout).to.match(/Contents were not compared/)
     } finally {
       rmSync(record, { force: true })
