@@ -99,6 +99,8 @@ export abstract class BootpackCommand extends Command {
 
   protected override async catch(thrown: Error): Promise<void> {
     this.running?.end()
+    // Who reads has seen enough, as `| head` has.
+    if ((thrown as NodeJS.ErrnoException).code === 'EPIPE' && (thrown as NodeJS.ErrnoException).syscall === 'write') return
     const error = thrown instanceof BootpackError ? thrown : slipOf(thrown, this.written, Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags }))
     if (!error) {
       // What oclif says repeats words of the command line, and those may be names that a shell found.

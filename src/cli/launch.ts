@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BootpackError } from '../errors.js'
+import { tellBrokenOutput } from './broken-output.js'
 import { isManifestFresh } from './manifest.js'
 import { slipOf } from './slip.js'
 import { tellError } from './tell-error.js'
@@ -15,6 +16,7 @@ export const home = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 export async function launch(words: readonly string[]): Promise<void> {
   // oclif would take colours from the home folder, and a root shell's home may be somebody's who is not root.
   process.env['BOOTPACK_DISABLE_THEME'] = '1'
+  tellBrokenOutput()
   const plugins = await loadPlugins()
   try {
     await run([...words], { root: home, plugins, userPlugins: false, devPlugins: false })

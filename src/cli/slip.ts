@@ -47,6 +47,8 @@ export function slipOf(error: ParserError, command: string, flags: readonly stri
   if (reasons.length > 0 && !missing.includes(undefined)) return usageError('missing-flag', `${command} needs ${missing.map((name) => `--${name}`).join(' and ')}.`, help)
   const together = reasons.length === 1 ? /^All of the following must be provided when using (--\S+): (--[^,]+)$/.exec(reasons[0]!) : null
   if (together) return usageError('bad-usage', `${together[1]} goes with ${together[2]} only.`, help)
+  const apart = reasons.length === 1 ? /^(--[\w-]+)(?:=[^]*)? cannot also be provided when using (--[\w-]+)$/.exec(reasons[0]!) : null
+  if (apart) return usageError('bad-usage', `${apart[1]} and ${apart[2]} cannot be given together.`, help)
   return usageError('bad-usage', `${reasons.join(' ').replace(/^Parsing (--\S+) /, '$1: ').replace(/\.$/, '')}.`, help)
 }
 

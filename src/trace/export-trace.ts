@@ -6,7 +6,7 @@
 import { writeAtomically } from './atomic-file.js'
 import { deviceNumber } from './formats/e4rat.js'
 import { encodeName } from '../bytes/file-name.js'
-import { writeTrace, type WriteTraceOptions } from './write-trace.js'
+import { outputError, writeTrace, type WriteTraceOptions } from './write-trace.js'
 import type { Trace } from './trace.js'
 
 export const exportFormats = ['native', 'list', 'e4rat', 'squashfs-sort'] as const
@@ -97,5 +97,5 @@ export async function exportTrace(trace: Trace, format: ExportFormat, target: st
 }
 
 const writeOut = (bytes: Buffer): Promise<void> => new Promise((resolve, reject) => {
-  process.stdout.write(bytes, (error) => error ? reject(error) : resolve())
+  process.stdout.write(bytes, (error) => error ? reject(outputError(error)) : resolve())
 })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { ioError } from '../errors.js'
 import { writeAtomically } from './atomic-file.js'
 import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
@@ -42,11 +43,15 @@ export async function writeTrace(target: string | Writable, trace: WritableTrace
   if (typeof target !== 'string' || target === '-') {
     const stream = typeof target === 'string' ? process.stdout : target
     return send(traceLines(trace), options.gzip ?? false, async (bytes) => {
-      if (!stream.write(bytes)) await once(stream, 'drain')
+      if (!stream.write(bytes)) await once(stream, 'drain').catch((cause: unknown) => { throw outputError(cause) })
     })
   }
   await writeAtomically(target, (file) => writeLines(file, traceLines(trace), options.gzip ?? target.endsWith('.gz')))
 }
+
+/** @returns what to throw when standard output or a stream fails; a reader who has seen enough is left to the caller */
+export const outputError = (cause: unknown): unknown =>
+  (cause as NodeJS.ErrnoException).code === 'EPIPE' ? cause : ioError('Standard output could not be written to its end.', cause)
 
 /** Text into an open file, gzipped or not. */
 export const writeLines = (file: FileHandle, pieces: AsyncIterable<string> | Iterable<string>, gzip: boolean): Promise<void> =>

@@ -55,6 +55,7 @@ describe('a slip on the command line', function () {
     [['measure', '--trace', 'y'], /needs TARGET/, /See bootpack measure --help/],
     [['measure', 'x', '--trace', 'y', '--partition', 'a'], /--partition: Expected an integer but received: a/, /See bootpack measure --help/],
     [['pack', 'x', '--trace', 'y', '--plan', 'z'], /--plan goes with --drifted only/, /See bootpack pack --help/],
+    [['pack', 'x', '--trace', 'y', '--quiet', '--verbose'], /--verbose and --quiet cannot be given together/, /See bootpack pack --help/],
     [['undo', '/nothing/there.plan'], /no file \/nothing\/there\.plan/, /Check the name of the plan/],
     [['measure', '/nothing/there.img', '--trace', 'y'], /no "\/nothing\/there\.img"|no file y/, /Check the name/],
     [['vm', 'boot', 'x', '--scale', '-1'], /--scale: Expected a number from 0 to 1000/, /See bootpack vm boot --help/],
@@ -69,6 +70,19 @@ describe('a slip on the command line', function () {
       expect(lines[1]).to.match(next)
     })
   }
+
+  it('is not the only thing told: a full standard output is, without a stack', () => {
+    const list = new URL('../../sample-trees/tiny-root/boot.trace.jsonl', import.meta.url).pathname
+    for (const words of [`trace show ${list}`, `trace show ${list} --json`, `trace export ${list} --to list`, `trace export ${list} --to native`, 'completion zsh']) {
+      const { stderr, status } = run('sh', ['-c', `"${process.execPath}" "${launcher}" ${words} >/dev/full`], { ok: [1] })
+      expect(status).to.equal(1)
+      expect(stderr, words).to.match(/^bootpack: .*\n(.*\n)?\(.*ENOSPC.*\)\n$/)
+    }
+    const long = new URL('../fixtures/trace/boot-tracefs.txt.gz', import.meta.url).pathname
+    for (const words of ['completion zsh', `trace export ${long} --to native`]) {
+      expect(run('sh', ['-c', `"${process.execPath}" "${launcher}" ${words} | head -n 1`]).stderr, words).to.equal('')
+    }
+  })
 
   it('is told to programs as every other error is', () => {
     for (const [words, code] of [[['packk'], 'unknown-command'], [['pack', '--evikt'], 'unknown-flag'], [['measure', 'x'], 'missing-flag'], [['trace', 'export', 'x', '--to', 'list'], 'two-outputs'], [['collect', 'watch', '-o', '-'], 'two-outputs']] as const) {
