@@ -63,7 +63,7 @@ describe('keeping a boot packed', () => {
     expect(keepTimerText()).to.match(/\nPersistent=true\n/).and.to.match(/\nRandomizedDelaySec=6h\n/)
     // The words as they are parsed: a trace that is not there is said, not a flag that is not.
     const words = /^ExecStart=.*\/usr\/bin\/bootpack (.*)$/m.exec(text)![1]!.replaceAll('/var/lib/bootpack', join(scratch.path, 'none')).split(' ')
-    expect(bootpack(words, [1]).stderr).to.contain('packed.plan')
+    expect(bootpack(words, [2]).stderr).to.contain('packed.plan')
   })
 
   it('takes absolute paths only, and no control characters', () => {
