@@ -193,7 +193,7 @@ describe('a packed boot whose files were replaced', function () {
     const few = join(scratch.path, 'few.list')
     writeFileSync(few, `${replaced.join('\n')}\n`)
     expect(run(process.execPath, [launcher, 'pack', image, '--trace', few, '--drifted'], { ok: [2] }).stderr).to.contain('not packed')
-    expect(run(process.execPath, [launcher, 'pack', image, ...flags, '--force', '--goal', '40000', '--max-bytes', '4k'], { ok: [5] }).stderr).to.match(/more than the 4,?096 .*allowed/)
+    expect(run(process.execPath, [launcher, 'pack', image, ...flags, '--force', '--goal', '40000', '--max-bytes', '4k'], { ok: [5] }).stderr).to.contain('more than the 4,096 of --max-bytes')
     expect(run(process.execPath, [launcher, 'pack', image, ...flags, '--max-bytes', '4 k'], { ok: [2] }).stderr).to.contain('no number of bytes')
   })
 })
