@@ -4,13 +4,9 @@ import { arch, platform, release } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 
 // Most runs last a second or two, and by default Node 20's V8 spends a good part of that on
-// optimising functions that are about to end, and lets the heap grow to several times what is
-// alive before it looks. The flags are that version's own: another would print that it does
-// not know them.
-if (process.versions.v8.startsWith('11.3.')) {
-  setFlagsFromString('--interrupt-budget=300000')
-  setFlagsFromString('--heap-growing-percent=80')
-}
+// optimising functions that are about to end. The flag is that version's own: another would
+// print that it does not know it.
+if (process.versions.v8.startsWith('11.3.')) setFlagsFromString('--interrupt-budget=300000')
 
 const [, , word] = process.argv
 // The version alone needs no command line, and scripts ask for it often. oclif has a name of its own for Linux under Windows.

@@ -3,6 +3,7 @@ import { engines } from '../engines.js'
 import { claim, openVolume, type EngineProvider } from '../volume/open-volume.js'
 import { resolveTarget } from '../volume/target.js'
 import type { Volume } from '../volume/volume.js'
+import { boundHeap } from './heap.js'
 
 interface OpenTargetOptions {
   readonly write: boolean
@@ -16,7 +17,9 @@ interface OpenTargetOptions {
  */
 export async function openTarget(target: string, { write, partition, undoFile }: OpenTargetOptions, config?: Config): Promise<Volume> {
   const options = { write, ...(partition !== undefined && { partition }), ...(undoFile !== undefined && { undoFile }) }
-  return openVolume(target, options, await enginesFor(target, config))
+  const volume = await openVolume(target, options, await enginesFor(target, config))
+  boundHeap(volume.geometry().inodeCount)
+  return volume
 }
 
 /** Plugins are asked only for targets that no engine of bootpack's own is sure of: loading them takes time. */
