@@ -5,24 +5,29 @@ import tseslint from 'typescript-eslint'
 
 /** Room -> rooms it may import. A room may always import itself and errors. */
 const arrows = {
+  text: ['report'],
   bytes: [],
+  files: ['text'],
   layout: [],
-  trace: ['bytes'],
-  collect: ['bytes', 'kernel', 'trace'],
+  host: ['bytes', 'text'],
+  storage: ['layout', 'bytes'],
+  disk: ['storage', 'bytes', 'text', 'layout'],
+  trace: ['bytes', 'files', 'text'],
+  collect: ['bytes', 'kernel', 'trace', 'files', 'text'],
   mballoc: ['layout', 'bytes'],
   measure: ['layout', 'trace'],
-  plan: ['layout', 'trace', 'mballoc', 'measure', 'volume'],
+  plan: ['layout', 'trace', 'mballoc', 'measure', 'volume', 'text'],
   volume: ['layout'],
-  image: ['bytes', 'layout', 'volume'],
+  ext4: ['bytes', 'layout', 'volume', 'storage', 'disk', 'host', 'files', 'text'],
   kernel: ['bytes'],
-  live: ['kernel', 'layout', 'volume', 'image', 'bytes'],
-  blocks: ['layout', 'mballoc', 'volume', 'image', 'live', 'kernel', 'bytes'],
-  e4defrag: ['kernel', 'layout', 'volume', 'image', 'live', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes'],
+  mounted: ['kernel', 'layout', 'volume', 'ext4', 'storage', 'host', 'bytes'],
+  blocks: ['layout', 'mballoc', 'volume', 'ext4', 'mounted', 'kernel', 'bytes'],
+  e4defrag: ['kernel', 'layout', 'volume', 'ext4', 'mounted', 'host', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes', 'text'],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
   doctor: ['volume', 'layout'],
   preload: ['bytes', 'layout', 'trace', 'measure', 'plan', 'volume'],
-  provision: ['preload', 'collect', 'kernel', 'layout', 'measure', 'plan', 'trace', 'volume', 'image', 'live'],
-  report: ['measure', 'plan', 'layout', 'trace', 'doctor'],
+  provision: ['preload', 'collect', 'kernel', 'layout', 'measure', 'plan', 'trace', 'volume', 'ext4', 'mounted', 'host', 'files', 'text', 'storage', 'disk'],
+  report: ['measure', 'plan', 'layout', 'trace', 'doctor', 'text'],
 }
 
 const rooms = Object.keys(arrows)

@@ -14,6 +14,6 @@ if ((word === '--version' || word === '-v') && !/microsoft/i.test(release())) {
   const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   process.stdout.write(`${name}/${version} ${platform()}-${arch()} node-${process.version}\n`)
 } else {
-  const { launch } = await import('../dist/cli/launch.js')
+  const { launch } = await import('../dist/cli/session/launch.js')
   await launch(process.argv.slice(2))
 }

@@ -4,7 +4,7 @@ import { Plugin } from '@oclif/core'
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isManifestFresh, manifestName } from '../dist/cli/manifest.js'
+import { isManifestFresh, manifestName } from '../dist/cli/session/manifest.js'
 
 const home = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 

@@ -3,9 +3,9 @@
 import { Config } from '@oclif/core'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { home, loadPlugins } from '../dist/cli/launch.js'
-import { commandTable, e4defragEntry } from '../dist/cli/command-table.js'
-import { manual } from '../dist/cli/manual.js'
+import { home, loadPlugins } from '../dist/cli/session/launch.js'
+import { commandTable, e4defragEntry } from '../dist/cli/generated/command-table.js'
+import { manual } from '../dist/cli/generated/manual.js'
 
 const folder = process.argv[2] ?? join(home, 'man')
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))

@@ -17,7 +17,7 @@ export type {
   RenumberOptions, RenumberOutcome, Renumbering, Volume,
 } from './volume/volume.js'
 
-export { traceHeader, type ReadKind, type Trace, type TraceHeader, type TraceRead } from './trace/trace.js'
+export { traceHeader, type ReadKind, type Trace, type TraceHeader, type TraceRead } from './trace/model/trace.js'
 
 export { Allocator } from './mballoc/allocator.js'
 export type { AllocationFlags, AllocationRequest, Strategy } from './mballoc/request.js'
@@ -28,17 +28,17 @@ export { measureLayout } from './measure/measure.js'
 export type { BootRead } from './measure/boot-read.js'
 export type { LayoutMeasure } from './measure/layout-measure.js'
 
-export { resolveTrace, type BootSet } from './plan/boot-set.js'
+export { resolveTrace, type BootSet } from './plan/resolve/boot-set.js'
 export { createPlan, type PlanningResult, type PlanOptions } from './plan/create-plan.js'
-export { createRepair, type RepairOptions, type RepairResult } from './plan/create-repair.js'
-export type { Drift, DriftedFile } from './plan/drift.js'
+export { createRepair, type RepairOptions, type RepairResult } from './plan/repair/create-repair.js'
+export type { Drift, DriftedFile } from './plan/repair/drift.js'
 export { parsePlan, planText } from './plan/plan-file.js'
 export type { Plan, PlanCost, PlanGap, PlanGoal, PlanInodes, PlannedMove, PlannedRenumbering, Skip, SkipReason } from './plan/plan.js'
 
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
 export { verifyPlan, type Verification } from './pack/verify-plan.js'
-export { isBetter, weigh, type Balance } from './pack/worth.js'
+export { isBetter, weigh, type Balance } from './pack/cost-benefit.js'
 export { checkPacking, type CheckOptions, type PackingCheck } from './pack/check-packing.js'
 
 export { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from './blocks/allocate.js'
@@ -49,33 +49,33 @@ export type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions, TreeSpace } fr
 
 export { mountFuse, openFuseDevice, unmount, type FuseMount } from './kernel/mount-fuse.js'
 
-export { openTarget } from './cli/open-target.js'
-export { BootpackCommand } from './cli/base-command.js'
+export { openTarget } from './cli/session/open-target.js'
+export { BootpackCommand } from './cli/session/base-command.js'
 
-export { nameTrace, type NamedTrace } from './plan/name-trace.js'
-export { writeAtomically } from './trace/atomic-file.js'
+export { nameTrace, type NamedTrace } from './plan/resolve/name-trace.js'
+export { writeAtomically } from './files/atomic-file.js'
 export { readTrace, type ReadTraceOptions } from './trace/read-trace.js'
 export { writeTrace, type WritableTrace } from './trace/write-trace.js'
-export { escapePath } from './trace/escape-path.js'
-export { bytes, count, seconds, table } from './report/table.js'
+export { escapePath } from './text/escape-path.js'
+export { bytes, count, seconds, table } from './text/table.js'
 
 export type { EngineProvider, OpenOptions } from './volume/open-volume.js'
 export type { Target } from './volume/target.js'
 
 // An image's files, for plugins that read what lies in them.
 export { decodeName } from './bytes/file-name.js'
-export { visitDirectory } from './image/directory.js'
-export { readFileMap } from './image/file-map.js'
-export { Filesystem } from './image/filesystem.js'
-export { openGated } from './image/gate-open.js'
-export { refuseState, type FilesystemName } from './image/gate.js'
-export { findFilesystem } from './image/open-image.js'
-export { walkPath } from './image/path-walk.js'
-export type { Store } from './image/store.js'
+export { visitDirectory } from './ext4/read/directory.js'
+export { readFileMap } from './ext4/read/file-map.js'
+export { Filesystem } from './ext4/read/filesystem.js'
+export { openGated } from './ext4/engine/open-exclusive.js'
+export { refuseState, type FilesystemName } from './ext4/ownership/preconditions.js'
+export { findFilesystem } from './ext4/engine/open-image.js'
+export { walkPath } from './ext4/read/path-walk.js'
+export type { Store } from './storage/store.js'
 export { claim } from './volume/open-volume.js'
 export { quoted } from './volume/target.js'
-export { deviceNumber } from './image/mounted-devices.js'
-export { parseMountinfo } from './image/mounted-mountinfo.js'
+export { deviceNumber } from './host/block-devices.js'
+export { parseMountinfo } from './host/mountinfo.js'
 
 // System calls, for plugins that work on mounted filesystems of their own kind.
 export { alignedBuffer } from './kernel/aligned-buffer.js'

@@ -13,7 +13,7 @@ import { ioError, refused, usageError } from '../errors.js'
 import { errnoOf, failedWith } from '../kernel/errno.js'
 import { bufferStats, type BufferStats } from './buffer-stats.js'
 import { eventSwitch, inodeProbe, pageEvent, readTracing, requestEvent, writeTracing } from './tracing-folder.js'
-import { onWayOut } from './way-out.js'
+import { onWayOut } from './on-exit.js'
 
 export class BootBuffer {
   private released = false

@@ -6,8 +6,8 @@
 import { closeSync, fstatSync, readlinkSync, statSync, type BigIntStats } from 'node:fs'
 import { decodeName } from '../bytes/file-name.js'
 import { markAccess, openFanotify, readAccessEvents, type AccessEvent } from '../kernel/fanotify.js'
-import { ReadCollector } from '../trace/read-collector.js'
-import type { TraceRead } from '../trace/trace.js'
+import { ReadCollector } from '../trace/parse/read-collector.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import { pathOnFilesystem, type Mount } from './mounts.js'
 import type { Recording } from './recording.js'
 

@@ -1,7 +1,7 @@
 /** Which mounted filesystem a recorded device number means, and which one a path lies on. */
 import { realpathSync } from 'node:fs'
 import { usageError } from '../errors.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 
 /** As the kernel lists it in /proc/self/mountinfo. */
 export interface Mount {

@@ -6,7 +6,7 @@
 import { lstatSync } from 'node:fs'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { encodeName } from '../bytes/file-name.js'
-import type { TraceRead } from '../trace/trace.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import { pathInMount, pathOnFilesystem, type Mount } from './mounts.js'
 import { walkFilesystem } from './walk.js'
 

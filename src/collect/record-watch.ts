@@ -1,7 +1,7 @@
 /** Records while a command runs, for a time, or until the disks are quiet. */
 import { realpathSync } from 'node:fs'
 import type { BootpackError } from '../errors.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 import { mountOf, mountsByDevice, type Mount } from './mounts.js'
 import { QuietDisk } from './quiet-disk.js'
 import { openBestRecorder, openFanotifyRecorder, openTracefsRecorder, type Recorder } from './recorder.js'

@@ -1,5 +1,5 @@
 /** What a recorder hands on: reads of all filesystems at once, not yet named. */
-import type { TraceRead } from '../trace/trace.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import { mountsByDevice, type Mount } from './mounts.js'
 
 export interface Recording {

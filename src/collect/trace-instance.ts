@@ -14,7 +14,7 @@ import { asKernelError, failedWith } from '../kernel/errno.js'
 import { bufferStats, type BufferStats } from './buffer-stats.js'
 import { ownTasks, startTime } from './own-tasks.js'
 import { eventSwitch, pageEvent, readTracing, writeTracing } from './tracing-folder.js'
-import { onWayOut } from './way-out.js'
+import { onWayOut } from './on-exit.js'
 
 const prefix = 'bootpack'
 const namePattern = /^bootpack-(\d+)-(\d+)-[0-9a-f]{16}$/

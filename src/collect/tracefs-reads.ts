@@ -1,7 +1,7 @@
 /** From the text of the kernel's buffer to reads, without those of our own tasks. */
 import { pageSize } from '../kernel/page-size.js'
-import { TraceParser } from '../trace/trace-parser.js'
-import type { TraceRead } from '../trace/trace.js'
+import { TraceParser } from '../trace/parse/parser.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import { TaskFilter } from './own-tasks.js'
 import type { Recording } from './recording.js'
 

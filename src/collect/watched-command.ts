@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { ioError, usageError, type BootpackError } from '../errors.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 
 export interface CommandEnd {
   /** Of its own, or 128 and the number of the signal that ended it, as shells have it. */

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import { undoFileFlag } from '../cli/flags.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { undoFileFlag } from '../cli/args/flags.js'
 import type { ApplyResult } from '../pack/apply-plan.js'
 
 export default class ApplyCommand extends BootpackCommand {
@@ -18,8 +18,8 @@ somebody else, is refused (exit 5).`
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(ApplyCommand)
     const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { shellWord }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../image/container-command.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/plan-files.js'), import('../pack/apply-plan.js'),
+      import('../report/pack-report.js'), import('../text/shell-word.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import { planningFlags, targetArgument } from '../cli/flags.js'
-import { planOptions } from '../cli/planning.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { planningFlags, targetArgument } from '../cli/args/flags.js'
+import { planOptions } from '../cli/args/planning.js'
 import { usageError } from '../errors.js'
 import type { PackingCheck } from '../pack/check-packing.js'
 
@@ -31,8 +31,8 @@ it.`
   async run(): Promise<PackingCheck> {
     const { args, flags } = await this.parse(CheckCommand)
     const [{ openTarget }, { loadTrace }, { checkPacking }, { checkReport }, { readPlanFile }, { diskModels }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/check-packing.js'),
-      import('../report/check-report.js'), import('../cli/plan-files.js'), import('../measure/disk-model.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../pack/check-packing.js'),
+      import('../report/check-report.js'), import('../cli/args/plan-files.js'), import('../measure/disk-model.js'),
     ])
     if (!diskModels.some(({ name }) => name === flags.disk)) {
       throw usageError('no-such-disk', `There is no disk model ${flags.disk}.`, `There are: ${diskModels.map(({ name }) => name).join(', ')}.`)

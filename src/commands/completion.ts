@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { BootpackCommand } from '../cli/base-command.js'
+import { BootpackCommand } from '../cli/session/base-command.js'
 
 interface CompletionReport {
   readonly shell: string
@@ -23,7 +23,7 @@ it.`
   async run(): Promise<CompletionReport> {
     const { args } = await this.parse(CompletionCommand)
     const [{ commandTable }, { bashCompletion }, { zshCompletion }, { fishCompletion }] = await Promise.all([
-      import('../cli/command-table.js'), import('../cli/completion/bash.js'), import('../cli/completion/zsh.js'), import('../cli/completion/fish.js'),
+      import('../cli/generated/command-table.js'), import('../cli/generated/completion/bash.js'), import('../cli/generated/completion/zsh.js'), import('../cli/generated/completion/fish.js'),
     ])
     const make = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }[args.shell as 'bash' | 'zsh' | 'fish']
     const topics = new Map(this.config.topics.map(({ name, description }) => [name, description ?? '']))

@@ -1,5 +1,5 @@
-import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import { partitionFlag, targetArgument } from '../cli/flags.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { partitionFlag, targetArgument } from '../cli/args/flags.js'
 import type { Examination } from '../doctor/examine.js'
 
 export default class DoctorCommand extends BootpackCommand {
@@ -14,7 +14,7 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
   async run(): Promise<Examination> {
     const { args, flags } = await this.parse(DoctorCommand)
     const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
-      import('../cli/open-target.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
+      import('../cli/session/open-target.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
     ])
     const progress = this.progress('Looking at the target')
     const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition).finally(() => progress.end())

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from '../cli/base-command.js'
-import { formatFlag, partitionFlag, targetArgument } from '../cli/flags.js'
+import { BootpackCommand } from '../cli/session/base-command.js'
+import { formatFlag, partitionFlag, targetArgument } from '../cli/args/flags.js'
 import { usageError } from '../errors.js'
 import { fsBlock } from '../layout/block.js'
 import type { DiskLayout } from '../layout/file-layout.js'
@@ -40,8 +40,8 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
   async run(): Promise<MapReport> {
     const { args, flags } = await this.parse(MapCommand)
     const [{ openTarget }, { loadTrace }, { resolveTrace }, { diskMap, mapLegend }, { readPlanFile }, { layoutAfter }, { count, bytes }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../plan/boot-set.js'), import('../report/disk-map.js'),
-      import('../cli/plan-files.js'), import('../plan/predict.js'), import('../report/table.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/resolve/boot-set.js'), import('../report/disk-map.js'),
+      import('../cli/args/plan-files.js'), import('../plan/predict.js'), import('../text/table.js'),
     ])
     const style = {
       width: (flags.width ?? Math.min(120, process.stdout.columns ?? 80)) - 2,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from '../cli/base-command.js'
-import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../cli/flags.js'
+import { BootpackCommand } from '../cli/session/base-command.js'
+import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../cli/args/flags.js'
 import { ioError, usageError } from '../errors.js'
 import type { CostShare } from '../measure/breakdown.js'
 import type { DiskModel } from '../measure/disk-model.js'
@@ -33,8 +33,8 @@ disk models make of it (docs/disk-models.md). Reads only.`
   async run(): Promise<MeasureReport> {
     const { args, flags } = await this.parse(MeasureCommand)
     const [{ openTarget }, { loadTrace }, { resolveTrace }, { measureLayout }, { measureTable, shareTable }, { shareCosts }, { nameFiles }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../plan/boot-set.js'), import('../measure/measure.js'),
-      import('../report/measure-table.js'), import('../measure/breakdown.js'), import('../plan/name-trace.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/resolve/boot-set.js'), import('../measure/measure.js'),
+      import('../report/measure-table.js'), import('../measure/breakdown.js'), import('../plan/resolve/name-trace.js'),
     ])
     const models = await chooseModels(flags.disk, flags['disk-file'])
     const progress = this.progress('Reading the trace')

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import { planningFlags, targetArgument, undoFileFlag } from '../cli/flags.js'
-import { planOptions } from '../cli/planning.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { planningFlags, targetArgument, undoFileFlag } from '../cli/args/flags.js'
+import { planOptions } from '../cli/args/planning.js'
 import { usageError } from '../errors.js'
 import type { ContentCheck, ContentHash } from '../pack/content-hashes.js'
 import type { PackResult } from '../pack/pack-volume.js'
-import type { BootSet } from '../plan/boot-set.js'
+import type { BootSet } from '../plan/resolve/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
 
@@ -37,8 +37,8 @@ corrupt, 7 no space.`
   async run(): Promise<PackReport> {
     const { args, flags } = await this.parse(PackCommand)
     const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { shellWord }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../pack/pack-volume.js'),
-      import('../report/plan-summary.js'), import('../cli/plan-files.js'), import('../report/pack-report.js'), import('../image/container-command.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../pack/pack-volume.js'),
+      import('../report/plan-summary.js'), import('../cli/args/plan-files.js'), import('../report/pack-report.js'), import('../text/shell-word.js'),
     ])
     if (flags.report !== undefined) await needPagePlace(flags.report)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
@@ -82,7 +82,7 @@ corrupt, 7 no space.`
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
       if (flags.report !== undefined && resolved) {
-        const [{ packReportData }, { writeReportPage }] = await Promise.all([import('../cli/pack-page.js'), import('../cli/report-page.js')])
+        const [{ packReportData }, { writeReportPage }] = await Promise.all([import('../cli/render/pack-page.js'), import('../cli/render/report-page.js')])
         await writeReportPage(flags.report, await packReportData({ target: args.target, traceName: flags.trace, trace, boot: resolved, result, volume }))
       }
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
@@ -95,20 +95,20 @@ corrupt, 7 no space.`
   }
 
   private async driftedOptions(path: string | undefined): Promise<{ packed?: Plan }> {
-    return path === undefined ? {} : { packed: await (await import('../cli/plan-files.js')).readPlanFile(path) }
+    return path === undefined ? {} : { packed: await (await import('../cli/args/plan-files.js')).readPlanFile(path) }
   }
 }
 
 /** Packing takes a while; that its page has no place is better said before. */
 async function needPagePlace(path: string): Promise<void> {
   if (path === '-') throw usageError('no-output', 'The page needs a file: standard output has the figures.', 'Name one, such as --report boot.html.')
-  const { needOutputFolder } = await import('../cli/collected-traces.js')
+  const { needOutputFolder } = await import('../cli/args/collected-traces.js')
   needOutputFolder(path)
-  await (await import('../trace/atomic-file.js')).refuseOther(path)
+  await (await import('../files/atomic-file.js')).refuseOther(path)
 }
 
 async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {
-  const [{ recordContents }, { writeCheckFile }] = await Promise.all([import('../pack/content-hashes.js'), import('../cli/check-files.js')])
+  const [{ recordContents }, { writeCheckFile }] = await Promise.all([import('../pack/content-hashes.js'), import('../cli/args/check-files.js')])
   const hashes = await recordContents(plan, volume)
   if (planPath !== undefined) await writeCheckFile(planPath, plan, hashes)
   return hashes

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from '../cli/base-command.js'
-import { planningFlags, targetArgument } from '../cli/flags.js'
-import { planOptions } from '../cli/planning.js'
-import { shellWord } from '../image/container-command.js'
+import { BootpackCommand } from '../cli/session/base-command.js'
+import { planningFlags, targetArgument } from '../cli/args/flags.js'
+import { planOptions } from '../cli/args/planning.js'
+import { shellWord } from '../text/shell-word.js'
 import type { Plan } from '../plan/plan.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 
 export default class PlanCommand extends BootpackCommand {
   static override summary = 'Decide where a boot\'s blocks should go, and write nothing.'
@@ -23,8 +23,8 @@ With -o the plan goes to a file that bootpack apply carries out.`
   async run(): Promise<Plan> {
     const { args, flags } = await this.parse(PlanCommand)
     const [{ openTarget }, { loadTrace }, { createPlan }, { planSummary }, { writePlanFile }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/load-trace.js'), import('../plan/create-plan.js'),
-      import('../report/plan-summary.js'), import('../cli/plan-files.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/create-plan.js'),
+      import('../report/plan-summary.js'), import('../cli/args/plan-files.js'),
     ])
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)

@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../cli/base-command.js'
-import { formatFlag, partitionFlag, traceFlag } from '../cli/flags.js'
+import { BootpackCommand } from '../cli/session/base-command.js'
+import { formatFlag, partitionFlag, traceFlag } from '../cli/args/flags.js'
 import { usageError } from '../errors.js'
 import type { BootView } from '../pack/boot-views.js'
 import type { ReportData, ReportInput } from '../report/report-data.js'
-import type { Trace } from '../trace/trace.js'
+import type { Trace } from '../trace/model/trace.js'
 
 interface Sides {
   readonly before: string | undefined
@@ -45,7 +45,7 @@ pack --report writes the same page while it packs.`
     }
     if (flags.output === '-' && this.jsonEnabled()) throw usageError('two-outputs', 'The page and the data cannot both go to standard output.', 'Name a file with -o, or leave out --json.')
     const [{ loadTrace }, { reportData }, { traceFacts }] = await Promise.all([
-      import('../cli/load-trace.js'), import('../report/report-data.js'), import('../cli/report-page.js'),
+      import('../cli/args/load-trace.js'), import('../report/report-data.js'), import('../cli/render/report-page.js'),
     ])
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
@@ -55,7 +55,7 @@ pack --report writes the same page while it packs.`
     const report = reportData({ target: sides.after, trace: traceFacts(flags.trace, trace), ...views })
     if (flags.output !== undefined) {
       const [{ writeReportPage }, { headline }, { escapePath }] = await Promise.all([
-        import('../cli/report-page.js'), import('../report/html/headline.js'), import('../trace/escape-path.js'),
+        import('../cli/render/report-page.js'), import('../report/html/headline.js'), import('../text/escape-path.js'),
       ])
       await writeReportPage(flags.output, report)
       progress.end()
@@ -67,7 +67,7 @@ pack --report writes the same page while it packs.`
 
   private async views({ before, after }: Sides, trace: Trace, planPath: string | undefined, partition: number | undefined): Promise<Omit<ReportInput, 'target' | 'trace'>> {
     const [{ openTarget }, { viewNow, viewsOfPlan, viewsOfTwo }, { readPlanFile }] = await Promise.all([
-      import('../cli/open-target.js'), import('../pack/boot-views.js'), import('../cli/plan-files.js'),
+      import('../cli/session/open-target.js'), import('../pack/boot-views.js'), import('../cli/args/plan-files.js'),
     ])
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath)
     const volume = await openTarget(after, { write: false, partition: partition ?? plan?.volume.partition }, this.config)

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../cli/base-command.js'
-import type { Progress } from '../cli/progress.js'
-import type { DeepVerification } from '../pack/deep-verify.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import type { Progress } from '../cli/session/progress.js'
+import type { DeepVerification } from '../pack/check-contents.js'
 import type { Verification } from '../pack/verify-plan.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
@@ -23,7 +23,7 @@ a file was written to since), 6 when contents or owners are wrong.`
   async run(): Promise<Verification | DeepVerification> {
     const { args, flags } = await this.parse(VerifyCommand)
     const [{ openTarget }, { readPlanFile }, { verifyPlan }, { verifyReport }] = await Promise.all([
-      import('../cli/open-target.js'), import('../cli/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
+      import('../cli/session/open-target.js'), import('../cli/args/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
@@ -44,7 +44,7 @@ a file was written to since), 6 when contents or owners are wrong.`
 
   private async deep(path: string, plan: Plan, volume: Volume, progress: Progress): Promise<DeepVerification> {
     const [{ readCheckFile }, { deepVerify }, { deepReport }, { verifyReport }] = await Promise.all([
-      import('../cli/check-files.js'), import('../pack/deep-verify.js'), import('../report/deep-report.js'), import('../report/pack-report.js'),
+      import('../cli/args/check-files.js'), import('../pack/check-contents.js'), import('../report/deep-report.js'), import('../report/pack-report.js'),
     ])
     const result = await deepVerify(plan, volume, await readCheckFile(path, plan))
     progress.end()

@@ -1,8 +1,8 @@
 /** What a target is, which filesystem it is on, and what of it must be known. */
 import { closeSync, lstatSync, openSync, readFileSync, readSync, readlinkSync, realpathSync, statSync, type BigIntStats } from 'node:fs'
 import { basename, join } from 'node:path'
-import { deviceNumber } from '../image/mounted-devices.js'
-import { parseMountinfo } from '../image/mounted-mountinfo.js'
+import { deviceNumber } from '../host/block-devices.js'
+import { parseMountinfo } from '../host/mountinfo.js'
 import { fromUtf8, toBytes } from './bytes-text.js'
 import type { GroupSizes } from './fragments.js'
 

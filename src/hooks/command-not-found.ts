@@ -1,6 +1,6 @@
 import type { Hook } from '@oclif/core'
-import { errorJson, tellError } from '../cli/tell-error.js'
-import { unknownCommand } from '../cli/unknown-command.js'
+import { errorJson, tellError } from '../cli/render/tell-error.js'
+import { unknownCommand } from '../cli/session/unknown-command.js'
 
 /** A command that does not exist: says which one is near. Asks nothing, so that scripts do not wait. */
 const commandNotFound: Hook.CommandNotFound = async function ({ id, argv = [], config }) {

@@ -11,7 +11,7 @@ import type { MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
-import { isBetter, weigh } from './worth.js'
+import { isBetter, weigh } from './cost-benefit.js'
 
 export interface ApplyOptions {
   /** Apply even when the plan predicts no gain. */

@@ -4,7 +4,7 @@
  * whoever makes room for one may have to make room for another.
  */
 import { refused } from '../errors.js'
-import { exchangesTowards } from '../plan/exchanges.js'
+import { exchangesTowards } from '../plan/inodes/permutation.js'
 import type { Plan, PlannedRenumbering } from '../plan/plan.js'
 import type { Renumbering, Volume } from '../volume/volume.js'
 

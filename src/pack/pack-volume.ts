@@ -1,14 +1,14 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { measureLayout } from '../measure/measure.js'
 import { createPlan, type PlanOptions } from '../plan/create-plan.js'
-import { createRepair } from '../plan/create-repair.js'
+import { createRepair } from '../plan/repair/create-repair.js'
 import { inodeProgressOf } from './inode-progress.js'
-import { layoutOf, type BootSet } from '../plan/boot-set.js'
+import { layoutOf, type BootSet } from '../plan/resolve/boot-set.js'
 import type { Plan } from '../plan/plan.js'
-import type { TraceRead } from '../trace/trace.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
 import { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './apply-plan.js'
-import { isBetter, weigh } from './worth.js'
+import { isBetter, weigh } from './cost-benefit.js'
 
 export interface PackOptions extends PlanOptions, ApplyOptions {
   /** Bring back only what left the run since it was packed, if that is worth its bytes; with the plan that packed it, if there is one. */

@@ -3,7 +3,7 @@ import type { Plan, PlannedMove } from '../plan/plan.js'
 import { touchedLayouts } from '../plan/fingerprint.js'
 import { refused } from '../errors.js'
 import type { Volume } from '../volume/volume.js'
-import { chainsOf, placeInChain, roundsOf, stepsBack, stepsFrom, type Chain } from './chain.js'
+import { chainsOf, placeInChain, roundsOf, stepsBack, stepsFrom, type Chain } from './move-trajectory.js'
 
 export interface PlanProgress {
   /** What is left to do, in rounds. */

@@ -3,23 +3,23 @@
  * what the decision needs, widens the view while it is not enough, puts names and
  * the fingerprint on the result. Writes nothing.
  */
-import type { TraceRead } from '../trace/trace.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
 import { referenceModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import { BootpackError, refused, usageError } from '../errors.js'
-import { bootItems, type BootItems, type Granularity } from './boot-items.js'
-import { resolveTrace, type BootSet } from './boot-set.js'
+import { bootItems, type BootItems, type Granularity } from './resolve/boot-items.js'
+import { resolveTrace, type BootSet } from './resolve/boot-set.js'
 import { describePacking } from './describe-packing.js'
-import { nameFiles } from './name-trace.js'
-import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './inode-reads.js'
-import { tellsInodes } from './left-tables.js'
-import { withInodes } from './plan-inodes.js'
+import { nameFiles } from './resolve/name-trace.js'
+import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './resolve/inode-reads.js'
+import { tellsInodes } from './inodes/remap-table-reads.js'
+import { withInodes } from './inodes/choose-numbers.js'
 import { layoutAfter } from './predict.js'
-import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './goal.js'
-import { noRoom, pack, wholeDisk, type Packing } from './packing.js'
+import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './place/goal.js'
+import { noRoom, pack, wholeDisk, type Packing } from './place/packing.js'
 import type { Plan, PlanGoal } from './plan.js'
-import { regionAround, takeSnapshot, type Snapshot } from './snapshot.js'
+import { regionAround, takeSnapshot, type Snapshot } from './resolve/snapshot.js'
 
 export interface PlanOptions {
   /** As the user wrote it; goes into the plan so that it can be applied later. */

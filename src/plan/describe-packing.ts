@@ -4,9 +4,9 @@
  */
 import { measureLayout } from '../measure/measure.js'
 import type { Volume } from '../volume/volume.js'
-import type { BootSet } from './boot-set.js'
+import type { BootSet } from './resolve/boot-set.js'
 import { fingerprintOf, touchedLayouts } from './fingerprint.js'
-import type { Packing } from './packing.js'
+import type { Packing } from './place/packing.js'
 import type { Plan, PlanGoal, PlanVolume, PlannedMove, Skip } from './plan.js'
 
 export interface DecidedPacking {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FileLayout } from '../layout/file-layout.js'
 import type { Volume } from '../volume/volume.js'
-import { layoutOf } from './boot-set.js'
+import { layoutOf } from './resolve/boot-set.js'
 import type { PlannedMove } from './plan.js'
 
 /**

@@ -3,9 +3,9 @@ import { deviceReads, physicalRuns } from '../measure/device-reads.js'
 import type { DiskModel } from '../measure/disk-model.js'
 import { RunSet } from '../layout/run-set.js'
 import type { BlockRun } from '../layout/run.js'
-import type { BootSet } from '../plan/boot-set.js'
+import type { BootSet } from '../plan/resolve/boot-set.js'
 import { partUnit } from './file-parts.js'
-import type { Sweep } from './sweep.js'
+import type { Sweep } from './prefetch-plan.js'
 
 /** What a sweep is worth by a disk model, in milliseconds. Reads of programs that run at the same time are not in it. */
 export interface SweepCost {

@@ -16,7 +16,7 @@ import { decodeName, encodeName } from '../bytes/file-name.js'
 import { BootpackError, usageError } from '../errors.js'
 import { partUnit } from './file-parts.js'
 import { marker } from './marker.js'
-import { deviceUnit, type Sweep } from './sweep.js'
+import { deviceUnit, type Sweep } from './prefetch-plan.js'
 
 const magic = 'bootpack-preload 1'
 

@@ -1,10 +1,10 @@
 /** From a volume and a trace to the sweep: asks the volume what the pure part needs. */
 import { unsupported, usageError } from '../errors.js'
 import type { FsBlock } from '../layout/block.js'
-import { resolveTrace, type BootSet } from '../plan/boot-set.js'
-import { nameFiles } from '../plan/name-trace.js'
-import { planSweep, type Sweep, type SweepOptions } from '../preload/sweep.js'
-import type { TraceRead } from '../trace/trace.js'
+import { resolveTrace, type BootSet } from '../plan/resolve/boot-set.js'
+import { nameFiles } from '../plan/resolve/name-trace.js'
+import { planSweep, type Sweep, type SweepOptions } from '../preload/prefetch-plan.js'
+import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
 
 export interface BuiltSweep {

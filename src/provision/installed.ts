@@ -1,5 +1,5 @@
 /** What of a sweep is installed on a volume, read through the volume: an image is not mounted for looking. */
-import { formFiles, formNames, listFile, type FormName } from '../preload/forms.js'
+import { formFiles, formNames, listFile, type FormName } from '../preload/install-targets.js'
 import { mostListBytes } from '../preload/list-text.js'
 import type { Volume } from '../volume/volume.js'
 

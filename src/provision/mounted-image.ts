@@ -8,9 +8,9 @@ import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, rmdirSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ioError, refused } from '../errors.js'
-import { openGated } from '../image/gate-open.js'
-import { findFilesystem } from '../image/open-image.js'
-import { PartitionStore } from '../image/partition-store.js'
+import { openGated } from '../ext4/engine/open-exclusive.js'
+import { findFilesystem } from '../ext4/engine/open-image.js'
+import { PartitionStore } from '../storage/partition-store.js'
 import { enterMountNamespace } from '../kernel/mount-namespace.js'
 
 const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, LC_ALL: 'C' }

@@ -5,7 +5,7 @@
  */
 import { BootpackError, refused } from '../errors.js'
 import type { Found, PinnedRoot } from '../collect/setup/pinned-root.js'
-import { formFiles, formNames, listFile, mayBeOurs, type FormFile, type FormName, type Shipped } from '../preload/forms.js'
+import { formFiles, formNames, listFile, mayBeOurs, type FormFile, type FormName, type Shipped } from '../preload/install-targets.js'
 import { listText, type PreloadList } from '../preload/list-text.js'
 import { foldersNote, marker } from '../preload/marker.js'
 

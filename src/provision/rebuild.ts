@@ -1,8 +1,8 @@
 /** Makes the initramfs of a system anew, so that it holds our script, or no longer does. */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { shellWord } from '../image/container-command.js'
-import { rebuildCommands, type FormName } from '../preload/forms.js'
+import { shellWord } from '../text/shell-word.js'
+import { rebuildCommands, type FormName } from '../preload/install-targets.js'
 import { runProgram } from './mounted-image.js'
 
 /** A command line for people, as it must be typed. */

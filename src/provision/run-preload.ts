@@ -1,9 +1,9 @@
 /** The two things that change a system: `preload install` and `preload remove`. */
 import { BootpackError } from '../errors.js'
-import { chooseForm, type FormName } from '../preload/forms.js'
+import { chooseForm, type FormName } from '../preload/install-targets.js'
 import type { PreloadList } from '../preload/list-text.js'
 import { enterMountNamespace } from '../kernel/mount-namespace.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 import { needEtcOnRoot, systemHas, withSystem, type PutPlace } from './preload-target.js'
 import { putPreload, takePreload } from './put-preload.js'
 import { commandText, rebuildInitramfs } from './rebuild.js'

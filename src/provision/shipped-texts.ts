@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { filledIn, shipped, type Shipped } from '../preload/forms.js'
+import { filledIn, shipped, type Shipped } from '../preload/install-targets.js'
 
 /** The files below share/preload, with the time limit in them. */
 export const shippedTexts = (timeLimit: number): Readonly<Record<Shipped, string>> =>

@@ -1,7 +1,7 @@
 import type { BlockRun } from '../layout/run.js'
-import type { DriftedFile } from '../plan/drift.js'
-import { escapePath } from '../trace/escape-path.js'
-import { bytes, count, seconds, shorten, table } from './table.js'
+import type { DriftedFile } from '../plan/repair/drift.js'
+import { escapePath } from '../text/escape-path.js'
+import { bytes, count, seconds, shorten, table } from '../text/table.js'
 
 /** The part of a balance that is told; the pack room's has these fields. */
 interface Told {

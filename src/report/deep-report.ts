@@ -1,5 +1,5 @@
-import { escapePath } from '../trace/escape-path.js'
-import { count } from './table.js'
+import { escapePath } from '../text/escape-path.js'
+import { count } from '../text/table.js'
 
 /** As the pack room has them. */
 interface Contents {

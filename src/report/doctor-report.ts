@@ -1,5 +1,5 @@
 import type { Examination } from '../doctor/examine.js'
-import { bytes, count, fold, table } from './table.js'
+import { bytes, count, fold, table } from '../text/table.js'
 
 /** An examination for people. */
 export function doctorReport(found: Examination): string {

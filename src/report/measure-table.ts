@@ -1,7 +1,7 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { CostShare } from '../measure/breakdown.js'
-import { escapePath } from '../trace/escape-path.js'
-import { bytes, count, seconds, shorten, table } from './table.js'
+import { escapePath } from '../text/escape-path.js'
+import { bytes, count, seconds, shorten, table } from '../text/table.js'
 
 /** One or more measures side by side, a line for each figure. */
 export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): string {

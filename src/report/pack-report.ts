@@ -1,10 +1,10 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 import { inodeLines, unsureLines, type Renumbered } from './inode-lines.js'
 import { gapLines, skipLines } from './plan-summary.js'
-import { bytes, count } from './table.js'
+import { bytes, count } from '../text/table.js'
 
 /** The part of an outcome that is told; the pack room's results have these fields. */
 interface Applied {

@@ -1,10 +1,10 @@
-import { escapePath } from '../trace/escape-path.js'
+import { escapePath } from '../text/escape-path.js'
 import type { Plan, Skip } from '../plan/plan.js'
 import { runEnd } from '../layout/run.js'
 import { inodePlanLines } from './inode-lines.js'
 import { measureTable } from './measure-table.js'
 import { skipReasons } from './skip-reasons.js'
-import { bytes, count, fold, shorten } from './table.js'
+import { bytes, count, fold, shorten } from '../text/table.js'
 
 /** What a plan will do, in a few lines and a table. */
 export function planSummary(plan: Plan): string {

@@ -1,6 +1,6 @@
-import type { TraceSummary } from '../trace/summary.js'
-import { escapePath } from '../trace/escape-path.js'
-import { bytes, count, counted, shorten, table } from './table.js'
+import type { TraceSummary } from '../trace/model/summary.js'
+import { escapePath } from '../text/escape-path.js'
+import { bytes, count, counted, shorten, table } from '../text/table.js'
 
 const bars = ' ▁▂▃▄▅▆▇█'
 

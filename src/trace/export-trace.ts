@@ -3,11 +3,11 @@
  * appears once, at its first read. Names are written as the bytes they are on disk;
  * what a format cannot write is left out and counted.
  */
-import { writeAtomically } from './atomic-file.js'
+import { writeAtomically } from '../files/atomic-file.js'
 import { deviceNumber } from './formats/e4rat.js'
 import { encodeName } from '../bytes/file-name.js'
 import { outputError, writeTrace, type WriteTraceOptions } from './write-trace.js'
-import type { Trace } from './trace.js'
+import type { Trace } from './model/trace.js'
 
 export const exportFormats = ['native', 'list', 'e4rat', 'squashfs-sort'] as const
 

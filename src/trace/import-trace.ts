@@ -1,12 +1,12 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { settleDevice } from './choose-device.js'
+import { settleDevice } from './parse/choose-device.js'
 import { streamTrace, type ReadTraceOptions } from './read-trace.js'
-import { ReadSpool } from './read-spool.js'
+import { ReadSpool } from './parse/read-spool.js'
 import { writeTrace, type WriteTraceOptions } from './write-trace.js'
 import type { FormatName } from './formats/format.js'
-import type { Trace, TraceHeader, TraceRead } from './trace.js'
-import type { TraceInput } from './trace-input.js'
+import type { Trace, TraceHeader, TraceRead } from './model/trace.js'
+import type { TraceInput } from './parse/input.js'
 
 export interface Imported {
   readonly format: FormatName

@@ -1,8 +1,8 @@
 import { BootpackError } from '../errors.js'
-import { settleDevice } from './choose-device.js'
-import { inputName, openTraceBytes, type TraceInput } from './trace-input.js'
-import { TraceParser, type ParseOptions, type TraceFacts } from './trace-parser.js'
-import type { Trace, TraceRead } from './trace.js'
+import { settleDevice } from './parse/choose-device.js'
+import { inputName, openTraceBytes, type TraceInput } from './parse/input.js'
+import { TraceParser, type ParseOptions, type TraceFacts } from './parse/parser.js'
+import type { Trace, TraceRead } from './model/trace.js'
 
 export interface ReadTraceOptions extends ParseOptions {
   /** Bytes after unpacking; default 16 GiB. */

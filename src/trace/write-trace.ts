@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { ioError } from '../errors.js'
-import { writeAtomically } from './atomic-file.js'
+import { writeAtomically } from '../files/atomic-file.js'
 import type { FileHandle } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
-import type { TraceHeader, TraceRead } from './trace.js'
+import type { TraceHeader, TraceRead } from './model/trace.js'
 
 export interface WritableTrace {
   readonly header: TraceHeader

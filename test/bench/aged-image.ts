@@ -15,7 +15,7 @@
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytes, count as figure, table } from '../../src/report/table.js'
+import { bytes, count as figure, table } from '../../src/text/table.js'
 import { contentsByKernel, checkStamp, type MountedFiles } from '../support/bench-contents.js'
 import type { SeenImage } from '../support/bench-debugfs.js'
 import { judge, say, stateOf, type Finding } from '../support/bench-judge.js'

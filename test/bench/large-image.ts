@@ -13,7 +13,7 @@
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { count as figure, table } from '../../src/report/table.js'
+import { count as figure, table } from '../../src/text/table.js'
 import { checkBoot } from '../support/bench-boot.js'
 import { makeLargeImage } from '../support/bench-image.js'
 import { benchFolder, costOf, costOfBootpack, type Cost } from '../support/bench-process.js'

@@ -19,7 +19,7 @@ import { fiemap } from '../../src/kernel/fiemap.js'
 import { directoryEntries } from '../../src/kernel/getdents.js'
 import { openByInode } from '../../src/kernel/open-by-handle.js'
 import { blockRun } from '../../src/layout/run.js'
-import { openLive } from '../../src/live/open-live.js'
+import { openLive } from '../../src/mounted/engine/open.js'
 import { resolveTarget } from '../../src/volume/target.js'
 
 const [mountPoint, times = '3', cold] = process.argv.slice(2)

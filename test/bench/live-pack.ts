@@ -15,10 +15,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openLive } from '../../src/live/open-live.js'
+import { openLive } from '../../src/mounted/engine/open.js'
 import { packVolume, type PackResult } from '../../src/pack/pack-volume.js'
 import { resolveTarget } from '../../src/volume/target.js'
-import { age, differences, footprints } from '../live/aged.js'
+import { age, differences, footprints } from '../mounted/aged.js'
 import { filefrags, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { run } from '../support/tools.js'
 

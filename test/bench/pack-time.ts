@@ -11,7 +11,7 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { table } from '../../src/report/table.js'
+import { table } from '../../src/text/table.js'
 import { benchArguments, benchFolder, costOf, costOfBootpack, median, type Cost } from '../support/bench-process.js'
 
 const [image, trace, pairs = '5', ...flags] = benchArguments(2, 'pack-time.ts IMAGE TRACE [PAIRS] [FLAG...]')

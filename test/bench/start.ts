@@ -8,7 +8,7 @@
  * `node -e 0`. Run it after `npm run build`, which writes the manifests.
  */
 import { join } from 'node:path'
-import { table } from '../../src/report/table.js'
+import { table } from '../../src/text/table.js'
 import { bootpack, costOf, median, type Cost } from '../support/bench-process.js'
 
 const rounds = Number(process.argv[2] ?? 15)

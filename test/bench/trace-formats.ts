@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { TraceParser } from '../../src/trace/trace-parser.js'
+import { TraceParser } from '../../src/trace/parse/parser.js'
 
 const recordings = ['boot-tracefs.txt.gz', 'boot-fanotify.txt.gz', 'boot-blockreads.txt.gz', 'boot-files.tsv', 'fatrace.txt', 'strace-file.txt.gz', 'strace-names.txt.gz', 'blkparse.txt.gz']
 const size = 64 << 20

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { spellings, type CommandEntry } from '../../src/cli/command-table.js'
+import { spellings, type CommandEntry } from '../../src/cli/generated/command-table.js'
 import { allCommands } from '../support/commands.js'
 import { Terminal } from '../support/terminal.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'

@@ -2,8 +2,8 @@
 import { Config, Parser } from '@oclif/core'
 import { expect } from 'chai'
 import { existsSync, readFileSync } from 'node:fs'
-import { home, loadPlugins } from '../../src/cli/launch.js'
-import { commandTable } from '../../src/cli/command-table.js'
+import { home, loadPlugins } from '../../src/cli/session/launch.js'
+import { commandTable } from '../../src/cli/generated/command-table.js'
 import { needTools } from '../support/tools.js'
 import { Workbench } from './workbench.js'
 

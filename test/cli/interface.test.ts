@@ -2,8 +2,8 @@
 import { expect } from 'chai'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { e4defragEntry, type CommandEntry } from '../../src/cli/command-table.js'
-import { interfaceText } from '../../src/cli/interface-text.js'
+import { e4defragEntry, type CommandEntry } from '../../src/cli/generated/command-table.js'
+import { interfaceText } from '../../src/cli/generated/interface-text.js'
 import { allCommands } from '../support/commands.js'
 import { hasTool, needTools, run, scratchFolder, skip } from '../support/tools.js'
 

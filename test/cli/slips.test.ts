@@ -1,6 +1,6 @@
 /** Words that are not there: the nearest one is offered, nothing is asked, exit 2. */
 import { expect } from 'chai'
-import { editDistance, nearest } from '../../src/cli/nearest.js'
+import { editDistance, nearest } from '../../src/cli/session/nearest.js'
 import { Random } from '../support/random.js'
 import { run, type Ran } from '../support/tools.js'
 

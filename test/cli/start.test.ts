@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isManifestFresh } from '../../src/cli/manifest.js'
+import { isManifestFresh } from '../../src/cli/session/manifest.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '')

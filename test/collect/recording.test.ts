@@ -7,7 +7,7 @@ import { mountOf, mountsByDevice, pathInMount, pathOnFilesystem, type Mount } fr
 import { outputNames } from '../../src/collect/output-names.js'
 import { splitByFilesystem } from '../../src/collect/recording.js'
 import { BootpackError } from '../../src/errors.js'
-import type { TraceRead } from '../../src/trace/trace.js'
+import type { TraceRead } from '../../src/trace/model/trace.js'
 import { scratchFolder } from '../support/tools.js'
 
 const mount = (device: string, mountPoint: string, root = '/', type = 'ext4', source = `/dev/d${device}`): Mount => ({ device, root, mountPoint, type, source })

@@ -5,7 +5,7 @@
 import { expect } from 'chai'
 import { chmodSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setupText } from '../../src/cli/setup-text.js'
+import { setupText } from '../../src/cli/render/setup-text.js'
 import { bufferMiB, eventsThatFit, expectedEvents, kernelArguments } from '../../src/collect/setup/kernel-arguments.js'
 import { PinnedRoot } from '../../src/collect/setup/pinned-root.js'
 import { runSetup } from '../../src/collect/setup/run-setup.js'

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import type { Context } from 'mocha'
-import type { TraceHeader, TraceRead } from '../../src/trace/trace.js'
+import type { TraceHeader, TraceRead } from '../../src/trace/model/trace.js'
 import { needLoopMounts, run, skip, type Ran } from '../support/tools.js'
 
 export const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname

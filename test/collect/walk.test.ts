@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { nameByWalk } from '../../src/collect/name-by-walk.js'
 import type { Mount } from '../../src/collect/mounts.js'
 import { openWithin, walkFilesystem } from '../../src/collect/walk.js'
-import type { TraceRead } from '../../src/trace/trace.js'
+import type { TraceRead } from '../../src/trace/model/trace.js'
 import { isRoot, run, scratchFolder, skip } from '../support/tools.js'
 
 describe('walking a mounted filesystem', () => {

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { fileBlock, fsBlock } from '../../src/layout/block.js'
 import { tryFallocate } from '../../src/kernel/fallocate.js'
-import { openLive } from '../../src/live/open-live.js'
+import { openLive } from '../../src/mounted/engine/open.js'
 import { resolveTarget } from '../../src/volume/target.js'
 import { filefrag, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { hasTool, needLoopMounts, needOthersCanRead, needTools, run, skip } from '../support/tools.js'
-import { differences, footprints } from '../live/aged.js'
+import { differences, footprints } from '../mounted/aged.js'
 import { e4defrag, mainline, type Printed } from './run.js'
 
 const block = 4096

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { filefrags, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { needLoopMounts, needTools, run } from '../support/tools.js'
-import { age, differences, footprints } from '../live/aged.js'
+import { age, differences, footprints } from '../mounted/aged.js'
 import { e4defrag } from './run.js'
 
 const block = 4096

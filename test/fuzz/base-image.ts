@@ -4,12 +4,12 @@
  */
 import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readFileMap } from '../../src/image/file-map.js'
-import { Filesystem } from '../../src/image/filesystem.js'
-import { descriptorBlock, inodeTableBlocks } from '../../src/image/group-layout.js'
+import { readFileMap } from '../../src/ext4/read/file-map.js'
+import { Filesystem } from '../../src/ext4/read/filesystem.js'
+import { descriptorBlock, inodeTableBlocks } from '../../src/ext4/format/group-layout.js'
 import { debugfsWrite, makeImage } from '../support/images.js'
 import { run, scratchFolder } from '../support/tools.js'
-import { MemoryStore } from '../image/memory-store.js'
+import { MemoryStore } from '../storage/memory-store.js'
 
 export const blockSize = 1024
 

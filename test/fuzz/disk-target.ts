@@ -3,11 +3,11 @@
  * varied and combined.
  */
 import { crc32 } from '../../src/bytes/crc32.js'
-import { containerFormats } from '../../src/image/container-formats.js'
-import { findFilesystem } from '../../src/image/open-image.js'
-import { readPartitionTable } from '../../src/image/partition-table.js'
+import { containerFormats } from '../../src/disk/containers/formats.js'
+import { findFilesystem } from '../../src/ext4/engine/open-image.js'
+import { readPartitionTable } from '../../src/disk/partitions/table.js'
 import { BootpackError } from '../../src/errors.js'
-import { MemoryStore } from '../image/memory-store.js'
+import { MemoryStore } from '../storage/memory-store.js'
 import type { Random } from '../support/random.js'
 
 const size = 256 * 1024

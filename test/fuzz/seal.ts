@@ -2,16 +2,16 @@
  * Puts every checksum right after bytes were changed, so that what lies behind the
  * checksums is reached. Structures are taken to be where the good image has them.
  */
-import { blockBitmapChecksum } from '../../src/image/bitmap.js'
+import { blockBitmapChecksum } from '../../src/ext4/format/bitmap.js'
 import { crc32c, crc32cOfZeros } from '../../src/bytes/crc32c.js'
 import { getU16, getU32, putU16, putU32 } from '../../src/bytes/little-endian.js'
 import { fsBlock } from '../../src/layout/block.js'
-import { sealExtentBlock } from '../../src/image/extent-node.js'
-import { groupDescriptorChecksum } from '../../src/image/group-descriptor.js'
-import { changeInode, inodeSeed, type Inode } from '../../src/image/inode.js'
-import { setJournalTail } from '../../src/image/journal-superblock.js'
-import { sealSuperblock, type Superblock } from '../../src/image/superblock.js'
-import { sealXattrBlock } from '../../src/image/xattr-block.js'
+import { sealExtentBlock } from '../../src/ext4/format/extent-node.js'
+import { groupDescriptorChecksum } from '../../src/ext4/format/group-descriptor.js'
+import { changeInode, inodeSeed, type Inode } from '../../src/ext4/format/inode.js'
+import { setJournalTail } from '../../src/ext4/format/journal-superblock.js'
+import { sealSuperblock, type Superblock } from '../../src/ext4/format/superblock.js'
+import { sealXattrBlock } from '../../src/ext4/format/xattr-block.js'
 import type { BaseImage, Region } from './base-image.js'
 
 export function seal(bytes: Uint8Array, { filesystem, regions }: BaseImage): void {

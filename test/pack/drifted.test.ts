@@ -6,10 +6,10 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { openLive } from '../../src/live/open-live.js'
+import { openLive } from '../../src/mounted/engine/open.js'
 import type { PackingCheck } from '../../src/pack/check-packing.js'
 import { resolveTarget } from '../../src/volume/target.js'
-import { age, differences, footprints, randomFrom } from '../live/aged.js'
+import { age, differences, footprints, randomFrom } from '../mounted/aged.js'
 import { filefrags, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { extent, relocateExtents, type Extent } from '../../src/layout/extent.js'
 import { fsBlock } from '../../src/layout/block.js'
-import { fileRanges } from '../../src/plan/file-ranges.js'
-import type { BootSet } from '../../src/plan/boot-set.js'
+import { fileRanges } from '../../src/plan/resolve/file-ranges.js'
+import type { BootSet } from '../../src/plan/resolve/boot-set.js'
 import { Random } from '../support/random.js'
 
 const bootOf = (extents: readonly Extent[], reads: readonly [number, number][]): BootSet => ({

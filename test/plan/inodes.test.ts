@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { fsBlock } from '../../src/layout/block.js'
-import { exchangesTowards, numbersAfter } from '../../src/plan/exchanges.js'
-import { chooseSlots, type SlotRequest } from '../../src/plan/slot-window.js'
+import { exchangesTowards, numbersAfter } from '../../src/plan/inodes/permutation.js'
+import { chooseSlots, type SlotRequest } from '../../src/plan/inodes/slot-window.js'
 import { slotState } from '../../src/volume/volume.js'
 import { Random } from '../support/random.js'
 

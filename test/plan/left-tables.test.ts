@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { blockRun, type BlockRun } from '../../src/layout/run.js'
 import type { BootRead } from '../../src/measure/boot-read.js'
-import { leaveTables } from '../../src/plan/left-tables.js'
+import { leaveTables } from '../../src/plan/inodes/remap-table-reads.js'
 import type { FixedRun } from '../../src/volume/volume.js'
 import { Random } from '../support/random.js'
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
 import { fsBlock } from '../../src/layout/block.js'
-import { bootItems } from '../../src/plan/boot-items.js'
-import { pack, type Packing } from '../../src/plan/packing.js'
-import { roundsAreSound } from '../../src/plan/schedule.js'
+import { bootItems } from '../../src/plan/resolve/boot-items.js'
+import { pack, type Packing } from '../../src/plan/place/packing.js'
+import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
 import { PaperDisk, type PaperDiskRecipe } from '../support/paper-disk.js'
 
 /** Packs some files of a paper disk, carries the rounds out and checks everything a packing promises. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { openImage } from '../../src/image/open-image.js'
+import { openImage } from '../../src/ext4/engine/open-image.js'
 import { readTrace } from '../../src/trace/read-trace.js'
 import type { Volume } from '../../src/volume/volume.js'
 import { checkImage, hashFiles, makeImage } from '../support/images.js'

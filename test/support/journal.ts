@@ -1,8 +1,8 @@
 /** The journal of an image, as debugfs sees it. */
 import { getU32, putU32 } from '../../src/bytes/little-endian.js'
 import { crc32c } from '../../src/bytes/crc32c.js'
-import { Journal } from '../../src/image/journal.js'
-import type { Store } from '../../src/image/store.js'
+import { Journal } from '../../src/ext4/commit/journal.js'
+import type { Store } from '../../src/storage/store.js'
 import { extent, type Extent } from '../../src/layout/extent.js'
 import { fsBlock } from '../../src/layout/block.js'
 import { debugfs } from './images.js'

@@ -4,7 +4,7 @@
  * it, and of what was written since, any part. A part is a block: blocks reach the
  * disk whole or not at all, but a write of several may be torn between them.
  */
-import type { Store } from '../../src/image/store.js'
+import type { Store } from '../../src/storage/store.js'
 import type { Random } from './random.js'
 
 export type Step =

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { BootpackError } from '../../src/errors.js'
-import { openImage, type OpenImageOptions } from '../../src/image/open-image.js'
+import { openImage, type OpenImageOptions } from '../../src/ext4/engine/open-image.js'
 
 /** The error of opening, having made sure that not a byte was changed by it. */
 export async function refusal(path: string, options: OpenImageOptions): Promise<BootpackError> {

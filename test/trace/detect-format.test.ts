@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { detectFormat } from '../../src/trace/detect-format.js'
-import { parseTrace } from '../../src/trace/trace-parser.js'
+import { detectFormat } from '../../src/trace/parse/detect-format.js'
+import { parseTrace } from '../../src/trace/parse/parser.js'
 import { fixture } from './support.js'
 import type { BootpackError } from '../../src/errors.js'
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportLines, exportTrace } from '../../src/trace/export-trace.js'
 import { readTrace } from '../../src/trace/read-trace.js'
-import { traceHeader, type Trace } from '../../src/trace/trace.js'
+import { traceHeader, type Trace } from '../../src/trace/model/trace.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
 import { read, traceOf } from './support.js'
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { deviceName, deviceNumber } from '../../src/trace/formats/e4rat.js'
-import { parseTrace, type ParseOptions } from '../../src/trace/trace-parser.js'
+import { parseTrace, type ParseOptions } from '../../src/trace/parse/parser.js'
 import { fixture, fixtureLines } from './support.js'
 
 const lines = (...text: string[]): string => text.map((line) => `${line}\n`).join('')

@@ -2,11 +2,11 @@ import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
 import { exportLines } from '../../src/trace/export-trace.js'
 import { formatNames } from '../../src/trace/formats/format.js'
-import { mergeTraces } from '../../src/trace/merge.js'
-import { summarizeTrace } from '../../src/trace/summary.js'
-import { parseTrace } from '../../src/trace/trace-parser.js'
+import { mergeTraces } from '../../src/trace/merge/merge.js'
+import { summarizeTrace } from '../../src/trace/model/summary.js'
+import { parseTrace } from '../../src/trace/parse/parser.js'
 import { fixture, numbers, traceOf } from './support.js'
-import type { TraceRead } from '../../src/trace/trace.js'
+import type { TraceRead } from '../../src/trace/model/trace.js'
 
 const native = Buffer.from('{"bootpack":"trace","version":1,"source":"own"}\n{"t":5,"ino":7,"path":"/a","off":0,"len":4096,"kind":"data"}\n{"off":0,"len":512,"kind":"metadata","dev":"8:1"}\n')
 const seeds: readonly Buffer[] = [

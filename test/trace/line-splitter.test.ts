@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { LineSplitter } from '../../src/trace/line-splitter.js'
+import { LineSplitter } from '../../src/trace/parse/line-splitter.js'
 import { numbers } from './support.js'
 
 function split(chunks: readonly Buffer[], longest?: number): { lines: string[], tooLong: string[], numbers: number[] } {

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { diffTraces, inversions, longestIncreasing } from '../../src/trace/diff.js'
-import { mergeTraces } from '../../src/trace/merge.js'
+import { diffTraces, inversions, longestIncreasing } from '../../src/trace/merge/diff.js'
+import { mergeTraces } from '../../src/trace/merge/merge.js'
 import { readTrace } from '../../src/trace/read-trace.js'
-import { subtract, unionOf, type ByteRange } from '../../src/trace/byte-ranges.js'
-import { summarizeTrace } from '../../src/trace/summary.js'
-import { traceHeader, type Trace, type TraceRead } from '../../src/trace/trace.js'
+import { subtract, unionOf, type ByteRange } from '../../src/trace/model/byte-ranges.js'
+import { summarizeTrace } from '../../src/trace/model/summary.js'
+import { traceHeader, type Trace, type TraceRead } from '../../src/trace/model/trace.js'
 import { fixturePath, numbers, read, traceOf } from './support.js'
 
 const page = 4096

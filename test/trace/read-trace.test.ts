@@ -4,12 +4,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { readTrace, streamTrace, traceReads } from '../../src/trace/read-trace.js'
-import { parseTrace } from '../../src/trace/trace-parser.js'
+import { parseTrace } from '../../src/trace/parse/parser.js'
 import { scratchFolder } from '../support/tools.js'
 import { traceEvents } from '../bench/trace-events.js'
 import { fixture, fixturePath, inPieces, numbers } from './support.js'
 import type { BootpackError } from '../../src/errors.js'
-import type { TraceRead } from '../../src/trace/trace.js'
+import type { TraceRead } from '../../src/trace/model/trace.js'
 
 const streamOf = async function* (...chunks: readonly (Buffer | string)[]): AsyncGenerator<Buffer> {
   for (const chunk of chunks) yield Buffer.from(chunk)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { SeenPages } from '../../src/trace/seen-pages.js'
+import { SeenPages } from '../../src/trace/parse/seen-pages.js'
 import { numbers } from './support.js'
 
 /** All new runs of a range, as the collector asks for them. */

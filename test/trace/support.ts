@@ -1,8 +1,8 @@
 /** The recordings beside the tests, and a generator of numbers that can be repeated. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import type { Trace, TraceRead } from '../../src/trace/trace.js'
-import { traceHeader } from '../../src/trace/trace.js'
+import type { Trace, TraceRead } from '../../src/trace/model/trace.js'
+import { traceHeader } from '../../src/trace/model/trace.js'
 
 const folder = new URL('../fixtures/trace/', import.meta.url)
 

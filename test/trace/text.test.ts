@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { escapePath, excerpt } from '../../src/trace/escape-path.js'
+import { escapePath, excerpt } from '../../src/text/escape-path.js'
 import { decodeOctal, PathPlacer, tidyPath } from '../../src/trace/formats/path-text.js'
 
 describe('names as text', () => {

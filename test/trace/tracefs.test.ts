@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { chooseDevice } from '../../src/trace/choose-device.js'
+import { chooseDevice } from '../../src/trace/parse/choose-device.js'
 import { readTrace } from '../../src/trace/read-trace.js'
-import { parseTrace } from '../../src/trace/trace-parser.js'
+import { parseTrace } from '../../src/trace/parse/parser.js'
 import { fixture, fixtureLines, fixturePath } from './support.js'
 
 /** A slow reader of the same text, sharing nothing with the importer: a regular expression and sets. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { BootpackError, refused, usageError } from '../../errors.js'
 import { asKernelError, failedWith } from '../../kernel/errno.js'
-import { escapePath } from '../../trace/escape-path.js'
+import { escapePath } from '../../text/escape-path.js'
 
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const mostBytes = 1 << 20

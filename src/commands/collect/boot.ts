@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../../cli/base-command.js'
-import type { WrittenTrace } from '../../cli/collected-traces.js'
+import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import type { WrittenTrace } from '../../cli/args/collected-traces.js'
 import type { StopReason } from '../../collect/stop-moment.js'
-import { escapePath } from '../../trace/escape-path.js'
+import { escapePath } from '../../text/escape-path.js'
 
 interface BootReport {
   readonly stopped: StopReason
@@ -39,7 +39,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
     const { flags } = await this.parse(CollectBootCommand)
     if (flags.output !== undefined) this.needOneOutput(flags.output)
     const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, needOutputFolder, writeRecording, writtenText }, { uptime }] = await Promise.all([
-      import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/collected-traces.js'),
+      import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/args/collected-traces.js'),
       import('node:os'),
     ])
     const { target, instance, unit } = flags

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../../cli/base-command.js'
-import { parseBytes } from '../../cli/flags.js'
+import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import { parseBytes } from '../../cli/args/flags.js'
 import type { KeepReport } from '../../collect/setup/run-keeping.js'
 import type { SetupReport, SetupRequest } from '../../collect/setup/run-setup.js'
 
@@ -60,7 +60,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
   }
 
   private async record(flags: SetupFlags): Promise<SetupReport> {
-    const [{ runSetup }, { setupText }] = await Promise.all([import('../../collect/setup/run-setup.js'), import('../../cli/setup-text.js')])
+    const [{ runSetup }, { setupText }] = await Promise.all([import('../../collect/setup/run-setup.js'), import('../../cli/render/setup-text.js')])
     const { events, buffer, inodes } = flags
     const report = runSetup({ ...this.common(flags), events, inodes, ...(buffer !== undefined && { buffer }) })
     this.log(setupText(report))
@@ -68,7 +68,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
   }
 
   private async keep(flags: SetupFlags): Promise<KeepReport> {
-    const [{ runKeeping }, { keepingText }] = await Promise.all([import('../../collect/setup/run-keeping.js'), import('../../cli/setup-text.js')])
+    const [{ runKeeping }, { keepingText }] = await Promise.all([import('../../collect/setup/run-keeping.js'), import('../../cli/render/setup-text.js')])
     const { target, trace, plan, 'max-bytes': maxBytes } = flags
     parseBytes(maxBytes)
     const report = runKeeping({ ...this.common(flags), job: { target, trace, maxBytes, ...(plan !== undefined && { plan }) } })

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../../cli/base-command.js'
-import type { WrittenTrace } from '../../cli/collected-traces.js'
+import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import type { WrittenTrace } from '../../cli/args/collected-traces.js'
 import type { StopReason } from '../../collect/stop-moment.js'
 import type { CommandEnd } from '../../collect/watched-command.js'
 
@@ -48,7 +48,7 @@ were lost.`
     const { argv, flags } = await this.parse(CollectWatchCommand)
     this.needOneOutput(flags.output)
     const [{ recordWatch }, { currentMounts, needOutputFolder, writeRecording, writtenText }] = await Promise.all([
-      import('../../collect/record-watch.js'), import('../../cli/collected-traces.js'),
+      import('../../collect/record-watch.js'), import('../../cli/args/collected-traces.js'),
     ])
     const { method, target, seconds, buffer } = flags
     const quiet = flags['quiet-for']

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../../cli/base-command.js'
-import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../../cli/flags.js'
-import { sweepFlags, sweepOptions } from '../../cli/preload-flags.js'
-import type { SweepSummary } from '../../cli/preload-text.js'
+import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../../cli/args/flags.js'
+import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
+import type { SweepSummary } from '../../cli/render/preload-text.js'
 import type { InstallReport } from '../../provision/run-preload.js'
 
 export type PreloadInstall = InstallReport & { readonly sweep: SweepSummary }
@@ -43,8 +43,8 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
   async run(): Promise<PreloadInstall> {
     const { args, flags } = await this.parse(PreloadInstallCommand)
     const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf }, { installPreload }, { sweepCost }, { summarise, sweepText }] = await Promise.all([
-      import('../../cli/open-target.js'), import('../../cli/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
-      import('../../provision/run-preload.js'), import('../../preload/cost.js'), import('../../cli/preload-text.js'),
+      import('../../cli/session/open-target.js'), import('../../cli/args/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
+      import('../../provision/run-preload.js'), import('../../preload/cost.js'), import('../../cli/render/preload-text.js'),
     ])
     const options = sweepOptions(flags)
     const progress = this.progress('Reading the trace')

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand, exitCode } from '../../cli/base-command.js'
-import { partitionFlag, targetArgument } from '../../cli/flags.js'
+import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import { partitionFlag, targetArgument } from '../../cli/args/flags.js'
 import type { RemoveReport } from '../../provision/run-preload.js'
 
 export default class PreloadRemoveCommand extends BootpackCommand {

@@ -1,13 +1,13 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import { formatFlag, partitionFlag, targetArgument } from '../../cli/flags.js'
-import { sweepFlags, sweepOptions } from '../../cli/preload-flags.js'
-import type { SweepSummary } from '../../cli/preload-text.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import { formatFlag, partitionFlag, targetArgument } from '../../cli/args/flags.js'
+import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
+import type { SweepSummary } from '../../cli/render/preload-text.js'
 import { usageError } from '../../errors.js'
-import type { FormName } from '../../preload/forms.js'
+import type { FormName } from '../../preload/install-targets.js'
 import type { ListedFile, PreloadList } from '../../preload/list-text.js'
-import type { ListState } from '../../provision/still-true.js'
-import { escapePath } from '../../trace/escape-path.js'
+import type { ListState } from '../../provision/list-freshness.js'
+import { escapePath } from '../../text/escape-path.js'
 
 interface ShownList {
   /** In units of 32 KiB of the device. */
@@ -44,8 +44,8 @@ for it.`
   async run(): Promise<PreloadShow> {
     const { args, flags } = await this.parse(PreloadShowCommand)
     const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf, parseList }, { findInstalled }, { checkList }, { sweepCost }, { listSummary, stateText, summarise, sweepText }] = await Promise.all([
-      import('../../cli/open-target.js'), import('../../cli/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
-      import('../../provision/installed.js'), import('../../provision/still-true.js'), import('../../preload/cost.js'), import('../../cli/preload-text.js'),
+      import('../../cli/session/open-target.js'), import('../../cli/args/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
+      import('../../provision/installed.js'), import('../../provision/list-freshness.js'), import('../../preload/cost.js'), import('../../cli/render/preload-text.js'),
     ])
     const options = sweepOptions(flags)
     const trace = flags.trace === undefined ? undefined : await loadTrace(flags.trace, flags.format)

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import type { TraceDiff } from '../../trace/diff.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import type { TraceDiff } from '../../trace/merge/diff.js'
 
 export default class TraceDiffCommand extends BootpackCommand {
   static override summary = 'Compare two traces: what only one reads, and how far they agree on the order.'
@@ -17,7 +17,7 @@ export default class TraceDiffCommand extends BootpackCommand {
   async run(): Promise<TraceDiff> {
     const { args, flags } = await this.parse(TraceDiffCommand)
     const [{ loadTrace }, { diffTraces }, { traceDiffText }] = await Promise.all([
-      import('../../cli/load-trace.js'), import('../../trace/diff.js'), import('../../report/trace-diff.js'),
+      import('../../cli/args/load-trace.js'), import('../../trace/merge/diff.js'), import('../../report/trace-diff.js'),
     ])
     const progress = this.progress('Reading the traces')
     const diff = diffTraces(await loadTrace(args.first, undefined), await loadTrace(args.second, undefined))

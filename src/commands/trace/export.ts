@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import { formatFlag } from '../../cli/flags.js'
-import { count, counted } from '../../report/table.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import { formatFlag } from '../../cli/args/flags.js'
+import { count, counted } from '../../text/table.js'
 import { exportFormats, type Exported } from '../../trace/export-trace.js'
 
 /** What the reasons of an export count. */
@@ -25,7 +25,7 @@ export default class TraceExportCommand extends BootpackCommand {
   async run(): Promise<Exported> {
     const { args, flags } = await this.parse(TraceExportCommand)
     this.needOneOutput(flags.output)
-    const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/load-trace.js'), import('../../trace/export-trace.js')])
+    const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/args/load-trace.js'), import('../../trace/export-trace.js')])
     const progress = this.progress('Reading the trace')
     const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
     progress.end()

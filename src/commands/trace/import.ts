@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import { formatFlag, partitionFlag } from '../../cli/flags.js'
-import { count } from '../../report/table.js'
-import type { Trace } from '../../trace/trace.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import { formatFlag, partitionFlag } from '../../cli/args/flags.js'
+import { count } from '../../text/table.js'
+import type { Trace } from '../../trace/model/trace.js'
 
 interface ImportReport {
   readonly format: string
@@ -36,7 +36,7 @@ on.`
     const { args, flags } = await this.parse(TraceImportCommand)
     this.needOneOutput(flags.output)
     const [{ importTrace }, { formatNamedByUser, warnOfBadLines }] = await Promise.all([
-      import('../../trace/import-trace.js'), import('../../cli/load-trace.js'),
+      import('../../trace/import-trace.js'), import('../../cli/args/load-trace.js'),
     ])
     const format = formatNamedByUser(flags.format)
     const options = {
@@ -57,7 +57,7 @@ on.`
 
   private async importOnto(target: string, file: string, output: string, options: object, partition: number | undefined): Promise<ImportReport & { missing: number }> {
     const [{ openTarget }, { readTrace }, { nameTrace }, { writeTrace }] = await Promise.all([
-      import('../../cli/open-target.js'), import('../../trace/read-trace.js'), import('../../plan/name-trace.js'), import('../../trace/write-trace.js'),
+      import('../../cli/session/open-target.js'), import('../../trace/read-trace.js'), import('../../plan/resolve/name-trace.js'), import('../../trace/write-trace.js'),
     ])
     const trace = await readTrace(file, options)
     const volume = await openTarget(target, { write: false, partition }, this.config)

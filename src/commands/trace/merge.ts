@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import { expandPatterns } from '../../cli/patterns.js'
-import { count, counted } from '../../report/table.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import { expandPatterns } from '../../cli/args/patterns.js'
+import { count, counted } from '../../text/table.js'
 
 interface MergeReport {
   readonly traces: number
@@ -28,7 +28,7 @@ it.`
     const { argv, flags } = await this.parse(TraceMergeCommand)
     this.needOneOutput(flags.output)
     const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
-      import('../../cli/load-trace.js'), import('../../trace/merge.js'), import('../../trace/write-trace.js'),
+      import('../../cli/args/load-trace.js'), import('../../trace/merge/merge.js'), import('../../trace/write-trace.js'),
     ])
     const files = await expandPatterns(argv as string[])
     const progress = this.progress('Reading the traces')

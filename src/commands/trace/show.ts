@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from '../../cli/base-command.js'
-import { formatFlag } from '../../cli/flags.js'
-import type { TraceSummary } from '../../trace/summary.js'
+import { BootpackCommand } from '../../cli/session/base-command.js'
+import { formatFlag } from '../../cli/args/flags.js'
+import type { TraceSummary } from '../../trace/model/summary.js'
 
 export default class TraceShowCommand extends BootpackCommand {
   static override summary = 'Show what a trace holds: totals, time line, top files, what was lost.'
@@ -15,7 +15,7 @@ export default class TraceShowCommand extends BootpackCommand {
   async run(): Promise<TraceSummary> {
     const { args, flags } = await this.parse(TraceShowCommand)
     const [{ loadTrace }, { summarizeTrace }, { traceSummaryText }] = await Promise.all([
-      import('../../cli/load-trace.js'), import('../../trace/summary.js'), import('../../report/trace-summary.js'),
+      import('../../cli/args/load-trace.js'), import('../../trace/model/summary.js'), import('../../report/trace-summary.js'),
     ])
     const progress = this.progress('Reading the trace')
     const summary = summarizeTrace(await loadTrace(args.file, flags.format), { top: flags.top })

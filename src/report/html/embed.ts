@@ -1,6 +1,6 @@
 /** The part of a report that the page's script draws, packed. */
 import { deflateSync } from 'node:zlib'
-import { escapePath } from '../../trace/escape-path.js'
+import { escapePath } from '../../text/escape-path.js'
 import type { MovedFile } from '../moved-files.js'
 import { emptyColumns, encodeMarks, markKinds } from '../page/mark-columns.js'
 import type { MovedColumns, PageData } from '../page/page-data.js'

@@ -1,5 +1,5 @@
 /** HTML that cannot be forgotten to be escaped: what is put into the template is text unless it is HTML itself. */
-import { escapePath } from '../../trace/escape-path.js'
+import { escapePath } from '../../text/escape-path.js'
 
 export class Html {
   constructor(readonly text: string) {}

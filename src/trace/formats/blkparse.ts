@@ -1,4 +1,4 @@
-import { Subject, type ReadCollector } from '../read-collector.js'
+import { Subject, type ReadCollector } from '../parse/read-collector.js'
 import { placeOnPartition } from './partition.js'
 import type { FormatOptions, LineParser, TraceFormat } from './format.js'
 

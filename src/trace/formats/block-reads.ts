@@ -1,6 +1,6 @@
 import { decimal, scanned, seconds } from './scan.js'
 import { placeOnPartition } from './partition.js'
-import { Subject } from '../read-collector.js'
+import { Subject } from '../parse/read-collector.js'
 import type { TraceFormat } from './format.js'
 
 /**

@@ -1,5 +1,5 @@
-import type { ReadCollector } from '../read-collector.js'
-import type { TraceHeader } from '../trace.js'
+import type { ReadCollector } from '../parse/read-collector.js'
+import type { TraceHeader } from '../model/trace.js'
 
 export const formatNames = [
   'native', 'list', 'table', 'e4rat', 'tracefs', 'fanotify', 'fatrace', 'strace', 'blkparse', 'block-reads', 'ureadahead', 'fincore',

@@ -7,7 +7,7 @@
  *     {"t":2068761,"ino":11250,"off":0,"len":94208,"kind":"data"}
  */
 import { corrupt, unsupported, usageError } from '../../errors.js'
-import type { ReadKind, TraceHeader, TraceRead } from '../trace.js'
+import type { ReadKind, TraceHeader, TraceRead } from '../model/trace.js'
 import type { TraceFormat } from './format.js'
 
 const again = 'Record or import the trace again.'

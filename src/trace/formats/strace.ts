@@ -28,7 +28,7 @@ import { PathPlacer } from './path-text.js'
 import { Processes, type OpenFile, type Process } from './open-files.js'
 import { decimal, scanned, skipSpaces, standsAt } from './scan.js'
 import { WallClock } from './wall-clock.js'
-import type { ReadCollector } from '../read-collector.js'
+import type { ReadCollector } from '../parse/read-collector.js'
 import type { FormatOptions, LineParser, TraceFormat } from './format.js'
 
 // What stands before a call: process id, then a time in one of four shapes.

@@ -28,9 +28,9 @@
  */
 import { decimal, find, hexadecimal, scanned, seconds, skipSpaces, standsAt } from './scan.js'
 import { placeOnPartition } from './partition.js'
-import { Subject, type ReadCollector } from '../read-collector.js'
+import { Subject, type ReadCollector } from '../parse/read-collector.js'
 import type { FormatOptions, LineParser, TraceFormat } from './format.js'
-import type { TraceHeader } from '../trace.js'
+import type { TraceHeader } from '../model/trace.js'
 
 const pageAdded = Buffer.from('mm_filemap_add_to_page_cache:')
 const requestIssued = Buffer.from('block_rq_issue:')

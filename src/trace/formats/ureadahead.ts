@@ -1,7 +1,7 @@
 import { decimal, scanned } from './scan.js'
 import { decodeName } from '../../bytes/file-name.js'
 import { PathPlacer } from './path-text.js'
-import type { Subject } from '../read-collector.js'
+import type { Subject } from '../parse/read-collector.js'
 import type { TraceFormat } from './format.js'
 
 const created = /: created .* for (?:hdd|ssd) (\d+):(\d+)$/

@@ -1,0 +1,84 @@
+/** A file of an image, as the calls see it. */
+import { readFileMap } from '../../ext4/read/file-map.js'
+import type { FileSpace } from '../../ext4/calls/file-space.js'
+import type { Filesystem } from '../../ext4/read/filesystem.js'
+import { groupOfInode, groupStart } from '../../ext4/format/group-layout.js'
+import type { Inode } from '../../ext4/format/inode.js'
+import { fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
+import { mergeExtents, type Extent } from '../../layout/extent.js'
+import { blockRun, type BlockRun } from '../../layout/run.js'
+import { treeBlocksNeeded } from '../../layout/tree-size.js'
+import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../block-space.js'
+import { callError } from '../call-error.js'
+import { findOnImage } from './find-room.js'
+
+/** The space of an image, as far as its files ask it. */
+export interface ImageFileSpace extends BlockSpace {
+  readonly filesystem: Filesystem
+  /** @throws ENOENT, EISDIR, EINVAL */
+  regular(inode: number): Promise<Inode>
+}
+
+export class ImageFile implements SpaceFile {
+  position = 0
+
+  /** @param files undefined when the image was opened for reading */
+  constructor(readonly space: ImageFileSpace, private readonly files: FileSpace | undefined, readonly inode: number) {}
+
+  async size(): Promise<number> {
+    return (await this.space.regular(this.inode)).size
+  }
+
+  async extents(): Promise<Extent[]> {
+    const inode = await this.space.regular(this.inode)
+    return mergeExtents((await readFileMap(this.space.filesystem, inode)).extents)
+  }
+
+  async defaultGoal(): Promise<FsBlock> {
+    const { superblock } = this.space.filesystem
+    const last = (await this.extents()).at(-1)
+    const behind = last ? last.physical + last.length : groupStart(superblock, groupOfInode(superblock, this.inode))
+    return fsBlock(Math.min(behind, superblock.blockCount - 1))
+  }
+
+  async place(logical: FileBlock, request: PlaceRequest): Promise<number> {
+    const files = this.changing()
+    const { map } = await files.changeable(this.inode)
+    const found = await findOnImage(this.space.filesystem, { ...request, forbid: (await files.suspects()).markedFree })
+    const runs = request.flags.fixedLength ? found : this.leavingRoom(found, map)
+    await files.add(this.inode, logical, runs)
+    return countBlocks(runs)
+  }
+
+  /** On a disk that is nearly full the last blocks are needed for the tree over the others. */
+  private leavingRoom(runs: readonly BlockRun[], map: { readonly extents: readonly Extent[], readonly treeBlocks: readonly FsBlock[] }): BlockRun[] {
+    const { blockSize, longestUnwrittenExtent } = this.space.geometry()
+    const extents = map.extents.length + runs.reduce((sum, { length }) => sum + Math.ceil(length / longestUnwrittenExtent), 0) + 1
+    const left = this.space.filesystem.superblock.freeBlocks - countBlocks(runs)
+    return shortened(runs, treeBlocksNeeded(extents, blockSize) - map.treeBlocks.length - left)
+  }
+
+  async splice(space: SpaceFile, logical: FileBlock, length: number, options: SpliceOptions): Promise<void> {
+    await this.changing().splice(this.inode, space.inode, logical, length, options)
+  }
+
+  async close(): Promise<void> {}
+
+  private changing(): FileSpace {
+    if (!this.files) throw callError('EROFS', 'The image was opened for reading only.')
+    return this.files
+  }
+}
+
+const countBlocks = (runs: readonly BlockRun[]): number => runs.reduce((sum, { length }) => sum + length, 0)
+
+/** The runs without their last `count` blocks; one block stays in any case. */
+function shortened(runs: readonly BlockRun[], count: number): BlockRun[] {
+  const kept = [...runs]
+  for (let left = Math.min(count, countBlocks(runs) - 1); left > 0;) {
+    const last = kept.pop()!
+    if (last.length > left) kept.push(blockRun(last.start, last.length - left))
+    left -= Math.min(left, last.length)
+  }
+  return kept
+}

@@ -1,0 +1,33 @@
+/** Where the blocks of the journal are: the journal inode's mapping, for look-ups by number. */
+import { corrupt } from '../../errors.js'
+import { fsBlock, type FsBlock } from '../../layout/block.js'
+import type { Extent } from '../../layout/extent.js'
+
+export class JournalMap {
+  /** Blocks mapped from the first on without a hole. */
+  readonly blocks: number
+
+  /** @throws corrupt for a hole or an unwritten extent */
+  constructor(private readonly extents: readonly Extent[]) {
+    let at = 0
+    for (const piece of extents) {
+      if (piece.logical !== at) throw corrupt('journal superblock', 0, `the journal inode has a hole at its block ${at}`)
+      if (piece.unwritten) throw corrupt('journal superblock', 0, `the journal inode was never written at its block ${at}`)
+      at += piece.length
+    }
+    this.blocks = at
+  }
+
+  at(journalBlock: number): FsBlock {
+    let low = 0
+    let high = this.extents.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.extents[middle]!.logical <= journalBlock) low = middle
+      else high = middle - 1
+    }
+    const piece = this.extents[low]
+    if (!piece || journalBlock >= piece.logical + piece.length) throw new RangeError(`the journal has no block ${journalBlock}`)
+    return fsBlock(piece.physical + (journalBlock - piece.logical))
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The Volume contract over an ext4 filesystem in a Store: exact to the block, no
+ * mount, no root. Each method asks one file of this room.
+ */
+import { corrupt, usageError } from '../../errors.js'
+import { fsBlock, type FsBlock } from '../../layout/block.js'
+import { mergeExtents, type Extent } from '../../layout/extent.js'
+import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
+import type { BlockRun } from '../../layout/run.js'
+import { RunSet } from '../../layout/run-set.js'
+import type {
+  FileContents, FileMetadata, FileRef, Geometry, InodeNumbers, Lookup, Move, MoveOutcome, RelocateOptions, RenumberOptions, RenumberOutcome, Renumbering, Volume,
+} from '../../volume/volume.js'
+import { longestExtent, longestUnwrittenExtent } from '../format/extent-node.js'
+import { ClaimMap, type Suspects } from '../ownership/claim-map.js'
+import { imageContents } from '../read/file-contents.js'
+import { fileExtents, physicalOf, readFileMap } from '../read/file-map.js'
+import type { Filesystem } from '../read/filesystem.js'
+import { findFreeRuns } from '../read/free-runs.js'
+import { ImmovableFiles } from '../ownership/immovable.js'
+import type { Inode } from '../format/inode.js'
+import { inodeRead, inodeTable } from '../renumber/slots.js'
+import { NameCache } from '../read/name-cache.js'
+import { findPaths } from '../read/name-search.js'
+import { findOwners } from '../ownership/owners.js'
+import { walkPath } from '../read/path-walk.js'
+import { relocateOnImage } from '../relocate/round.js'
+import { mostBlocksPerInode, renumberOnImage } from '../renumber/run-exchanges.js'
+import { numberReason } from '../renumber/eligible.js'
+import { findSuspects, guardRound } from '../ownership/preflight.js'
+import type { Committer } from '../commit/committer.js'
+import { openCommitter } from '../commit/open-committer.js'
+
+export class ImageVolume implements Volume {
+  readonly engine = 'ext4-image'
+  readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data', 'directory', 'symlink', 'tree', 'xattr'])
+  private readonly immovable: ImmovableFiles
+  private readonly names: NameCache
+  private known: Geometry | undefined
+  /** All claims as of the last scan; dropped with the first round. */
+  private claims: ClaimMap | undefined
+  /** What was doubtful about them then; moving blocks adds nothing to it. */
+  private suspects: Promise<Suspects> | undefined
+  readonly inodeNumbers: InodeNumbers = {
+    table: async (group) => inodeTable(this.filesystem, group, await mostBlocksPerInode(this.filesystem, this.committer)),
+    fixed: async (inode) => numberReason(this.filesystem, await this.filesystem.readInode(inode), await mostBlocksPerInode(this.filesystem, this.committer)),
+    renumber: (renumberings, options) => this.renumber(renumberings, options),
+  }
+
+  /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
+  private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined, readonly partition: number) {
+    this.immovable = new ImmovableFiles(filesystem)
+    this.names = new NameCache(filesystem)
+  }
+
+  /**
+   * @param partition where the store is on its disk; 0 for all of it
+   * @throws refused when the store is writable and a crash while writing could not be mended
+   */
+  static async open(filesystem: Filesystem, partition = 0): Promise<ImageVolume> {
+    return new ImageVolume(filesystem, filesystem.store.writable ? await openCommitter(filesystem) : undefined, partition)
+  }
+
+  geometry(): Geometry {
+    const { superblock } = this.filesystem
+    this.known ??= {
+      uuid: superblock.uuid,
+      blockSize: superblock.blockSize,
+      blockCount: superblock.blockCount,
+      firstDataBlock: superblock.firstDataBlock,
+      blocksPerGroup: superblock.blocksPerGroup,
+      groupCount: superblock.groupCount,
+      inodeCount: superblock.inodeCount,
+      inodesPerGroup: superblock.inodesPerGroup,
+      inodeSize: superblock.inodeSize,
+      groupsPerFlex: superblock.groupsPerFlex,
+      longestExtent,
+      longestUnwrittenExtent,
+      fixedRuns: this.filesystem.fixedRuns(),
+    }
+    return this.known
+  }
+
+  async lookup(path: string): Promise<Lookup | undefined> {
+    const walk = await walkPath(this.filesystem, path, this.names)
+    if (!walk) return undefined
+    const { number } = walk.inode
+    if (!await this.filesystem.inodeInUse(number)) throw corrupt('inode', number, `it is marked free, but ${JSON.stringify(walk.path)} leads to it`)
+    return { file: await this.reference(walk.inode, walk.path), through: walk.through }
+  }
+
+  async byInode(number: number): Promise<FileRef | undefined> {
+    const { filesystem } = this
+    if (!filesystem.inodeInRange(number) || !await filesystem.inodeInUse(number)) return undefined
+    return this.reference(await filesystem.readInode(number))
+  }
+
+  paths(inodes: Iterable<number>): Promise<Map<number, string>> {
+    return findPaths(this.filesystem, inodes)
+  }
+
+  async extents(file: FileRef): Promise<Extent[]> {
+    return fileExtents(this.filesystem, await this.filesystem.readInode(file.inode))
+  }
+
+  /** The map blocks of an indirect-mapped file count as its tree. */
+  async metadata(file: FileRef): Promise<FileMetadata> {
+    const inode = await this.filesystem.readInode(file.inode)
+    const { treeBlocks } = await readFileMap(this.filesystem, inode)
+    return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
+  }
+
+  async inodeBlock(inode: number): Promise<FsBlock> {
+    return fsBlock(this.filesystem.inodeHome(inode).block)
+  }
+
+  async contents(file: FileRef): Promise<FileContents> {
+    return imageContents(this.filesystem, await this.filesystem.readInode(file.inode))
+  }
+
+  async firstBlock(file: FileRef): Promise<FsBlock | undefined> {
+    const { extents } = await readFileMap(this.filesystem, await this.filesystem.readInode(file.inode))
+    return physicalOf(mergeExtents(extents), 0)
+  }
+
+  freeRuns(from: FsBlock, to: FsBlock): Promise<BlockRun[]> {
+    return findFreeRuns(this.filesystem, from, to)
+  }
+
+  async owners(run: BlockRun): Promise<OwnedRun[]> {
+    const claims = this.suspects ? undefined : new ClaimMap(this.filesystem.superblock)
+    // One map at a time: on a large disk it is tens of megabytes.
+    this.claims = undefined
+    const owned = await findOwners(this.filesystem, this.immovable, RunSet.of([run]), claims)
+    if (!this.suspects) this.claims = claims
+    return owned
+  }
+
+  async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
+    const { filesystem, committer } = this
+    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    this.suspects ??= findSuspects(filesystem, this.claims)
+    this.claims = undefined
+    const suspects = await this.suspects
+    const round = await guardRound(filesystem, this.immovable, suspects, moves)
+    yield* round.skipped
+    yield* relocateOnImage(filesystem, committer, round.moves, { ...options, reserved: [...options.reserved, ...suspects.markedFree] })
+  }
+
+  async inodeAt(path: string): Promise<number | undefined> {
+    return (await walkPath(this.filesystem, path, this.names, false))?.inode.number
+  }
+
+  inodeRead(inode: number): { block: FsBlock, read: BlockRun } {
+    return inodeRead(this.filesystem, inode)
+  }
+
+  private async *renumber(renumberings: readonly Renumbering[], options: RenumberOptions): AsyncGenerator<RenumberOutcome, void, undefined> {
+    const { filesystem, committer } = this
+    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    this.suspects ??= findSuspects(filesystem, this.claims)
+    this.claims = undefined
+    try {
+      yield* renumberOnImage(filesystem, committer, await this.suspects, renumberings, options)
+    } finally {
+      this.names.clear()
+      this.immovable.forget()
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.committer?.close()
+    } finally {
+      await this.filesystem.store.close()
+    }
+  }
+
+  private async reference(inode: Inode, path?: string): Promise<FileRef> {
+    const immovable = await this.immovable.reason(inode)
+    return {
+      inode: inode.number,
+      ...(path === undefined ? {} : { path }),
+      type: inode.type,
+      size: inode.size,
+      links: inode.links,
+      ...(immovable === undefined ? {} : { immovable }),
+    }
+  }
+}

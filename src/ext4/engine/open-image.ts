@@ -1,0 +1,167 @@
+/**
+ * From a path to a Volume: is somebody else at it, what kind of disk is it, which
+ * partition, is that ext4, is it at rest. Each step has a file of its own; here is
+ * their order. Nothing is written on the way, and every refusal leaves the image as
+ * it was.
+ */
+import { BootpackError, usageError } from '../../errors.js'
+import { claim, type Claim, type EngineProvider, type OpenOptions } from '../../volume/open-volume.js'
+import type { Target } from '../../volume/target.js'
+import type { Volume } from '../../volume/volume.js'
+import { partitionDevice } from '../../disk/containers/convert-command.js'
+import { shellWord } from '../../text/shell-word.js'
+import { peekExt } from '../../disk/containers/peek-ext.js'
+import { containerError, fixedVhdSize, insidePartition, notAFilesystem, recogniseContainer } from '../../disk/containers/recognise.js'
+import { FileStore } from '../../storage/file-store.js'
+import { Filesystem } from '../read/filesystem.js'
+import { refuseMmpInUse } from './multi-mount.js'
+import { openGated } from './open-exclusive.js'
+import { refuseState, type FilesystemName } from '../ownership/preconditions.js'
+import { ImageVolume } from './image-volume.js'
+import { identify, statOf } from '../../host/block-devices.js'
+import { findUses } from '../../host/is-mounted.js'
+import { choosePartition, partitionList, surveyPartitions, type SurveyedPartition } from '../../disk/partitions/choice.js'
+import { readMbr } from '../../disk/partitions/mbr.js'
+import { PartitionStore } from '../../storage/partition-store.js'
+import { readPartitionTable } from '../../disk/partitions/table.js'
+import type { Store } from '../../storage/store.js'
+import { UndoStore } from '../undo/recording-store.js'
+
+export interface OpenImageOptions {
+  /** Whether blocks are to be moved; more is refused then, see gate.ts. */
+  readonly write: boolean
+  /** Number of the partition; 0 for the whole disk as one filesystem. Without it, the only one with ext4. */
+  readonly partition?: number
+  /** Keep what is overwritten in this new file, for e2undo. */
+  readonly undoFile?: string
+}
+
+/**
+ * Opens the ext4 filesystem in an image file or on an unmounted block device.
+ *
+ * @throws refused when it is in use or not at rest; unsupported when it is something
+ *   else or of a kind that is not handled, with the command that helps; usage when the
+ *   partition must be named; corrupt; io
+ */
+export async function openImage(path: string, options: OpenImageOptions): Promise<Volume> {
+  const { store, sectorSize } = await openGated(path, options.write)
+  try {
+    const place = await findFilesystem(store, path, { partition: options.partition, sectorSize })
+    const filesystem = await Filesystem.open(place.store)
+    await refuseMmpInUse(filesystem.superblock, place.store, place.name)
+    refuseState(filesystem.superblock, place.name, options.write)
+    if (options.undoFile === undefined) return await ImageVolume.open(filesystem, place.partition)
+    if (!options.write) throw usageError('undo-file-unused', 'An undo file is of use only where something is written.', 'Leave out --undo-file.')
+    const offset = place.store instanceof PartitionStore ? place.store.start : 0
+    const undoable = await Filesystem.open(await UndoStore.create(place.store, options.undoFile, offset))
+    return await ImageVolume.open(undoable, place.partition)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+export interface FilesystemPlace {
+  readonly store: Store
+  /** 0 when the filesystem is the whole of the disk. */
+  readonly partition: number
+  readonly name: FilesystemName
+}
+
+/** @throws what openImage says of containers and partitions */
+export async function findFilesystem(
+  disk: Store, path: string, options: { readonly partition?: number | undefined, readonly sectorSize?: number | undefined } = {},
+): Promise<FilesystemPlace> {
+  const vhdSize = await fixedVhdSize(disk)
+  const store = vhdSize === undefined ? disk : new PartitionStore(disk, 0, vhdSize)
+  const outer = await recogniseContainer(store, 'outer')
+  if (outer) throw containerError(outer, path)
+  const whole: FilesystemPlace = { store, partition: 0, name: { title: shellWord(path), operand: path } }
+
+  const partitions = options.partition === 0 ? undefined : await partitionsOf(store, options.sectorSize)
+  const isExt = await peekExt(store) !== undefined
+  if (partitions === undefined) {
+    if (options.partition !== undefined && options.partition !== 0) {
+      throw usageError('no-partition-table', `${shellWord(path)} has no partition table.`,
+        isExt ? 'It is one filesystem: leave out --partition.' : undefined)
+    }
+    if (isExt) return whole
+    const inner = await recogniseContainer(store, 'inner')
+    throw inner ? containerError(inner, path) : notAFilesystem(store.size, path)
+  }
+  if (isExt && options.partition === undefined && await opens(store)) {
+    throw usageError('ambiguous-image', `${shellWord(path)} has a partition table and also an ext4 filesystem on the whole of it.`,
+      `Say which with --partition: 0 for the whole, or the number of a partition:\n${partitionList(partitions)}`)
+  }
+  if (options.partition === undefined && !partitions.some((partition) => partition.ext)) {
+    const inner = await recogniseContainer(store, 'inner')
+    if (inner) throw containerError(inner, path)
+  }
+  const chosen = choosePartition(partitions, options.partition, path)
+  const inside = new PartitionStore(store, chosen.start, Math.max(0, Math.min(chosen.size, store.size - chosen.start)))
+  if (!chosen.ext) {
+    const found = await recogniseContainer(inside)
+    throw found ? insidePartition(found, path, chosen.number) : notAFilesystem(inside.size, path, chosen.number)
+  }
+  return {
+    store: inside,
+    partition: chosen.number,
+    name: {
+      title: `partition ${chosen.number} of ${shellWord(path)}`,
+      operand: path.startsWith('/dev/') ? partitionDevice(path, chosen.number) : `${path}?offset=${chosen.start}`,
+    },
+  }
+}
+
+/** @returns undefined when there is no partition table, or an empty one */
+async function partitionsOf(store: Store, sectorSize: number | undefined): Promise<SurveyedPartition[] | undefined> {
+  const table = await readPartitionTable(store, sectorSize)
+  if (!table || table.partitions.length === 0) return undefined
+  const partitions = await surveyPartitions(store, table)
+  // An MBR does not say in which sectors it counts, its partitions' contents do.
+  if (table.scheme === 'mbr' && sectorSize === undefined && partitions.every((partition) => partition.holds === '')) {
+    const wide = await readMbr(store, 4096)
+    const found = wide && await surveyPartitions(store, wide)
+    if (found?.some((partition) => partition.ext)) return found
+  }
+  return partitions
+}
+
+/** Whether the superblock is more than the remains of one: it can be opened, or is refused for a feature. */
+async function opens(store: Store): Promise<boolean> {
+  try {
+    await Filesystem.open(store)
+    return true
+  } catch (error) {
+    if (error instanceof BootpackError && error.family !== 'io') return error.code.startsWith('feature-')
+    throw error
+  }
+}
+
+/** The image engine, for the table of engines. */
+export const imageEngine: EngineProvider = {
+  name: 'ext4-image',
+  opens: 'image files and unmounted block devices that hold ext4',
+  claim: claimImage,
+  open: (target, options: OpenOptions) => openImage(target.path, options),
+}
+
+async function claimImage(target: Target): Promise<Claim | undefined> {
+  if (target.kind === 'directory') return undefined
+  const stats = statOf(target.path)
+  if (!stats) return undefined
+  if (target.kind === 'block-device') {
+    return findUses(identify(stats)).some((use) => use.as === 'mount') ? claim.possible : claim.certain
+  }
+  try {
+    const store = await FileStore.open(target.path)
+    try {
+      return await peekExt(store) || await recogniseContainer(store) || await readPartitionTable(store) ? claim.certain : claim.possible
+    } finally {
+      await store.close()
+    }
+  } catch {
+    // What keeps it from being looked at will be said when it is opened.
+    return claim.possible
+  }
+}

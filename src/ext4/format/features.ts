@@ -1,0 +1,73 @@
+/**
+ * The feature words of the superblock: which bit is which, by the names e2fsprogs
+ * gives them, and which of them the reading side cannot live with. A bit without a
+ * name here is a format nobody has told us about, and is refused.
+ */
+import { unsupported } from '../../errors.js'
+
+const compatNames: Readonly<Record<number, string>> = {
+  0x1: 'dir_prealloc', 0x2: 'imagic_inodes', 0x4: 'has_journal', 0x8: 'ext_attr', 0x10: 'resize_inode', 0x20: 'dir_index',
+  0x40: 'lazy_bg', 0x100: 'snapshot_bitmap', 0x200: 'sparse_super2', 0x400: 'fast_commit', 0x800: 'stable_inodes',
+  0x1000: 'orphan_file',
+}
+
+const incompatNames: Readonly<Record<number, string>> = {
+  0x1: 'compression', 0x2: 'filetype', 0x4: 'needs_recovery', 0x8: 'journal_dev', 0x10: 'meta_bg', 0x40: 'extent',
+  0x80: '64bit', 0x100: 'mmp', 0x200: 'flex_bg', 0x400: 'ea_inode', 0x1000: 'dirdata', 0x2000: 'metadata_csum_seed',
+  0x4000: 'large_dir', 0x8000: 'inline_data', 0x1_0000: 'encrypt', 0x2_0000: 'casefold',
+}
+
+const roCompatNames: Readonly<Record<number, string>> = {
+  0x1: 'sparse_super', 0x2: 'large_file', 0x8: 'huge_file', 0x10: 'uninit_bg', 0x20: 'dir_nlink', 0x40: 'extra_isize',
+  0x80: 'snapshot', 0x100: 'quota', 0x200: 'bigalloc', 0x400: 'metadata_csum', 0x800: 'replica', 0x1000: 'read-only',
+  0x2000: 'project', 0x4000: 'shared_blocks', 0x8000: 'verity', 0x1_0000: 'orphan_present',
+}
+
+/** Features whose layout is read wrongly, or only in part, by what is written here. */
+const refusedFeatures: Readonly<Record<string, string>> = {
+  compression: 'compressed files have blocks that are not theirs',
+  journal_dev: 'this is the separate journal of another filesystem, not a filesystem',
+  dirdata: 'directory entries carry data of Lustre',
+  snapshot: 'blocks may belong to a snapshot as well',
+  bigalloc: 'bitmaps count clusters, not blocks',
+  replica: 'blocks may be replicas',
+  shared_blocks: 'several files may own the same block',
+}
+
+export interface Features {
+  readonly compat: number
+  readonly incompat: number
+  readonly roCompat: number
+  /** All that are set, by name. */
+  readonly names: ReadonlySet<string>
+}
+
+/**
+ * @param compat unknown bits are ignored: that is what compatible means
+ * @throws unsupported naming the first feature that is unknown or refused
+ */
+export function decodeFeatures(compat: number, incompat: number, roCompat: number): Features {
+  const names = new Set<string>()
+  collect(names, compat, compatNames, undefined)
+  collect(names, incompat, incompatNames, 'incompatible')
+  collect(names, roCompat, roCompatNames, 'read-only compatible')
+  for (const [name, why] of Object.entries(refusedFeatures)) {
+    if (names.has(name)) {
+      throw unsupported(`feature-${name}`, `The filesystem has the feature ${name}: ${why}.`, 'Use a filesystem made without it.')
+    }
+  }
+  return { compat, incompat, roCompat, names }
+}
+
+function collect(names: Set<string>, word: number, table: Readonly<Record<number, string>>, kind: string | undefined): void {
+  for (let bit = 0; bit < 32; bit++) {
+    const mask = (1 << bit) >>> 0
+    if ((word & mask) === 0) continue
+    const name = table[mask]
+    if (name !== undefined) names.add(name)
+    else if (kind !== undefined) {
+      throw unsupported('feature-unknown', `The filesystem has an unknown ${kind} feature, bit ${bit} (0x${mask.toString(16)}).`,
+        'Use a newer bootpack, or a filesystem made without it.')
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Which mounted ext4 filesystem a path or device belongs to, and how the kernel
+ * calls it: mount point, block device, the folder of its settings below /sys.
+ */
+import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { parseMountinfo } from '../../host/mountinfo.js'
+import { deviceNumber } from '../../host/block-devices.js'
+import { refused, unsupported } from '../../errors.js'
+import { quoted, type Target } from '../../volume/target.js'
+
+export interface MountedFilesystem {
+  /** Where its root is mounted. */
+  readonly mountPoint: string
+  /** 'major:minor' */
+  readonly number: string
+  /** '/dev/sda2' */
+  readonly device: string
+  /** Its name below /sys/fs/ext4 and /proc/fs/ext4: 'sda2', 'dm-0'. */
+  readonly name: string
+  readonly type: string
+  /** The filesystem, not just this mount of it. */
+  readonly readOnly: boolean
+}
+
+const rootInode = 2
+
+/**
+ * @param target anything on the filesystem, or the block device it is on
+ * @returns undefined when the target is a device that is not mounted
+ * @throws unsupported when it is no disk filesystem or only a part of it is mounted
+ */
+export function findMounted(target: Target): MountedFilesystem | undefined {
+  const stats = statSync(target.path, { bigint: true })
+  const number = deviceNumber(target.kind === 'block-device' ? stats.rdev : stats.dev)
+  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ device }) => device === number)
+  if (mounts.length === 0) {
+    if (target.kind === 'block-device') return undefined
+    throw unsupported('not-a-disk-filesystem', `${quoted(target.given)} lies on a filesystem that is no mounted block device.`,
+      'Name a path on a mounted ext4 filesystem.')
+  }
+  const { type, readOnly } = mounts[0]!
+  const name = deviceName(number)
+  // Several mounts may show only a folder of it (bind mounts), or lie under another mount by now.
+  const whole = mounts.find(({ mountPoint }) => showsRoot(mountPoint, number))
+  if (!whole && type === 'ext4') {
+    throw refused('partly-mounted', `Only a folder of the filesystem of ${quoted(target.given)} is mounted here (at ${quoted(mounts[0]!.mountPoint)}).`,
+      `Mount all of it first: mount /dev/${name} SOMEWHERE`)
+  }
+  return { mountPoint: (whole ?? mounts[0]!).mountPoint, number, device: `/dev/${name.replaceAll('!', '/')}`, name, type, readOnly }
+}
+
+function deviceName(number: string): string {
+  try {
+    return basename(readlinkSync(join('/sys/dev/block', number)))
+  } catch {
+    return number
+  }
+}
+
+function showsRoot(mountPoint: string, number: string): boolean {
+  const stats = statSync(mountPoint, { bigint: true, throwIfNoEntry: false })
+  return stats !== undefined && deviceNumber(stats.dev) === number && stats.ino === BigInt(rootInode)
+}

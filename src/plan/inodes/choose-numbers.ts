@@ -1,0 +1,130 @@
+/**
+ * The part of a plan that gives inodes other numbers: the thin edge around slot-window.ts.
+ * Each inode that changes its number must be known by a name, since that is how it is
+ * found when the plan is applied again, verified or undone.
+ */
+import { fsBlock } from '../../layout/block.js'
+import type { DiskLayout } from '../../layout/file-layout.js'
+import { referenceModel } from '../../measure/disk-model.js'
+import { measureLayout } from '../../measure/measure.js'
+import { slotState, type InodeTable, type Volume } from '../../volume/volume.js'
+import type { BootSet } from '../resolve/boot-set.js'
+import { exchangesTowards, numbersAfter } from './permutation.js'
+import type { Plan, PlanInodes, PlannedRenumbering } from '../plan.js'
+import { chooseSlots } from './slot-window.js'
+
+/** Share of the modelled time that new numbers must gain; less is noise. */
+const leastGain = 0.01
+
+/** Slots looked at for each inode of the boot. */
+const slotsPerInode = 16
+/** Tables looked at, at most. */
+const mostTables = 64
+
+/** Times that inodes without a name are left out and the others planned again. */
+const mostAttempts = 8
+
+/**
+ * The plan with inodes renumbered, if the predicted measure is better for it.
+ * @param after     the layout after the plan's rounds
+ * @param knownFrom what the trace told of inodes
+ * @throws unsupported when no inode of the filesystem may have another number
+ */
+export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, after: DiskLayout, knownFrom: PlanInodes['knownFrom']): Promise<Plan> {
+  const places = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
+  if (!places) return plan
+  const inodes: PlanInodes = { knownFrom, ...places }
+  const predicted = measureLayout(boot.reads, withNumbers({ inodes }, after, volume), volume.geometry(), boot.missing.length)
+  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain)) return plan
+  const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
+  return { bootpack, ...rest, version: 2, volume: identity, goal, runs, gaps, rounds, inodes, measure: { before: plan.measure.before, predicted } }
+}
+
+/** The layout when a plan's inodes have their numbers; it goes on knowing them by those they had. */
+export function withNumbers({ inodes }: { readonly inodes?: Pick<PlanInodes, 'renumberings'> }, before: DiskLayout, volume: Volume): DiskLayout {
+  if (!inodes) return before
+  const layout = new Map(before)
+  for (const { inode, to } of inodes.renumberings) {
+    const file = layout.get(inode)
+    if (file) layout.set(inode, { ...file, table: volume.inodeRead!(to) })
+  }
+  return layout
+}
+
+/** @param goal first block of the run, which boots go back and forth to */
+async function planInodes(volume: Volume, boot: BootSet, goal: number): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
+  const numbers = volume.inodeNumbers!
+  const { inodeSize, blockSize, blockCount } = volume.geometry()
+  let wanted: number[] = []
+  for (const inode of boot.layout.keys()) if (await numbers.fixed(inode) === undefined) wanted.push(inode)
+  const tables = await nearestTables(volume, goal, wanted.length)
+  for (let attempt = 0; attempt < mostAttempts && wanted.length > 0; attempt++) {
+    const slots = chooseSlots({ wanted, tables, goal: fsBlock(goal), inodesPerBlock: Math.floor(blockSize / inodeSize), blockCount })
+    const exchanges = exchangesTowards(slots.map((to, index) => ({ now: wanted[index]!, to })))
+    const after = numbersAfter(exchanges, (number) => !isFree(tables, number))
+    if (after.size === 0) return undefined
+    const names = await namesOf(volume, boot, [...after.keys()])
+    const nameless = [...after.keys()].filter((inode) => !names.has(inode))
+    if (nameless.length === 0) {
+      const placed = slots.flatMap((to, index) => (wanted[index] === to ? [] : [renumbering(wanted[index]!, to, 'boot')]))
+      const ofBoot = new Set(placed.map(({ inode }) => inode))
+      const evicted = [...after].filter(([inode]) => !ofBoot.has(inode)).sort(([a], [b]) => a - b)
+        .map(([inode, to]) => renumbering(inode, to, 'evict'))
+      const blocks = slots.map((slot) => volume.inodeRead!(slot).block)
+      const first = blocks.reduce((least, block) => Math.min(least, block), Infinity)
+      const last = blocks.reduce((most, block) => Math.max(most, block), 0)
+      return { table: { start: fsBlock(first), length: last - first + 1 }, renumberings: [...placed, ...evicted] }
+    }
+    for (const inode of nameless) fix(tables, inode)
+    wanted = wanted.filter((inode) => !nameless.includes(inode))
+
+    function renumbering(inode: number, to: number, why: PlannedRenumbering['why']): PlannedRenumbering {
+      return { inode, to, path: names.get(inode)!, why }
+    }
+  }
+  return undefined
+}
+
+/** Names that lead to the inodes, links not followed. */
+async function namesOf(volume: Volume, boot: BootSet, inodes: readonly number[]): Promise<Map<number, string>> {
+  const names = new Map<number, string>()
+  for (const inode of inodes) {
+    const path = boot.layout.get(inode)?.path
+    if (path !== undefined && await volume.inodeAt!(path) === inode) names.set(inode, path)
+  }
+  const found = await volume.paths(inodes.filter((inode) => !names.has(inode)))
+  for (const [inode, path] of found) if (await volume.inodeAt!(path) === inode) names.set(inode, path)
+  return names
+}
+
+/** The tables that lie nearest to the goal, in rising order of their inodes. */
+async function nearestTables(volume: Volume, goal: number, inodes: number): Promise<InodeTable[]> {
+  const { groupCount, inodesPerGroup } = volume.geometry()
+  const distance = (group: number): number => Math.abs(volume.inodeRead!(group * inodesPerGroup + 1).block - goal)
+  const groups = Array.from({ length: groupCount }, (_, group) => ({ group, away: distance(group) })).sort((a, b) => a.away - b.away || a.group - b.group)
+  const tables: InodeTable[] = []
+  let slots = 0
+  for (const { group } of groups) {
+    if (tables.length === mostTables || slots >= slotsPerInode * Math.max(inodes, inodesPerGroup)) break
+    const table = await volume.inodeNumbers!.table(group)
+    if (table.states.length === 0) continue
+    tables.push(table)
+    slots += table.states.length
+  }
+  return tables.sort((a, b) => a.firstInode - b.firstInode)
+}
+
+const slotOf = (tables: readonly InodeTable[], inode: number): { table: InodeTable, slot: number } | undefined => {
+  const table = tables.find(({ firstInode, states }) => inode >= firstInode && inode < firstInode + states.length)
+  return table && { table, slot: inode - table.firstInode }
+}
+
+function isFree(tables: readonly InodeTable[], inode: number): boolean {
+  const found = slotOf(tables, inode)
+  return found !== undefined && found.table.states[found.slot] === slotState.free
+}
+
+function fix(tables: readonly InodeTable[], inode: number): void {
+  const found = slotOf(tables, inode)
+  if (found) found.table.states[found.slot] = slotState.fixed
+}

@@ -1,0 +1,266 @@
+/**
+ * A trace resolved against a volume: which blocks of which inodes a boot reads,
+ * in order, and where they lie now.
+ *
+ * Traces name files by path, by inode number or both, and metadata by its place on
+ * the device. Here all of them become inodes: paths are walked (which also tells
+ * the directories a boot has to read on the way), inodes are looked up, and device
+ * blocks are given to their owners. What the volume does not have is `missing`:
+ * files made during the boot, and files deleted since. Device blocks mean nothing on
+ * another layout than the one they were recorded on, but for the inode tables, whose
+ * blocks are followed with the inodes (left-tables.ts).
+ */
+import { runEnd, type BlockRun } from '../../layout/run.js'
+import { fsBlock } from '../../layout/block.js'
+import { isOwnedKind, type OwnedRun } from '../../layout/owner.js'
+import type { DiskLayout, FileLayout } from '../../layout/file-layout.js'
+import type { BootRead } from '../../measure/boot-read.js'
+import type { TraceRead } from '../../trace/model/trace.js'
+import type { FileRef, Volume } from '../../volume/volume.js'
+import { leaveTables } from '../inodes/remap-table-reads.js'
+
+export interface MissingFile {
+  readonly inode?: number
+  readonly path?: string
+}
+
+export interface BootSet {
+  /** In time order. */
+  readonly reads: readonly BootRead[]
+  /** Files whose data is read, in order of first read. */
+  readonly files: readonly number[]
+  /** Directories and symlinks read or walked through, in order of first need. */
+  readonly through: readonly number[]
+  /** Inodes whose attribute block is read; their data need not be. */
+  readonly attributes: readonly number[]
+  /** Layout of every inode in the lists above or in `reads`. */
+  readonly layout: DiskLayout
+  readonly missing: readonly MissingFile[]
+}
+
+/** @throws what the volume throws on structures it cannot trust */
+export async function resolveTrace(reads: Iterable<TraceRead>, volume: Volume): Promise<BootSet> {
+  const resolver = new Resolver(volume)
+  const recorded = [...reads]
+  await resolver.ownDeviceBlocks(recorded)
+  for (const read of recorded) await resolver.add(read)
+  return resolver.finish()
+}
+
+class Resolver {
+  private readonly blockSize: number
+  private readonly reads: BootRead[] = []
+  private readonly files = new Set<number>()
+  private readonly through = new Set<number>()
+  private readonly attributes = new Set<number>()
+  private readonly layout = new Map<number, FileLayout>()
+  private readonly missing = new Map<string, MissingFile>()
+  private readonly byPath = new Map<string, FileRef | undefined>()
+  private readonly byInode = new Map<number, FileRef | undefined>()
+  /** Inodes that names lead to now, and the other numbers the trace knows them by. */
+  private readonly moved = new Map<number, number>()
+  private owners: readonly OwnedRun[] = []
+  /**
+   * Whether files are seen by themselves. Then what is read of the device is metadata, and
+   * where it hits a file's data, it is somebody probing the disk (blkid looks at its end):
+   * that read stays where it is, whoever lies there.
+   */
+  private namesFiles = false
+
+  constructor(private readonly volume: Volume) {
+    this.blockSize = volume.geometry().blockSize
+  }
+
+  /** One look at who owns the device blocks the trace names. */
+  async ownDeviceBlocks(reads: readonly TraceRead[]): Promise<void> {
+    const { blockCount, fixedRuns } = this.volume.geometry()
+    let first = Infinity
+    let last = -1
+    for (const read of reads) {
+      if (!isDeviceRead(read)) {
+        this.namesFiles = true
+        continue
+      }
+      const run = this.deviceRun(read)
+      if (run.start >= blockCount || fixedRuns.some((fixed) => fixed.start <= run.start && runEnd(run) <= runEnd(fixed))) continue
+      first = Math.min(first, run.start)
+      last = Math.max(last, Math.min(blockCount, runEnd(run)) - 1)
+    }
+    if (last < 0) return
+    this.owners = await this.volume.owners({ start: fsBlock(first), length: last - first + 1 })
+  }
+
+  async add(read: TraceRead): Promise<void> {
+    if (isDeviceRead(read)) return this.addDeviceRead(read)
+    if (read.what === 'inode') return this.addInode(read)
+    const file = await this.find(read)
+    if (!file) {
+      const missing = { ...(read.ino !== undefined && { inode: read.ino }), ...(read.path !== undefined && { path: read.path }) }
+      this.missing.set(read.path ?? `inode ${read.ino}`, missing)
+      return
+    }
+    const layout = await this.know(file)
+    if (read.kind === 'metadata' && read.what !== 'symlink') {
+      const kind = read.what === 'xattr' ? 'xattr' : 'tree'
+      if (kind === 'xattr') this.attributes.add(file.inode)
+      this.push(read, kind, file.inode, read.off, Math.max(1, read.len ?? 1))
+      return
+    }
+    if (file.type === 'directory') this.through.add(file.inode)
+    else if (file.type === 'symlink') this.through.add(file.inode)
+    else if (file.type === 'regular') this.files.add(file.inode)
+    else return
+    const first = Math.floor(read.off / this.blockSize)
+    const until = Math.min(read.len === undefined ? Infinity : Math.ceil((read.off + read.len) / this.blockSize),
+      Math.ceil(layout.size / this.blockSize))
+    if (until > first) this.push(read, layout.kind, file.inode, first, until - first)
+  }
+
+  /** An inode that was loaded; whether its contents were read is not said. What is gone is not missed. */
+  private async addInode(read: TraceRead): Promise<void> {
+    const { path, ino } = read
+    const number = (path === undefined ? undefined : await this.volume.inodeAt?.(path)) ?? ino
+    if (number === undefined) return
+    if (!this.byInode.has(number)) this.byInode.set(number, await this.volume.byInode(number))
+    const file = this.byInode.get(number)
+    if (!file) return
+    this.noteMoved(number, ino)
+    await this.know(file)
+    this.push(read, 'inode', number, 0, 1)
+  }
+
+  finish(): BootSet {
+    return {
+      reads: this.readsNow(),
+      files: [...this.files],
+      through: [...this.through],
+      attributes: [...this.attributes],
+      layout: this.layout,
+      missing: [...this.missing.values()],
+    }
+  }
+
+  private readsNow(): readonly BootRead[] {
+    const { volume, moved } = this
+    if (moved.size === 0 || !volume.inodeRead) return this.reads
+    const stayed = [...this.layout.keys()].filter((inode) => !moved.has(inode))
+    return leaveTables(this.reads, moved, stayed, (inode) => volume.inodeRead!(inode).read, volume.geometry())
+  }
+
+  private push(read: TraceRead, kind: BootRead['kind'], inode: number, block: number, length: number): void {
+    this.reads.push({ ...(read.t !== undefined && { t: read.t }), kind, inode, block, length })
+  }
+
+  /** By path if it has one and leads somewhere, else by number. */
+  private async find(read: TraceRead): Promise<FileRef | undefined> {
+    if (read.path !== undefined) {
+      if (!this.byPath.has(read.path)) this.byPath.set(read.path, await this.walk(read.path))
+      const found = this.byPath.get(read.path)
+      if (found) this.noteMoved(found.inode, read.ino)
+      if (found || read.ino === undefined) return found
+    }
+    if (read.ino === undefined) return undefined
+    if (!this.byInode.has(read.ino)) this.byInode.set(read.ino, await this.volume.byInode(read.ino))
+    return this.byInode.get(read.ino)
+  }
+
+  private noteMoved(inode: number, recorded: number | undefined): void {
+    if (recorded === undefined || recorded === inode) return
+    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= this.volume.geometry().inodeCount) this.moved.set(inode, recorded)
+  }
+
+  private async walk(path: string): Promise<FileRef | undefined> {
+    const found = await this.volume.lookup(path)
+    if (!found) return undefined
+    for (const inode of found.through) {
+      if (this.layout.has(inode)) continue
+      const file = await this.volume.byInode(inode)
+      if (!file) continue
+      await this.know(file)
+      this.through.add(inode)
+    }
+    return found.file
+  }
+
+  private async know(file: FileRef): Promise<FileLayout> {
+    const known = this.layout.get(file.inode)
+    if (known) return known
+    const layout = await layoutOf(file, this.volume)
+    this.layout.set(file.inode, layout)
+    return layout
+  }
+
+  private deviceRun(read: TraceRead): BlockRun {
+    const start = Math.floor(read.off / this.blockSize)
+    const end = Math.ceil((read.off + (read.len ?? 1)) / this.blockSize)
+    return { start: fsBlock(start), length: Math.max(1, end - start) }
+  }
+
+  /** Splits the read at the borders between owners. */
+  private async addDeviceRead(read: TraceRead): Promise<void> {
+    const run = this.deviceRun(read)
+    const end = runEnd(run)
+    for (let at: number = run.start; at < end;) {
+      const owner = this.ownerAt(at)
+      if (!owner || !isOwnedKind(owner.kind) || (owner.kind === 'data' && this.namesFiles)) {
+        const until = Math.min(end, this.nextOwnerAfter(at))
+        this.push(read, 'device', 0, at, until - at)
+        at = until
+        continue
+      }
+      const file = this.layout.get(owner.inode) ?? await this.volume.byInode(owner.inode)
+      const until = Math.min(end, runEnd(owner))
+      if (file) {
+        if (!('extents' in file)) await this.know(file)
+        const layout = this.layout.get(owner.inode)!
+        if (owner.kind === 'xattr') this.attributes.add(owner.inode)
+        else if (layout.kind === 'directory' || layout.kind === 'symlink') this.through.add(owner.inode)
+        else this.files.add(owner.inode)
+        this.push(read, owner.kind, owner.inode, owner.logical + (at - owner.start), until - at)
+      }
+      at = until
+    }
+  }
+
+  private firstOwnerEndingAfter(block: number): number {
+    let low = 0
+    let high = this.owners.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.owners[middle]!.start + this.owners[middle]!.length > block) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  private ownerAt(block: number): OwnedRun | undefined {
+    const owner = this.owners[this.firstOwnerEndingAfter(block)]
+    return owner && owner.start <= block ? owner : undefined
+  }
+
+  private nextOwnerAfter(block: number): number {
+    for (let i = this.firstOwnerEndingAfter(block); i < this.owners.length; i++) {
+      const owner = this.owners[i]!
+      if (isOwnedKind(owner.kind) && owner.start > block) return owner.start
+    }
+    return Infinity
+  }
+}
+
+const isDeviceRead = (read: TraceRead): boolean =>
+  read.kind === 'metadata' && read.ino === undefined && read.path === undefined
+
+/** Asks a volume where a file lies. */
+export async function layoutOf(file: FileRef, volume: Volume): Promise<FileLayout> {
+  const [extents, metadata] = [await volume.extents(file), await volume.metadata(file)]
+  return {
+    inode: file.inode,
+    ...(file.path !== undefined && { path: file.path }),
+    kind: file.type === 'directory' ? 'directory' : file.type === 'symlink' ? 'symlink' : 'data',
+    size: file.size,
+    extents,
+    tree: metadata.tree,
+    ...(metadata.xattr !== undefined && { xattr: metadata.xattr }),
+    ...(file.immovable !== undefined && { immovable: file.immovable }),
+  }
+}
