@@ -22,11 +22,41 @@ const arrows = {
   kernel: ['bytes'],
   mounted: ['kernel', 'layout', 'volume', 'ext4', 'storage', 'host', 'bytes'],
   blocks: ['layout', 'mballoc', 'volume', 'ext4', 'mounted', 'kernel', 'bytes'],
-  e4defrag: ['kernel', 'layout', 'volume', 'ext4', 'mounted', 'host', 'trace', 'plan', 'pack', 'measure', 'report', 'bytes', 'text'],
+  e4defrag: [
+    'kernel',
+    'layout',
+    'volume',
+    'ext4',
+    'mounted',
+    'host',
+    'trace',
+    'plan',
+    'pack',
+    'measure',
+    'report',
+    'bytes',
+    'text',
+  ],
   pack: ['plan', 'volume', 'measure', 'layout', 'trace'],
   doctor: ['volume', 'layout'],
   preload: ['bytes', 'layout', 'trace', 'measure', 'plan', 'volume'],
-  provision: ['preload', 'collect', 'kernel', 'layout', 'measure', 'plan', 'trace', 'volume', 'ext4', 'mounted', 'host', 'files', 'text', 'storage', 'disk'],
+  provision: [
+    'preload',
+    'collect',
+    'kernel',
+    'layout',
+    'measure',
+    'plan',
+    'trace',
+    'volume',
+    'ext4',
+    'mounted',
+    'host',
+    'files',
+    'text',
+    'storage',
+    'disk',
+  ],
   report: ['measure', 'plan', 'layout', 'trace', 'doctor', 'text'],
 }
 
@@ -37,13 +67,18 @@ function roomRule(room) {
   return {
     files: [`src/${room}/**/*.ts`],
     rules: {
-      'no-restricted-imports': ['error', {
-        paths: room === 'kernel' ? [] : [{ name: 'koffi', message: 'Only src/kernel talks to the kernel.' }],
-        patterns: [{
-          group: [...forbidden.map((other) => `**/${other}/*`), '**/src/index.js', '../index.js', '@oclif/*'],
-          message: `The room ${room} may import only: ${['errors', ...arrows[room]].join(', ')} (docs/architecture.md).`,
-        }],
-      }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: room === 'kernel' ? [] : [{ name: 'koffi', message: 'Only src/kernel talks to the kernel.' }],
+          patterns: [
+            {
+              group: [...forbidden.map((other) => `**/${other}/*`), '**/src/index.js', '../index.js', '@oclif/*'],
+              message: `The room ${room} may import only: ${['errors', ...arrows[room]].join(', ')} (docs/architecture.md).`,
+            },
+          ],
+        },
+      ],
     },
   }
 }

@@ -10,7 +10,11 @@ const home = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
 function isFresh(root) {
   try {
-    return isManifestFresh(root, [root, home], Object.keys(JSON.parse(readFileSync(join(root, manifestName), 'utf8')).commands))
+    return isManifestFresh(
+      root,
+      [root, home],
+      Object.keys(JSON.parse(readFileSync(join(root, manifestName), 'utf8')).commands),
+    )
   } catch {
     return false
   }

@@ -9,7 +9,8 @@ import { manual } from '../dist/cli/generated/manual.js'
 
 const folder = process.argv[2] ?? join(home, 'man')
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
-const day = process.env.SOURCE_DATE_EPOCH === undefined ? new Date() : new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000)
+const day =
+  process.env.SOURCE_DATE_EPOCH === undefined ? new Date() : new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000)
 const config = await Config.load({ root: home, plugins: await loadPlugins(), userPlugins: false, devPlugins: false })
 const pages = manual(commandTable(config.commands, config.bin), e4defragEntry, {
   version,

@@ -13,7 +13,11 @@ const target = resolve(process.argv[2] ?? '.')
 const stage = mkdtempSync(join(tmpdir(), 'bootpack-release-'))
 
 function run(command, args, cwd) {
-  const { status, error, stdout } = spawnSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  const { status, error, stdout } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   if (error) throw error
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`)
   return stdout.trim()
@@ -21,7 +25,9 @@ function run(command, args, cwd) {
 
 /** What npm would publish of a package, unpacked into a folder. */
 function unpack(from, into) {
-  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', stage], from).split('\n').at(-1)
+  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', stage], from)
+    .split('\n')
+    .at(-1)
   mkdirSync(into, { recursive: true })
   run('tar', ['-xzf', join(stage, packed), '-C', into, '--strip-components=1'], stage)
 }
@@ -44,7 +50,12 @@ try {
     return `@bootpack/plugin-${name}`
   })
   edit(whole, ['workspaces', 'devDependencies', 'scripts'], { bundleDependencies: plugins })
-  console.log(join(target, run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], whole).split('\n').at(-1)))
+  console.log(
+    join(
+      target,
+      run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], whole).split('\n').at(-1),
+    ),
+  )
 } finally {
   rmSync(stage, { recursive: true, force: true })
 }

@@ -5,7 +5,18 @@
 //
 //     node scripts/sample.mjs [--keep FOLDER]     keeps the images and the trace there
 import { createHash } from 'node:crypto'
-import { copyFileSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expandTree, makeFile } from './sample/expand-tree.mjs'
@@ -56,25 +67,41 @@ function intact(image, made, folder) {
       const path = `${relative}/${entry.name}`
       if (entry.isDirectory()) walk(path)
       else if (entry.isSymbolicLink()) found.set(path, `link to ${readlinkSync(join(folder, path))}`)
-      else found.set(path, createHash('sha256').update(readFileSync(join(folder, path))).digest('hex'))
+      else
+        found.set(
+          path,
+          createHash('sha256')
+            .update(readFileSync(join(folder, path)))
+            .digest('hex'),
+        )
     }
   }
   walk('')
   const wrong = [...new Set([...made.keys(), ...found.keys()])].filter((path) => made.get(path) !== found.get(path))
-  if (wrong.length > 0) throw new Error(`${wrong.length} of ${made.size} files are not what they were, the first is ${wrong[0]}. This is a bug; please report it.`)
+  if (wrong.length > 0)
+    throw new Error(
+      `${wrong.length} of ${made.size} files are not what they were, the first is ${wrong[0]}. This is a bug; please report it.`,
+    )
   return made.size
 }
 
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  for (const row of rows) say(`  ${row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])).join('   ')}`.trimEnd())
+  for (const row of rows)
+    say(
+      `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('   ')}`.trimEnd(),
+    )
 }
 
 async function main(folder) {
   const { openTarget } = await import('../dist/index.js')
   const tree = join(folder, 'tree')
   const image = join(folder, 'aged.img')
-  const paths = readFileSync(trace, 'utf8').trim().split('\n').slice(1).map((line) => JSON.parse(line).path)
+  const paths = readFileSync(trace, 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => JSON.parse(line).path)
   const look = async () => {
     const volume = await openTarget(image, { write: false })
     try {
@@ -85,7 +112,7 @@ async function main(folder) {
         strip: diskStrip(files, blockCount, 72),
         files: files.length,
         inOnePiece: pieces.filter((count) => count <= 1).length,
-        largestFree: await largestFreeRun(volume) * blockSize,
+        largestFree: (await largestFreeRun(volume)) * blockSize,
       }
     } finally {
       await volume.close()
@@ -101,7 +128,25 @@ async function main(folder) {
     writeFileSync(image, '')
     truncateSync(image, imageSize)
     const uuid = '0b00c0de-2007-4601-8000-000000000001'
-    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-N', '4096', '-J', 'size=8', '-U', uuid, '-E', `hash_seed=${uuid}`, '-d', tree, image])
+    run('mke2fs', [
+      '-q',
+      '-F',
+      '-t',
+      'ext4',
+      '-b',
+      '4096',
+      '-N',
+      '4096',
+      '-J',
+      'size=8',
+      '-U',
+      uuid,
+      '-E',
+      `hash_seed=${uuid}`,
+      '-d',
+      tree,
+      image,
+    ])
     return `an ext4 image of ${imageSize / MiB} MiB with ${number(made.size)} files, ${Math.round(filled * 100)} % full`
   })
   await step('Age', async () => {
@@ -116,7 +161,15 @@ async function main(folder) {
   const before = await look()
   let packed
   await step('Pack', () => {
-    const { stdout } = run(process.execPath, [join(home, 'bin/bootpack.js'), 'pack', image, '--trace', trace, '--evict', '--json'])
+    const { stdout } = run(process.execPath, [
+      join(home, 'bin/bootpack.js'),
+      'pack',
+      image,
+      '--trace',
+      trace,
+      '--evict',
+      '--json',
+    ])
     packed = JSON.parse(stdout)
     return 'bootpack pack aged.img --trace boot.trace.jsonl --evict'
   })
@@ -133,7 +186,7 @@ async function main(folder) {
   say(`  after   [${after.strip}]`)
   say('\nWhat one boot costs the disk:\n')
   const distance = ({ seekDistanceBlocks, blockSize }) => {
-    const megabytes = seekDistanceBlocks * blockSize / 1e6
+    const megabytes = (seekDistanceBlocks * blockSize) / 1e6
     return megabytes < 10_000 ? `${number(megabytes)} MB` : `${number(megabytes / 1000)} GB`
   }
   table([
@@ -146,16 +199,24 @@ async function main(folder) {
     ['time on an SD card (modelled)', seconds(was.modelMs.sd), seconds(is.modelMs.sd)],
   ])
   const { cost } = packed.plan
-  say(`\nFor this ${number(cost.bytesWritten / 1e6)} MB were written, ${number(cost.evictedBlocks * was.blockSize / 1e6)} MB of them to move other files out of the way: the`)
-  say(`largest free run of the aged disk was ${number(before.largestFree / 1024)} KiB, too small for what a boot reads.`)
+  say(
+    `\nFor this ${number(cost.bytesWritten / 1e6)} MB were written, ${number((cost.evictedBlocks * was.blockSize) / 1e6)} MB of them to move other files out of the way: the`,
+  )
+  say(
+    `largest free run of the aged disk was ${number(before.largestFree / 1024)} KiB, too small for what a boot reads.`,
+  )
   say('\nYour own image:  node bin/bootpack.js pack disk.img --trace boot.trace --evict --dry-run')
 }
 
 const needed = ['mke2fs', 'debugfs', 'e2fsck']
 const missing = missingTools(needed)
 if (missing.length > 0) {
-  console.error(`The sample needs ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} not installed here.`)
-  console.error('They come with e2fsprogs: apt install e2fsprogs (Debian, Ubuntu), dnf install e2fsprogs (Fedora), apk add e2fsprogs e2fsprogs-extra (Alpine).')
+  console.error(
+    `The sample needs ${missing.join(', ')}, which ${missing.length === 1 ? 'is' : 'are'} not installed here.`,
+  )
+  console.error(
+    'They come with e2fsprogs: apt install e2fsprogs (Debian, Ubuntu), dnf install e2fsprogs (Fedora), apk add e2fsprogs e2fsprogs-extra (Alpine).',
+  )
   process.exit(1)
 }
 const keep = process.argv[2] === '--keep' ? process.argv[3] : undefined
@@ -165,7 +226,10 @@ if (process.argv.length > 2 && !keep) {
 }
 const folder = mkdtempSync(join(tmpdir(), 'bootpack-sample-'))
 const clean = () => rmSync(folder, { recursive: true, force: true })
-for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
   process.once(signal, () => {
     clean()
     process.exit(status)
@@ -175,7 +239,11 @@ try {
   await main(folder)
   if (keep) {
     mkdirSync(keep, { recursive: true })
-    for (const [from, to] of [['before.img', 'aged.img'], ['aged.img', 'packed.img']]) copyFileSync(join(folder, from), join(keep, to))
+    for (const [from, to] of [
+      ['before.img', 'aged.img'],
+      ['aged.img', 'packed.img'],
+    ])
+      copyFileSync(join(folder, from), join(keep, to))
     copyFileSync(trace, join(keep, 'boot.trace.jsonl'))
     say(`\nKept in ${keep}: aged.img, packed.img, boot.trace.jsonl`)
   }

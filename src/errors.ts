@@ -54,7 +54,12 @@ export class BootpackError extends Error {
    * @param code    short and stable, for programs: `mounted`, `bad-checksum`
    * @param message one sentence, for people
    */
-  constructor(readonly family: ErrorFamily, readonly code: string, message: string, details: ErrorDetails = {}) {
+  constructor(
+    readonly family: ErrorFamily,
+    readonly code: string,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.next = details.next
     this.structure = details.structure
@@ -80,8 +85,17 @@ export const unsupported = (code: string, message: string, next?: string): Bootp
  * @param number    which one: the block, inode or group number
  * @param problem   what was found, and what was expected
  */
-export const corrupt = (structure: string, number: number, problem: string, next = 'Run e2fsck on it first.'): BootpackError =>
-  new BootpackError('corrupt', `bad-${structure.replaceAll(' ', '-')}`, `${structure} ${number}: ${problem}`, { next, structure, number })
+export const corrupt = (
+  structure: string,
+  number: number,
+  problem: string,
+  next = 'Run e2fsck on it first.',
+): BootpackError =>
+  new BootpackError('corrupt', `bad-${structure.replaceAll(' ', '-')}`, `${structure} ${number}: ${problem}`, {
+    next,
+    structure,
+    number,
+  })
 
 export const noSpace = (code: string, message: string, next: string): BootpackError =>
   new BootpackError('no-space', code, message, { next })

@@ -3,7 +3,18 @@
  *
  * @packageDocumentation
  */
-export { BootpackError, exitCode, corrupt, ioError, noSpace, refused, unsupported, usageError, type ErrorDetails, type ErrorFamily } from './errors.js'
+export {
+  BootpackError,
+  exitCode,
+  corrupt,
+  ioError,
+  noSpace,
+  refused,
+  unsupported,
+  usageError,
+  type ErrorDetails,
+  type ErrorFamily,
+} from './errors.js'
 
 export { fileBlock, fsBlock, type FileBlock, type FsBlock } from './layout/block.js'
 export { extent, mergeExtents, relocateExtents, type Extent, type Relocation } from './layout/extent.js'
@@ -13,8 +24,22 @@ export { blocksOf, type DiskLayout, type FileLayout } from './layout/file-layout
 export { isOwnedKind, type FixedKind, type ImmovableReason, type OwnedKind, type OwnedRun } from './layout/owner.js'
 
 export type {
-  FileMetadata, FileRef, FileType, FixedRun, Geometry, InodeNumbers, InodeTable, Lookup, Move, MoveOutcome, MoveStatus, RelocateOptions,
-  RenumberOptions, RenumberOutcome, Renumbering, Volume,
+  FileMetadata,
+  FileRef,
+  FileType,
+  FixedRun,
+  Geometry,
+  InodeNumbers,
+  InodeTable,
+  Lookup,
+  Move,
+  MoveOutcome,
+  MoveStatus,
+  RelocateOptions,
+  RenumberOptions,
+  RenumberOutcome,
+  Renumbering,
+  Volume,
 } from './volume/volume.js'
 
 export { traceHeader, type ReadKind, type Trace, type TraceHeader, type TraceRead } from './trace/model/trace.js'
@@ -33,7 +58,17 @@ export { createPlan, type PlanningResult, type PlanOptions } from './plan/create
 export { createRepair, type RepairOptions, type RepairResult } from './plan/repair/create-repair.js'
 export type { Drift, DriftedFile } from './plan/repair/drift.js'
 export { parsePlan, planText } from './plan/plan-file.js'
-export type { Plan, PlanCost, PlanGap, PlanGoal, PlanInodes, PlannedMove, PlannedRenumbering, Skip, SkipReason } from './plan/plan.js'
+export type {
+  Plan,
+  PlanCost,
+  PlanGap,
+  PlanGoal,
+  PlanInodes,
+  PlannedMove,
+  PlannedRenumbering,
+  Skip,
+  SkipReason,
+} from './plan/plan.js'
 
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'

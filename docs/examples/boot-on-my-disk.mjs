@@ -13,7 +13,7 @@ const drum = {
     let head
     for (const { start, length } of reads) {
       if (start !== head) time += 20
-      time += length * blockSize / 2000
+      time += (length * blockSize) / 2000
       head = start + length
     }
     return time

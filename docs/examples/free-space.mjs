@@ -15,8 +15,14 @@ try {
     const { number = 0, blocks = 0 } = classes.get(upTo) ?? {}
     classes.set(upTo, { number: number + 1, blocks: blocks + length })
   }
-  const rows = [...classes].sort(([a], [b]) => a - b).map(([from, { number, blocks }]) =>
-    [`${bytes(from * blockSize)} and more`, count(number), count(blocks), `${(100 * blocks / free).toFixed(1)} %`])
+  const rows = [...classes]
+    .sort(([a], [b]) => a - b)
+    .map(([from, { number, blocks }]) => [
+      `${bytes(from * blockSize)} and more`,
+      count(number),
+      count(blocks),
+      `${((100 * blocks) / free).toFixed(1)} %`,
+    ])
   console.log(table(['free runs of', 'number', 'blocks', 'of the free space'], rows))
   console.log(`${count(free)} blocks are free in ${count(runs.length)} runs.`)
 } finally {

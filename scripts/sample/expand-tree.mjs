@@ -35,7 +35,8 @@ export function expandTree(recipe, folder) {
   for (const [number, line] of readFileSync(recipe, 'utf8').split('\n').entries()) {
     if (line === '' || line.startsWith('#')) continue
     const [kind, mode, path, argument] = line.split('\t')
-    if (!path?.startsWith('/') || path.split('/').includes('..')) throw new Error(`${recipe}, line ${number + 1}: no path below the root`)
+    if (!path?.startsWith('/') || path.split('/').includes('..'))
+      throw new Error(`${recipe}, line ${number + 1}: no path below the root`)
     const place = join(folder, path)
     if (kind === 'd') {
       mkdirSync(place)

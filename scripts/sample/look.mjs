@@ -24,7 +24,9 @@ export function diskStrip(files, blockCount, width) {
       for (let block = physical; block < physical + length; block++) cells[Math.floor(block / cell)]++
     }
   }
-  return cells.map((blocks) => shades[Math.min(shades.length - 1, Math.ceil((blocks / cell) * (shades.length - 1)))]).join('')
+  return cells
+    .map((blocks) => shades[Math.min(shades.length - 1, Math.ceil((blocks / cell) * (shades.length - 1)))])
+    .join('')
 }
 
 export async function largestFreeRun(volume) {

@@ -79,7 +79,8 @@ function aim(pieces, slots, random) {
     const gap = Math.min(slot.length - length, random.between(0, 3))
     moves.push({ ...piece, length, to: slot.start + gap })
     room -= length
-    if (length < piece.length) rest.push({ ...piece, logical: piece.logical + length, from: piece.from + length, length: piece.length - length })
+    if (length < piece.length)
+      rest.push({ ...piece, logical: piece.logical + length, from: piece.from + length, length: piece.length - length })
     const left = { start: slot.start + gap + length, length: slot.length - gap - length }
     if (left.length > 0) slots.splice(random.between(0, slots.length), 0, left)
   }
@@ -89,7 +90,8 @@ function aim(pieces, slots, random) {
 async function carryOut(volume, moves) {
   let moved = 0
   for await (const outcome of volume.relocate(moves, { reserved: [] })) {
-    if (outcome.status === 'skipped') throw new Error(`inode ${outcome.move.inode} could not be scattered: ${outcome.reason}`)
+    if (outcome.status === 'skipped')
+      throw new Error(`inode ${outcome.move.inode} could not be scattered: ${outcome.reason}`)
     if (outcome.status === 'moved') moved++
   }
   return moved

@@ -36,18 +36,29 @@ const mostFileBlocks = 0xffff_ffff
  */
 export async function allocate(file: SpaceFile, mode: number, goal: number, len: number): Promise<number> {
   const { blockSize, blockCount, firstDataBlock } = file.space.geometry()
-  if (!Number.isInteger(mode) || (mode & ~allFlags) !== 0) throw callError('EINVAL', `The mode ${mode} has flags that are not known.`)
+  if (!Number.isInteger(mode) || (mode & ~allFlags) !== 0)
+    throw callError('EINVAL', `The mode ${mode} has flags that are not known.`)
   const logical = needAligned('The file position', file.position, blockSize)
   const length = needAligned('The length', len, blockSize)
   const goalBlock = needAligned('The goal', goal, blockSize)
   if (length === 0) throw callError('EINVAL', 'The length is 0.')
   if (goalBlock < firstDataBlock || goalBlock >= blockCount) {
-    throw callError('EINVAL', `The goal is block ${goalBlock}; the filesystem has ${firstDataBlock} to ${blockCount - 1}.`)
+    throw callError(
+      'EINVAL',
+      `The goal is block ${goalBlock}; the filesystem has ${firstDataBlock} to ${blockCount - 1}.`,
+    )
   }
-  if (logical + length > mostFileBlocks) throw callError('EFBIG', `The interval ends behind file block ${mostFileBlocks - 1}, the last there can be.`)
+  if (logical + length > mostFileBlocks)
+    throw callError('EFBIG', `The interval ends behind file block ${mostFileBlocks - 1}, the last there can be.`)
   if (!file.space.writable) throw callError('EROFS', 'The filesystem was opened for reading only.')
-  const first = (await file.extents()).find((old) => old.logical < logical + length && old.logical + old.length > logical)
-  if (first) throw callError('EEXIST', `The interval has blocks already: file block ${Math.max(first.logical, logical)} is allocated.`)
+  const first = (await file.extents()).find(
+    (old) => old.logical < logical + length && old.logical + old.length > logical,
+  )
+  if (first)
+    throw callError(
+      'EEXIST',
+      `The interval has blocks already: file block ${Math.max(first.logical, logical)} is allocated.`,
+    )
   const blocks = await file.place(fileBlock(logical), {
     goal: fsBlock(goalBlock),
     length,

@@ -54,8 +54,12 @@ export async function getFreeBlocks(fs: FreeSpace, start: number, end: number, c
 }
 
 /** Free runs of [from, to), joined where one look ends and the next begins. Looks no further than it is asked to. */
-export async function* freeRunsFrom(fs: FreeSpace, from: number, to: number): AsyncGenerator<BlockRun, void, undefined> {
-  let open: { start: number, length: number } | undefined
+export async function* freeRunsFrom(
+  fs: FreeSpace,
+  from: number,
+  to: number,
+): AsyncGenerator<BlockRun, void, undefined> {
+  let open: { start: number; length: number } | undefined
   for (let at = from; at < to; at += blocksAtOnce) {
     const limit = Math.min(to, at + blocksAtOnce)
     for (const { start, length } of await fs.freeRuns(fsBlock(at), fsBlock(limit))) {

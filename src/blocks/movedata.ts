@@ -36,17 +36,27 @@ import { needAligned } from './alignment.js'
  *   tree cannot grow; EINTR
  * Source: the mail "[RFC] Online defragmentation: system calls" to linux-ext4.
  */
-export async function movedata(data: SpaceFile, space: SpaceFile, from: number, len: number, options: SpliceOptions = {}): Promise<void> {
-  if (data.space !== space.space) throw callError('EXDEV', 'The two files are on two filesystems, or the filesystem was opened twice.')
+export async function movedata(
+  data: SpaceFile,
+  space: SpaceFile,
+  from: number,
+  len: number,
+  options: SpliceOptions = {},
+): Promise<void> {
+  if (data.space !== space.space)
+    throw callError('EXDEV', 'The two files are on two filesystems, or the filesystem was opened twice.')
   const { blockSize } = data.space.geometry()
   const logical = needAligned('The start', from, blockSize)
   const length = needAligned('The length', len, blockSize)
   if (data.inode === space.inode) throw callError('EINVAL', `Inode ${data.inode} was given as both files.`)
   if (!data.space.writable) throw callError('EROFS', 'The filesystem was opened for reading only.')
   if (length === 0) return
-  const end = Math.ceil(await data.size() / blockSize)
+  const end = Math.ceil((await data.size()) / blockSize)
   if (logical + length > end) {
-    throw callError('EINVAL', `The interval ends behind the data: at block ${logical + length}, and the file has ${end}.`)
+    throw callError(
+      'EINVAL',
+      `The interval ends behind the data: at block ${logical + length}, and the file has ${end}.`,
+    )
   }
   await data.splice(space, fileBlock(logical), length, options)
 }

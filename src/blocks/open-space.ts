@@ -14,5 +14,9 @@ import { LiveSpace } from './mounted/space.js'
 export function openBlockSpace(volume: Volume): BlockSpace {
   if (volume instanceof ImageVolume) return new ImageSpace(volume)
   if (volume instanceof LiveVolume) return new LiveSpace(volume)
-  throw unsupported('EOPNOTSUPP', `Blocks of a volume of the engine ${volume.engine} cannot be moved by these calls.`, 'They work on ext4, mounted or in an image.')
+  throw unsupported(
+    'EOPNOTSUPP',
+    `Blocks of a volume of the engine ${volume.engine} cannot be moved by these calls.`,
+    'They work on ext4, mounted or in an image.',
+  )
 }

@@ -38,10 +38,15 @@ export function crc32c(running: number, bytes: Uint8Array, from = 0, to = bytes.
   let at = from
   for (const end = to - 7; at < end; at += 8) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-    crc = table[1792 + (crc & 0xff)]! ^ table[1536 + ((crc >>> 8) & 0xff)]!
-      ^ table[1280 + ((crc >>> 16) & 0xff)]! ^ table[1024 + (crc >>> 24)]!
-      ^ table[768 + bytes[at + 4]!]! ^ table[512 + bytes[at + 5]!]!
-      ^ table[256 + bytes[at + 6]!]! ^ table[bytes[at + 7]!]!
+    crc =
+      table[1792 + (crc & 0xff)]! ^
+      table[1536 + ((crc >>> 8) & 0xff)]! ^
+      table[1280 + ((crc >>> 16) & 0xff)]! ^
+      table[1024 + (crc >>> 24)]! ^
+      table[768 + bytes[at + 4]!]! ^
+      table[512 + bytes[at + 5]!]! ^
+      table[256 + bytes[at + 6]!]! ^
+      table[bytes[at + 7]!]!
   }
   for (; at < to; at++) crc = table[(crc ^ bytes[at]!) & 0xff]! ^ (crc >>> 8)
   return crc >>> 0

@@ -38,7 +38,8 @@ function decodePieces(bytes: Uint8Array, start: number, end: number): string {
   return pieces.join('')
 }
 
-const sequenceLength = (first: number): number => (first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0)
+const sequenceLength = (first: number): number =>
+  first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0
 
 /** The bytes of a name or path that {@link decodeName} gave, or of any ordinary string. */
 export function encodeName(name: string): Buffer {

@@ -10,7 +10,8 @@ export const getU32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 
 /** A 64-bit field; exact up to 2^53, which no valid block number or file size passes. */
-export const getU64 = (bytes: Uint8Array, at: number): number => getU32(bytes, at) + getU32(bytes, at + 4) * 0x1_0000_0000
+export const getU64 = (bytes: Uint8Array, at: number): number =>
+  getU32(bytes, at) + getU32(bytes, at + 4) * 0x1_0000_0000
 
 export function putU16(bytes: Uint8Array, at: number, value: number): void {
   if (value < 0 || value > 0xffff) throw new RangeError(`${value} does not fit 16 bits`)

@@ -19,7 +19,10 @@ export class BootBuffer {
   private released = false
   private readonly forget: () => void
 
-  private constructor(readonly folder: string, private readonly instance: boolean) {
+  private constructor(
+    readonly folder: string,
+    private readonly instance: boolean,
+  ) {
     this.forget = onWayOut(() => this.release())
   }
 
@@ -32,8 +35,11 @@ export class BootBuffer {
     const folder = instance === undefined ? tracing : instanceFolder(tracing, instance)
     const on = readTracing(folder, eventSwitch(pageEvent)).startsWith('1')
     if (!on && bufferStats(folder).entries === 0) {
-      throw refused('nothing-recorded', 'The kernel did not record this boot.',
-        'Prepare the next one with: bootpack collect setup --apply (or record now with: bootpack collect watch).')
+      throw refused(
+        'nothing-recorded',
+        'The kernel did not record this boot.',
+        'Prepare the next one with: bootpack collect setup --apply (or record now with: bootpack collect watch).',
+      )
     }
     return new BootBuffer(folder, instance !== undefined)
   }
@@ -75,13 +81,19 @@ export class BootBuffer {
 }
 
 function instanceFolder(tracing: string, name: string): string {
-  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) throw usageError('bad-instance', `${JSON.stringify(name)} is no name of a trace instance.`)
+  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
+    throw usageError('bad-instance', `${JSON.stringify(name)} is no name of a trace instance.`)
   const folder = join(tracing, 'instances', name)
   try {
     readTracing(folder, 'tracing_on')
   } catch (error) {
     if (errnoOf(error) === undefined) throw error
-    if (failedWith(error, 'ENOENT')) throw usageError('no-instance', `The kernel has no trace instance ${name}.`, `There may be others in ${tracing}/instances.`)
+    if (failedWith(error, 'ENOENT'))
+      throw usageError(
+        'no-instance',
+        `The kernel has no trace instance ${name}.`,
+        `There may be others in ${tracing}/instances.`,
+      )
     throw ioError(`The trace instance ${name} cannot be read.`, error)
   }
   return folder

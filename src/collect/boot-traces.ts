@@ -25,13 +25,15 @@ export function removeOldTraces(keep: number, folder = tracesFolder): string[] {
   const names = readdirSync(folder).filter((name) => namePattern.test(name) && lstatSync(join(folder, name)).isFile())
   const boots = [...new Set(names.map((name) => namePattern.exec(name)![1]!))].sort()
   const old = new Set(boots.slice(0, Math.max(0, boots.length - keep)))
-  return names.filter((name) => old.has(namePattern.exec(name)![1]!)).filter((name) => {
-    try {
-      unlinkSync(join(folder, name))
-      return true
-    } catch (error) {
-      if (failedWith(error, 'ENOENT')) return false
-      throw error
-    }
-  })
+  return names
+    .filter((name) => old.has(namePattern.exec(name)![1]!))
+    .filter((name) => {
+      try {
+        unlinkSync(join(folder, name))
+        return true
+      } catch (error) {
+        if (failedWith(error, 'ENOENT')) return false
+        throw error
+      }
+    })
 }

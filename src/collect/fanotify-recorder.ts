@@ -56,7 +56,12 @@ export class FanotifyRecorder {
   finish(): Recording {
     this.close()
     this.out.end()
-    return { source: 'fanotify', reads: [...this.reads, ...this.out.take()], lost: this.lost, ignored: { ...this.out.ignored } }
+    return {
+      source: 'fanotify',
+      reads: [...this.reads, ...this.out.take()],
+      lost: this.lost,
+      ignored: { ...this.out.ignored },
+    }
   }
 
   close(): void {
@@ -88,7 +93,7 @@ export class FanotifyRecorder {
     let name = this.names.get(key)
     if (name === undefined) {
       if (this.names.size >= mostNames) this.names.clear()
-      this.names.set(key, name = pathOf(fd, mount))
+      this.names.set(key, (name = pathOf(fd, mount)))
     }
     return name
   }

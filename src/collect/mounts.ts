@@ -43,19 +43,28 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount {
     real = realpathSync(path)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw usageError('no-such-target', `${escapePath(path)} cannot be looked at (${code ?? String(cause)}).`, 'Name a folder on a mounted filesystem.')
+    throw usageError(
+      'no-such-target',
+      `${escapePath(path)} cannot be looked at (${code ?? String(cause)}).`,
+      'Name a folder on a mounted filesystem.',
+    )
   }
   let best: Mount | undefined
   for (const mount of mounts) {
     if (isBelow(real, mount.mountPoint) && (!best || mount.mountPoint.length >= best.mountPoint.length)) best = mount
   }
   if (!best || !isOnDisk(best)) {
-    throw usageError('not-on-disk', `${escapePath(path)} lies on no disk${best ? ` but on ${escapePath(best.type)}` : ''}.`, 'Name a folder on a mounted disk filesystem.')
+    throw usageError(
+      'not-on-disk',
+      `${escapePath(path)} lies on no disk${best ? ` but on ${escapePath(best.type)}` : ''}.`,
+      'Name a folder on a mounted disk filesystem.',
+    )
   }
   return best
 }
 
-const isBelow = (path: string, folder: string): boolean => folder === '/' || path === folder || path.startsWith(`${folder}/`)
+const isBelow = (path: string, folder: string): boolean =>
+  folder === '/' || path === folder || path.startsWith(`${folder}/`)
 
 /** A path as seen in the mount, counted from the root of the filesystem; undefined outside the mount. */
 export function pathOnFilesystem(path: string, { mountPoint, root }: Mount): string | undefined {

@@ -55,7 +55,8 @@ async function findNames(wanted: Set<number>, mount: Mount, paths: Map<number, s
   if (wanted.size === 0) return
   let seen = 0
   for (const { inode, path } of walkFilesystem(mount.mountPoint)) {
-    if (wanted.delete(inode)) paths.set(inode, pathOnFilesystem(mount.mountPoint === '/' ? path : mount.mountPoint + path, mount)!)
+    if (wanted.delete(inode))
+      paths.set(inode, pathOnFilesystem(mount.mountPoint === '/' ? path : mount.mountPoint + path, mount)!)
     if (wanted.size === 0) return
     if (++seen % entriesPerBreath === 0) await breathe()
   }

@@ -21,6 +21,9 @@ export function outputNames(output: string, mountPoints: readonly string[]): str
 }
 
 const tagOf = (mountPoint: string): string =>
-  mountPoint.replace(/[^\w.]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 64) || 'root'
+  mountPoint
+    .replace(/[^\w.]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 64) || 'root'
 
 const tagged = (output: string, tag: string): string => join(dirname(output), `${tag}-${basename(output)}`)

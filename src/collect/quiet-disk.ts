@@ -30,7 +30,10 @@ export class QuietDisk {
    *   the machine are watched when none has one or none is given
    * @param read    gives the text of /proc/diskstats
    */
-  constructor(private readonly devices: ReadonlySet<string> = new Set(), private readonly read = () => readFileSync('/proc/diskstats', 'utf8')) {}
+  constructor(
+    private readonly devices: ReadonlySet<string> = new Set(),
+    private readonly read = () => readFileSync('/proc/diskstats', 'utf8'),
+  ) {}
 
   /**
    * Looks at the disks.

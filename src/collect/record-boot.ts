@@ -35,17 +35,28 @@ export interface BootRecording extends Recording {
  * @throws refused when the kernel recorded nothing or may not be asked, unsupported
  *   without tracing, KernelError
  */
-export async function recordBoot({ instance, unit, quietMs, atMostMs, devices, signal, opened }: BootOptions): Promise<BootRecording> {
+export async function recordBoot({
+  instance,
+  unit,
+  quietMs,
+  atMostMs,
+  devices,
+  signal,
+  opened,
+}: BootOptions): Promise<BootRecording> {
   const buffer = BootBuffer.open(findTracing(), instance)
   try {
     opened?.()
     const tasks = new Set(ownTasks())
-    const stopped = quietMs === 0 ? 'time' : await waitForStop({
-      quiet: { disk: new QuietDisk(devices), forMs: quietMs },
-      ...(systemdRuns() && { ready: () => isActive(unit, tasks) }),
-      atMostMs,
-      signal,
-    })
+    const stopped =
+      quietMs === 0
+        ? 'time'
+        : await waitForStop({
+            quiet: { disk: new QuietDisk(devices), forMs: quietMs },
+            ...(systemdRuns() && { ready: () => isActive(unit, tasks) }),
+            atMostMs,
+            signal,
+          })
     buffer.stop()
     const stats = buffer.stats()
     for (const task of ownTasks()) tasks.add(task)

@@ -51,8 +51,16 @@ export async function recordWatch(options: WatchOptions): Promise<Watched> {
   if (method === 'mincore') {
     const { stopped, command } = await runAndWait(options, devices)
     const all = places ?? shown.map((mount) => ({ folder: mount.mountPoint, mount }))
-    const { interrupted, ...recording } = await recordResidency(all, stopped === 'interrupted' ? new AbortController().signal : signal)
-    return { recording, ...asked, stopped: interrupted ? 'interrupted' : stopped, ...(command && { command: command.ended }) }
+    const { interrupted, ...recording } = await recordResidency(
+      all,
+      stopped === 'interrupted' ? new AbortController().signal : signal,
+    )
+    return {
+      recording,
+      ...asked,
+      stopped: interrupted ? 'interrupted' : stopped,
+      ...(command && { command: command.ended }),
+    }
   }
   const recorder = openRecorder(options, shown)
   try {
@@ -67,10 +75,16 @@ function openRecorder({ method, bufferKiB, warn }: WatchOptions, mounts: readonl
   const options = { mounts, bufferKiB }
   if (method === 'tracefs') return openTracefsRecorder(options)
   if (method === 'fanotify') return openFanotifyRecorder(options)
-  return openBestRecorder(options, (reason: BootpackError) => warn(`${escapePath(reason.message)} Recording with fanotify: files, not pages.`))
+  return openBestRecorder(options, (reason: BootpackError) =>
+    warn(`${escapePath(reason.message)} Recording with fanotify: files, not pages.`),
+  )
 }
 
-async function runAndWait(options: WatchOptions, devices: ReadonlySet<string> | undefined, recorder?: Recorder): Promise<{ stopped: StopReason, command?: WatchedCommand }> {
+async function runAndWait(
+  options: WatchOptions,
+  devices: ReadonlySet<string> | undefined,
+  recorder?: Recorder,
+): Promise<{ stopped: StopReason; command?: WatchedCommand }> {
   const { command: words, keepStdout, atMostMs, quietMs, signal } = options
   const command = words.length > 0 ? await startCommand(words, keepStdout) : undefined
   // A snapshot of what is in memory waits for nothing unless told to.

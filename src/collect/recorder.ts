@@ -60,7 +60,8 @@ class TracefsRecorder implements Recorder {
   }
 }
 
-export const openTracefsRecorder = (options: RecorderOptions): Recorder => new TracefsRecorder(findTracing(), options.bufferKiB)
+export const openTracefsRecorder = (options: RecorderOptions): Recorder =>
+  new TracefsRecorder(findTracing(), options.bufferKiB)
 
 export const openFanotifyRecorder = (options: RecorderOptions): Recorder => new FanotifyRecorder(options.mounts)
 
@@ -73,7 +74,10 @@ export function openBestRecorder(options: RecorderOptions, onFallback: (reason: 
   try {
     return openTracefsRecorder(options)
   } catch (error) {
-    const mayHelp = error instanceof BootpackError && (error.family === 'unsupported' || error.family === 'refused') && error.code !== 'needs-root'
+    const mayHelp =
+      error instanceof BootpackError &&
+      (error.family === 'unsupported' || error.family === 'refused') &&
+      error.code !== 'needs-root'
     if (!mayHelp) throw error
     const recorder = openFanotifyRecorder(options)
     onFallback(error)

@@ -30,9 +30,13 @@ export interface SplitRecording {
  * Gives each mounted filesystem its reads.
  * @param only devices to keep; all that are mounted when left out
  */
-export function splitByFilesystem(reads: readonly TraceRead[], mounts: readonly Mount[], only?: ReadonlySet<string>): SplitRecording {
+export function splitByFilesystem(
+  reads: readonly TraceRead[],
+  mounts: readonly Mount[],
+  only?: ReadonlySet<string>,
+): SplitRecording {
   const known = mountsByDevice(mounts)
-  const found = new Map<string, { mount: Mount, reads: TraceRead[], data: number }>()
+  const found = new Map<string, { mount: Mount; reads: TraceRead[]; data: number }>()
   let others = 0
   for (const { dev, ...read } of reads) {
     const mount = dev === undefined || (only && !only.has(dev)) ? undefined : known.get(dev)
@@ -41,7 +45,7 @@ export function splitByFilesystem(reads: readonly TraceRead[], mounts: readonly 
       continue
     }
     let filesystem = found.get(mount.device)
-    if (!filesystem) found.set(mount.device, filesystem = { mount, reads: [], data: 0 })
+    if (!filesystem) found.set(mount.device, (filesystem = { mount, reads: [], data: 0 }))
     filesystem.reads.push(read as TraceRead)
     if (read.kind === 'data') filesystem.data += read.len ?? 1
   }

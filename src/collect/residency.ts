@@ -25,7 +25,10 @@ export interface Place {
  * @returns reads sorted by path, without times; `ignored` counts files that may not be looked at
  * @throws KernelError when one of the folders cannot be read
  */
-export async function recordResidency(places: readonly Place[], signal: AbortSignal): Promise<Recording & { readonly interrupted: boolean }> {
+export async function recordResidency(
+  places: readonly Place[],
+  signal: AbortSignal,
+): Promise<Recording & { readonly interrupted: boolean }> {
   const files = new Map<string, TraceRead[]>()
   const unreadable = { count: 0 }
   let notOurs = 0
@@ -46,8 +49,14 @@ export async function recordResidency(places: readonly Place[], signal: AbortSig
   }
   const reads = [...files.values()].sort(([a], [b]) => (a!.path! < b!.path! ? -1 : 1)).flat()
   return {
-    source: 'mincore', reads, lost: 0, interrupted: signal.aborted,
-    ignored: { ...(notOurs > 0 && { 'not-ours': notOurs }), ...(unreadable.count > 0 && { unreadable: unreadable.count }) },
+    source: 'mincore',
+    reads,
+    lost: 0,
+    interrupted: signal.aborted,
+    ignored: {
+      ...(notOurs > 0 && { 'not-ours': notOurs }),
+      ...(unreadable.count > 0 && { unreadable: unreadable.count }),
+    },
   }
 }
 
@@ -63,8 +72,14 @@ function residentReads(folder: number, name: Buffer, dev: string, path: string):
     const { ino, size, uid } = fstatSync(fd)
     if (size === 0) return []
     if (!isAnsweredTruly(fd, uid)) return 'not-ours'
-    return residentRanges(fd, size).map(({ from, length }): TraceRead =>
-      ({ ino, path, off: from, len: Math.min(length, size - from), kind: 'data', dev }))
+    return residentRanges(fd, size).map(({ from, length }): TraceRead => ({
+      ino,
+      path,
+      off: from,
+      len: Math.min(length, size - from),
+      kind: 'data',
+      dev,
+    }))
   } catch {
     return undefined
   } finally {

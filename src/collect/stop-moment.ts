@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { QuietDisk } from './quiet-disk.js'
 
 export type StopReason =
-  | 'quiet'        // no disk was read for the time asked for
-  | 'time'         // the time was up
-  | 'command'      // the command ended
-  | 'interrupted'  // a signal came
+  | 'quiet' // no disk was read for the time asked for
+  | 'time' // the time was up
+  | 'command' // the command ended
+  | 'interrupted' // a signal came
 
 export interface StopConditions {
   /** The disk must be quiet for so many milliseconds, counted from when `ready` first held. */
-  readonly quiet?: { readonly disk: QuietDisk, readonly forMs: number }
+  readonly quiet?: { readonly disk: QuietDisk; readonly forMs: number }
   /** Whether what is recorded has come far enough for the quiet to count. Asked about once a second. */
   readonly ready?: () => Promise<boolean>
   /** Milliseconds from now. */
@@ -26,7 +26,14 @@ const tickMs = 50
 const askMs = 1000
 
 /** Waits for whichever comes first. */
-export async function waitForStop({ quiet, ready, atMostMs, command, signal, tick }: StopConditions): Promise<StopReason> {
+export async function waitForStop({
+  quiet,
+  ready,
+  atMostMs,
+  command,
+  signal,
+  tick,
+}: StopConditions): Promise<StopReason> {
   const begun = performance.now()
   const ending = new AbortController()
   const end = (): void => ending.abort()

@@ -48,7 +48,9 @@ export class TraceInstance {
       // Comparable with our own clock, and the same on all processors.
       writeTracing(folder, 'trace_clock', 'mono')
       writeTracing(folder, 'buffer_size_kb', String(bufferKiB))
-      instance.pipe = asKernelError({ call: 'open', on: `${folder}/trace_pipe` }, () => openSync(join(folder, 'trace_pipe'), constants.O_RDONLY | constants.O_NONBLOCK))
+      instance.pipe = asKernelError({ call: 'open', on: `${folder}/trace_pipe` }, () =>
+        openSync(join(folder, 'trace_pipe'), constants.O_RDONLY | constants.O_NONBLOCK),
+      )
       return instance
     } catch (error) {
       instance.remove()
@@ -103,7 +105,9 @@ export class TraceInstance {
     } catch (error) {
       if (!failedWith(error, 'ENOENT')) {
         silence(this.folder)
-        process.stderr.write(`bootpack: ${this.folder} could not be removed; the next recording will. (${String(error)})\n`)
+        process.stderr.write(
+          `bootpack: ${this.folder} could not be removed; the next recording will. (${String(error)})\n`,
+        )
       }
     }
     this.removed = true

@@ -10,7 +10,12 @@ const mostReads = 5_000_000
 
 export class TracefsReads {
   private readonly filter: TaskFilter
-  private readonly parser = new TraceParser({ format: 'tracefs', device: 'all', pageSize: pageSize(), name: "The kernel's buffer" })
+  private readonly parser = new TraceParser({
+    format: 'tracefs',
+    device: 'all',
+    pageSize: pageSize(),
+    name: "The kernel's buffer",
+  })
   private readonly reads: TraceRead[] = []
   private tooMany = 0
 
@@ -18,7 +23,10 @@ export class TracefsReads {
    * @param tasks ids of tasks whose reads are left out; may grow meanwhile
    * @param begun microseconds of the kernel's clock that times are counted from
    */
-  constructor(tasks: ReadonlySet<number>, private readonly begun = 0) {
+  constructor(
+    tasks: ReadonlySet<number>,
+    private readonly begun = 0,
+  ) {
     this.filter = new TaskFilter(tasks)
   }
 

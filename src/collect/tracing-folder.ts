@@ -17,7 +17,10 @@ export const requestEvent = 'block:block_rq_issue'
  * defines. The function and its arguments' registers are those of x86-64; the device
  * number lies 16 bytes into struct super_block.
  */
-export const inodeProbe = { event: 'kprobes:iget', argument: 'kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64' } as const
+export const inodeProbe = {
+  event: 'kprobes:iget',
+  argument: 'kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64',
+} as const
 
 export const eventSwitch = (event: string): string => `events/${event.replace(':', '/')}/enable`
 
@@ -45,19 +48,30 @@ export function findTracing(): string {
   }
   if (failedWith(refusal, 'EACCES') && process.geteuid?.() !== 0) throw needsRoot()
   if (failedWith(refusal, 'EPERM', 'EACCES')) {
-    throw new BootpackError('refused', 'tracing-locked', 'This kernel is locked down: nobody may trace it.',
-      { next: 'Use --method fanotify, or boot without lockdown.', cause: refusal })
+    throw new BootpackError('refused', 'tracing-locked', 'This kernel is locked down: nobody may trace it.', {
+      next: 'Use --method fanotify, or boot without lockdown.',
+      cause: refusal,
+    })
   }
   if (places.some((place) => exists(join(place, 'trace')))) {
-    throw unsupported('no-page-events', `This kernel cannot trace its page cache: it has no event ${pageEvent}.`, 'Use --method fanotify.')
+    throw unsupported(
+      'no-page-events',
+      `This kernel cannot trace its page cache: it has no event ${pageEvent}.`,
+      'Use --method fanotify.',
+    )
   }
   if (exists(places[0]!)) {
-    throw unsupported('tracing-not-mounted', 'The tracing filesystem is not mounted.', `Mount it: mount -t tracefs tracefs ${places[0]!}`)
+    throw unsupported(
+      'tracing-not-mounted',
+      'The tracing filesystem is not mounted.',
+      `Mount it: mount -t tracefs tracefs ${places[0]!}`,
+    )
   }
   throw unsupported('no-tracing', 'This kernel was built without tracing.', 'Use --method fanotify.')
 }
 
-const needsRoot = (): BootpackError => refused('needs-root', "The kernel's tracing is for root.", 'Run the command with sudo.')
+const needsRoot = (): BootpackError =>
+  refused('needs-root', "The kernel's tracing is for root.", 'Run the command with sudo.')
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 

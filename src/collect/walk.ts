@@ -38,7 +38,8 @@ const within = (folder: number, name: Buffer): Buffer => Buffer.concat([Buffer.f
  */
 export function openWithin(folder: number, name: Buffer, flags = looking): number {
   const path = within(folder, name)
-  const open = (more: number): number => asKernelError({ call: 'open', on: decodeName(name) }, () => openSync(path, flags | more))
+  const open = (more: number): number =>
+    asKernelError({ call: 'open', on: decodeName(name) }, () => openSync(path, flags | more))
   try {
     return open(constants.O_NOATIME)
   } catch {
@@ -52,7 +53,10 @@ export function openWithin(folder: number, name: Buffer, flags = looking): numbe
  * @param top a directory
  * @throws KernelError when `top` itself cannot be read
  */
-export function* walkFilesystem(top: string, unreadable: { count: number } = { count: 0 }): Generator<WalkedEntry, void, undefined> {
+export function* walkFilesystem(
+  top: string,
+  unreadable: { count: number } = { count: 0 },
+): Generator<WalkedEntry, void, undefined> {
   const levels: Level[] = []
   const root = asKernelError({ call: 'open', on: top }, () => openSync(top, constants.O_RDONLY | constants.O_DIRECTORY))
   const device = fstatSync(root, { bigint: true }).dev

@@ -26,7 +26,10 @@ export async function startCommand(words: readonly string[], keepStdout: boolean
   const [program, ...rest] = words
   const child = spawn(program!, rest, { stdio: ['inherit', keepStdout ? 2 : 'inherit', 'inherit'] })
   const { pid } = child
-  if (pid === undefined) throw await new Promise<BootpackError>((resolve) => child.on('error', (error) => resolve(notStarted(program!, error))))
+  if (pid === undefined)
+    throw await new Promise<BootpackError>((resolve) =>
+      child.on('error', (error) => resolve(notStarted(program!, error))),
+    )
   let asked = false
   const handOn = (name: 'SIGINT' | 'SIGTERM'): void => {
     if (name === 'SIGTERM' || !process.stdin.isTTY) child.kill(name)
@@ -51,7 +54,13 @@ export async function startCommand(words: readonly string[], keepStdout: boolean
 
 function notStarted(program: string, error: NodeJS.ErrnoException): BootpackError {
   const shown = escapePath(program)
-  if (error.code === 'ENOENT') return usageError('no-command', `There is no program ${shown}.`, 'Name a program and its arguments after --.')
-  if (error.code === 'EACCES') return usageError('no-command', `${shown} is no program that may be run.`, 'Name a program and its arguments after --.')
+  if (error.code === 'ENOENT')
+    return usageError('no-command', `There is no program ${shown}.`, 'Name a program and its arguments after --.')
+  if (error.code === 'EACCES')
+    return usageError(
+      'no-command',
+      `${shown} is no program that may be run.`,
+      'Name a program and its arguments after --.',
+    )
   return ioError(`${shown} cannot be started.`, error)
 }

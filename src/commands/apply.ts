@@ -7,23 +7,36 @@ export default class ApplyCommand extends BootpackCommand {
   static override summary = 'Carry out a plan, or finish one that was interrupted.'
   static override description = `A plan made for another filesystem, or for files that were moved since by
 somebody else, is refused (exit 5).`
-  static override examples = ['<%= config.bin %> apply disk.plan', '<%= config.bin %> apply disk.plan --target /dev/sdb1']
+  static override examples = [
+    '<%= config.bin %> apply disk.plan',
+    '<%= config.bin %> apply disk.plan --target /dev/sdb1',
+  ]
   static override args = { plan: Args.string({ description: 'a plan written by bootpack plan', required: true }) }
   static override flags = {
     'undo-file': undoFileFlag,
-    target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
+    target: Flags.string({
+      description: 'the filesystem, if it is no longer where the plan says',
+      helpValue: 'TARGET',
+    }),
     force: Flags.boolean({ description: 'apply even when no gain is predicted' }),
   }
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(ApplyCommand)
     const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { shellWord }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../text/shell-word.js'),
+      import('../cli/session/open-target.js'),
+      import('../cli/args/plan-files.js'),
+      import('../pack/apply-plan.js'),
+      import('../report/pack-report.js'),
+      import('../text/shell-word.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
+    const volume = await openTarget(
+      flags.target ?? plan.volume.target,
+      { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] },
+      this.config,
+    )
     try {
       this.abortable()
       progress.step('Moving blocks')
@@ -33,8 +46,21 @@ somebody else, is refused (exit 5).`
         onProgress: (done, total) => progress.update(done, total),
       })
       progress.end()
-      this.log(applyReport(result, `To finish: bootpack apply ${shellWord(args.plan)}. To go back: bootpack undo ${shellWord(args.plan)}.`))
-      this.end(!result.begun ? exitCode.nothingToGain : result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
+      this.log(
+        applyReport(
+          result,
+          `To finish: bootpack apply ${shellWord(args.plan)}. To go back: bootpack undo ${shellWord(args.plan)}.`,
+        ),
+      )
+      this.end(
+        !result.begun
+          ? exitCode.nothingToGain
+          : result.interrupted
+            ? exitCode.interrupted
+            : result.complete
+              ? exitCode.done
+              : exitCode.partial,
+      )
       return result
     } finally {
       progress.end()

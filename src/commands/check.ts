@@ -25,17 +25,32 @@ it.`
     ...planning,
     plan: Flags.string({ description: 'the plan that packed it; without it the run is looked for', helpValue: 'PLAN' }),
     disk: Flags.string({ description: 'the disk model to judge by', default: 'hdd-7200', helpValue: 'MODEL' }),
-    top: Flags.integer({ description: 'name so many of those that left', min: 1, max: 1_000_000, default: 10, helpValue: 'N' }),
+    top: Flags.integer({
+      description: 'name so many of those that left',
+      min: 1,
+      max: 1_000_000,
+      default: 10,
+      helpValue: 'N',
+    }),
   }
 
   async run(): Promise<PackingCheck> {
     const { args, flags } = await this.parse(CheckCommand)
-    const [{ openTarget }, { loadTrace }, { checkPacking }, { checkReport }, { readPlanFile }, { diskModels }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../pack/check-packing.js'),
-      import('../report/check-report.js'), import('../cli/args/plan-files.js'), import('../measure/disk-model.js'),
-    ])
+    const [{ openTarget }, { loadTrace }, { checkPacking }, { checkReport }, { readPlanFile }, { diskModels }] =
+      await Promise.all([
+        import('../cli/session/open-target.js'),
+        import('../cli/args/load-trace.js'),
+        import('../pack/check-packing.js'),
+        import('../report/check-report.js'),
+        import('../cli/args/plan-files.js'),
+        import('../measure/disk-model.js'),
+      ])
     if (!diskModels.some(({ name }) => name === flags.disk)) {
-      throw usageError('no-such-disk', `There is no disk model ${flags.disk}.`, `There are: ${diskModels.map(({ name }) => name).join(', ')}.`)
+      throw usageError(
+        'no-such-disk',
+        `There is no disk model ${flags.disk}.`,
+        `There are: ${diskModels.map(({ name }) => name).join(', ')}.`,
+      )
     }
     const packed = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
     const progress = this.progress('Reading the trace')
@@ -44,7 +59,11 @@ it.`
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       progress.step('Comparing layouts')
-      const checked = await checkPacking(volume, trace.reads, { ...planOptions(args.target, { ...flags, inodes: false }), disk: flags.disk, ...(packed && { packed }) })
+      const checked = await checkPacking(volume, trace.reads, {
+        ...planOptions(args.target, { ...flags, inodes: false }),
+        disk: flags.disk,
+        ...(packed && { packed }),
+      })
       progress.end()
       this.log(checkReport(checked, flags.top))
       this.end(checked.verdict === 'leave' ? exitCode.done : exitCode.partial)

@@ -23,9 +23,14 @@ it.`
   async run(): Promise<CompletionReport> {
     const { args } = await this.parse(CompletionCommand)
     const [{ commandTable }, { bashCompletion }, { zshCompletion }, { fishCompletion }] = await Promise.all([
-      import('../cli/generated/command-table.js'), import('../cli/generated/completion/bash.js'), import('../cli/generated/completion/zsh.js'), import('../cli/generated/completion/fish.js'),
+      import('../cli/generated/command-table.js'),
+      import('../cli/generated/completion/bash.js'),
+      import('../cli/generated/completion/zsh.js'),
+      import('../cli/generated/completion/fish.js'),
     ])
-    const make = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }[args.shell as 'bash' | 'zsh' | 'fish']
+    const make = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }[
+      args.shell as 'bash' | 'zsh' | 'fish'
+    ]
     const topics = new Map(this.config.topics.map(({ name, description }) => [name, description ?? '']))
     const script = make(commandTable(this.config.commands, this.config.bin), topics)
     if (!this.jsonEnabled()) process.stdout.write(script)

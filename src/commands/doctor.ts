@@ -14,10 +14,14 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
   async run(): Promise<Examination> {
     const { args, flags } = await this.parse(DoctorCommand)
     const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../doctor/examine.js'), import('../report/doctor-report.js'),
+      import('../cli/session/open-target.js'),
+      import('../doctor/examine.js'),
+      import('../report/doctor-report.js'),
     ])
     const progress = this.progress('Looking at the target')
-    const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition).finally(() => progress.end())
+    const found = await examine(args.target, await enginesFor(args.target, this.config), flags.partition).finally(() =>
+      progress.end(),
+    )
     this.log(doctorReport(found))
     if (found.refusals.length > 0) this.end(exitCode.refused)
     return found

@@ -32,16 +32,38 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     trace: Flags.string({ char: 't', description: 'boot trace, or a list of paths in read order', helpValue: 'FILE' }),
     format: formatFlag,
     partition: partitionFlag,
-    plan: Flags.string({ description: 'also show the disk as it will be after this plan', helpValue: 'PLAN', dependsOn: ['trace'] }),
-    width: Flags.integer({ description: 'columns (default: those of the terminal, at most 120)', min: 10, max: 1000, helpValue: 'N' }),
+    plan: Flags.string({
+      description: 'also show the disk as it will be after this plan',
+      helpValue: 'PLAN',
+      dependsOn: ['trace'],
+    }),
+    width: Flags.integer({
+      description: 'columns (default: those of the terminal, at most 120)',
+      min: 10,
+      max: 1000,
+      helpValue: 'N',
+    }),
     rows: Flags.integer({ description: 'rows', default: 12, min: 1, max: 1000, helpValue: 'N' }),
   }
 
   async run(): Promise<MapReport> {
     const { args, flags } = await this.parse(MapCommand)
-    const [{ openTarget }, { loadTrace }, { resolveTrace }, { diskMap, mapLegend }, { readPlanFile }, { layoutAfter }, { count, bytes }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/resolve/boot-set.js'), import('../report/disk-map.js'),
-      import('../cli/args/plan-files.js'), import('../plan/predict.js'), import('../text/table.js'),
+    const [
+      { openTarget },
+      { loadTrace },
+      { resolveTrace },
+      { diskMap, mapLegend },
+      { readPlanFile },
+      { layoutAfter },
+      { count, bytes },
+    ] = await Promise.all([
+      import('../cli/session/open-target.js'),
+      import('../cli/args/load-trace.js'),
+      import('../plan/resolve/boot-set.js'),
+      import('../report/disk-map.js'),
+      import('../cli/args/plan-files.js'),
+      import('../plan/predict.js'),
+      import('../text/table.js'),
     ])
     const style = {
       width: (flags.width ?? Math.min(120, process.stdout.columns ?? 80)) - 2,
@@ -54,7 +76,10 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     try {
       const { blockCount, blockSize, uuid } = volume.geometry()
       if (plan && plan.volume.uuid !== uuid) throw usageError('other-volume', 'The plan is for another filesystem.')
-      const layout = flags.trace === undefined ? new Map() : (await resolveTrace((await loadTrace(flags.trace, flags.format)).reads, volume)).layout
+      const layout =
+        flags.trace === undefined
+          ? new Map()
+          : (await resolveTrace((await loadTrace(flags.trace, flags.format)).reads, volume)).layout
       const before = await contentsOf(volume, layout)
       const map = diskMap(before, style)
       progress.end()
@@ -70,10 +95,18 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
         after = diskMap({ ...before, free, boot: blocksOfLayout(layoutAfter(layout, plan.rounds, blockSize)) }, style)
         this.log(`after (${count(moved.length)} moves)\n${after.join('\n')}`)
       }
-      this.log(`${mapLegend(before, blockSize, style)}\n${bytes(before.free.blocks * blockSize)} free in ${count(before.free.size)} pieces, the longest ${bytes((before.free.longest()?.length ?? 0) * blockSize)}`)
+      this.log(
+        `${mapLegend(before, blockSize, style)}\n${bytes(before.free.blocks * blockSize)} free in ${count(before.free.size)} pieces, the longest ${bytes((before.free.longest()?.length ?? 0) * blockSize)}`,
+      )
       return {
-        blockCount, blockSize, freeBlocks: before.free.blocks, freeRuns: before.free.size,
-        bootBlocks: before.boot.blocks, bootRuns: before.boot.size, map, ...(after && { after }),
+        blockCount,
+        blockSize,
+        freeBlocks: before.free.blocks,
+        freeRuns: before.free.size,
+        bootBlocks: before.boot.blocks,
+        bootRuns: before.boot.size,
+        map,
+        ...(after && { after }),
       }
     } finally {
       progress.end()
@@ -88,6 +121,10 @@ async function contentsOf(volume: Volume, layout: DiskLayout): Promise<DiskConte
   return { blockCount, free, boot: blocksOfLayout(layout), fixed: RunSet.of(fixedRuns) }
 }
 
-const blocksOfLayout = (layout: DiskLayout): RunSet => RunSet.of([...layout.values()].flatMap(({ extents, tree }) => [
-  ...extents.map(({ physical, length }) => ({ start: physical, length })), ...tree.map((start) => ({ start, length: 1 })),
-]))
+const blocksOfLayout = (layout: DiskLayout): RunSet =>
+  RunSet.of(
+    [...layout.values()].flatMap(({ extents, tree }) => [
+      ...extents.map(({ physical, length }) => ({ start: physical, length })),
+      ...tree.map((start) => ({ start, length: 1 })),
+    ]),
+  )

@@ -24,17 +24,43 @@ disk models make of it (docs/disk-models.md). Reads only.`
     trace: traceFlag,
     format: formatFlag,
     partition: partitionFlag,
-    disk: Flags.string({ description: 'only this disk model; may be given several times', helpValue: 'MODEL', multiple: true }),
+    disk: Flags.string({
+      description: 'only this disk model; may be given several times',
+      helpValue: 'MODEL',
+      multiple: true,
+    }),
     'disk-file': Flags.string({ description: 'a disk of your own, as JSON (docs/disk-models.md)', helpValue: 'FILE' }),
-    top: Flags.integer({ description: 'list so many of those that cost most seeks', min: 1, max: 1_000_000, helpValue: 'N' }),
-    by: Flags.option({ description: 'what --top lists', options: ['file', 'directory'] as const, default: 'file' as const })(),
+    top: Flags.integer({
+      description: 'list so many of those that cost most seeks',
+      min: 1,
+      max: 1_000_000,
+      helpValue: 'N',
+    }),
+    by: Flags.option({
+      description: 'what --top lists',
+      options: ['file', 'directory'] as const,
+      default: 'file' as const,
+    })(),
   }
 
   async run(): Promise<MeasureReport> {
     const { args, flags } = await this.parse(MeasureCommand)
-    const [{ openTarget }, { loadTrace }, { resolveTrace }, { measureLayout }, { measureTable, shareTable }, { shareCosts }, { nameFiles }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/resolve/boot-set.js'), import('../measure/measure.js'),
-      import('../report/measure-table.js'), import('../measure/breakdown.js'), import('../plan/resolve/name-trace.js'),
+    const [
+      { openTarget },
+      { loadTrace },
+      { resolveTrace },
+      { measureLayout },
+      { measureTable, shareTable },
+      { shareCosts },
+      { nameFiles },
+    ] = await Promise.all([
+      import('../cli/session/open-target.js'),
+      import('../cli/args/load-trace.js'),
+      import('../plan/resolve/boot-set.js'),
+      import('../measure/measure.js'),
+      import('../report/measure-table.js'),
+      import('../measure/breakdown.js'),
+      import('../plan/resolve/name-trace.js'),
     ])
     const models = await chooseModels(flags.disk, flags['disk-file'])
     const progress = this.progress('Reading the trace')
@@ -44,7 +70,11 @@ disk models make of it (docs/disk-models.md). Reads only.`
     try {
       const resolved = await resolveTrace(trace.reads, volume)
       if (resolved.reads.length === 0 && resolved.missing.length > 0) {
-        throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${resolved.missing.length} are missing).`, 'Check that the trace belongs to this target.')
+        throw usageError(
+          'empty-boot-set',
+          `None of the trace's files is on this filesystem (${resolved.missing.length} are missing).`,
+          'Check that the trace belongs to this target.',
+        )
       }
       const measure = measureLayout(resolved.reads, resolved.layout, volume.geometry(), resolved.missing.length, models)
       progress.end()
@@ -62,14 +92,27 @@ disk models make of it (docs/disk-models.md). Reads only.`
 }
 
 /** @throws usage for a model that does not exist; io or corrupt for a disk file that cannot be used */
-async function chooseModels(names: readonly string[] | undefined, file: string | undefined): Promise<readonly DiskModel[]> {
-  const [{ diskModels }, { parseDiskFile }] = await Promise.all([import('../measure/disk-model.js'), import('../measure/disk-file.js')])
+async function chooseModels(
+  names: readonly string[] | undefined,
+  file: string | undefined,
+): Promise<readonly DiskModel[]> {
+  const [{ diskModels }, { parseDiskFile }] = await Promise.all([
+    import('../measure/disk-model.js'),
+    import('../measure/disk-file.js'),
+  ])
   const named = (names ?? []).map((name) => {
     const model = diskModels.find((candidate) => candidate.name === name)
-    if (!model) throw usageError('no-such-disk', `There is no disk model ${name}.`, `There are: ${diskModels.map((each) => each.name).join(', ')}.`)
+    if (!model)
+      throw usageError(
+        'no-such-disk',
+        `There is no disk model ${name}.`,
+        `There are: ${diskModels.map((each) => each.name).join(', ')}.`,
+      )
     return model
   })
   if (file === undefined) return named.length > 0 ? named : diskModels
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => { throw ioError(`The disk file ${file} cannot be read.`, cause) })
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw ioError(`The disk file ${file} cannot be read.`, cause)
+  })
   return [...named, parseDiskFile(text)]
 }

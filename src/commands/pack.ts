@@ -9,7 +9,10 @@ import type { BootSet } from '../plan/resolve/boot-set.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
 
-type PackReport = Omit<PackResult, 'plan'> & { readonly contents?: ContentCheck, readonly plan: Omit<PackResult['plan'], 'rounds'> }
+type PackReport = Omit<PackResult, 'plan'> & {
+  readonly contents?: ContentCheck
+  readonly plan: Omit<PackResult['plan'], 'rounds'>
+}
 
 export default class PackCommand extends BootpackCommand {
   static override summary = 'Pack what a boot reads into one run, and measure before and after.'
@@ -24,28 +27,63 @@ corrupt, 7 no space.`
   static override args = { target: targetArgument }
   static override flags = {
     ...planningFlags,
-    drifted: Flags.boolean({ description: 'bring back only what left the run since it was packed, and leave the rest where it is (bootpack check)', exclusive: ['goal', 'directory'] }),
-    plan: Flags.string({ description: 'with --drifted: the plan that packed it; without it the run is looked for', helpValue: 'PLAN', dependsOn: ['drifted'] }),
+    drifted: Flags.boolean({
+      description:
+        'bring back only what left the run since it was packed, and leave the rest where it is (bootpack check)',
+      exclusive: ['goal', 'directory'],
+    }),
+    plan: Flags.string({
+      description: 'with --drifted: the plan that packed it; without it the run is looked for',
+      helpValue: 'PLAN',
+      dependsOn: ['drifted'],
+    }),
     'dry-run': Flags.boolean({ description: 'plan and predict, write nothing' }),
     'undo-file': undoFileFlag,
-    check: Flags.boolean({ description: 'hash what the moved files hold, before and after; with -o the hashes are kept beside the plan, in PLAN.check.json' }),
+    check: Flags.boolean({
+      description:
+        'hash what the moved files hold, before and after; with -o the hashes are kept beside the plan, in PLAN.check.json',
+    }),
     force: Flags.boolean({ description: 'pack even when no gain is predicted' }),
-    output: Flags.string({ char: 'o', description: 'keep the plan in this file, for verify and undo', helpValue: 'PLAN' }),
-    report: Flags.string({ description: 'write an HTML page that shows before and after (docs/report.md)', helpValue: 'FILE' }),
+    output: Flags.string({
+      char: 'o',
+      description: 'keep the plan in this file, for verify and undo',
+      helpValue: 'PLAN',
+    }),
+    report: Flags.string({
+      description: 'write an HTML page that shows before and after (docs/report.md)',
+      helpValue: 'FILE',
+    }),
   }
 
   async run(): Promise<PackReport> {
     const { args, flags } = await this.parse(PackCommand)
-    const [{ openTarget }, { loadTrace }, { packVolume }, { planSummary }, { writePlanFile }, { packReport }, { shellWord }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../pack/pack-volume.js'),
-      import('../report/plan-summary.js'), import('../cli/args/plan-files.js'), import('../report/pack-report.js'), import('../text/shell-word.js'),
+    const [
+      { openTarget },
+      { loadTrace },
+      { packVolume },
+      { planSummary },
+      { writePlanFile },
+      { packReport },
+      { shellWord },
+    ] = await Promise.all([
+      import('../cli/session/open-target.js'),
+      import('../cli/args/load-trace.js'),
+      import('../pack/pack-volume.js'),
+      import('../report/plan-summary.js'),
+      import('../cli/args/plan-files.js'),
+      import('../report/pack-report.js'),
+      import('../text/shell-word.js'),
     ])
     if (flags.report !== undefined) await needPagePlace(flags.report)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     progress.step('Planning')
-    const volume = await openTarget(args.target, { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] }, this.config)
+    const volume = await openTarget(
+      args.target,
+      { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] },
+      this.config,
+    )
     // Then the undo file is there already, and has to be completed.
     if (flags['undo-file'] !== undefined) this.abortable()
     let recorded: readonly ContentHash[] | undefined
@@ -75,15 +113,23 @@ corrupt, 7 no space.`
         },
       })
       if (recorded && result.applied) progress.step('Hashing what was moved')
-      const contents = recorded && result.applied && await compareFor(recorded, volume, result.plan)
+      const contents = recorded && result.applied && (await compareFor(recorded, volume, result.plan))
       progress.end()
-      const resume = flags.output === undefined ? 'To finish, pack again.'
-        : `To finish: bootpack apply ${shellWord(flags.output)}. To go back: bootpack undo ${shellWord(flags.output)}.`
+      const resume =
+        flags.output === undefined
+          ? 'To finish, pack again.'
+          : `To finish: bootpack apply ${shellWord(flags.output)}. To go back: bootpack undo ${shellWord(flags.output)}.`
       this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
       if (flags.report !== undefined && resolved) {
-        const [{ packReportData }, { writeReportPage }] = await Promise.all([import('../cli/render/pack-page.js'), import('../cli/render/report-page.js')])
-        await writeReportPage(flags.report, await packReportData({ target: args.target, traceName: flags.trace, trace, boot: resolved, result, volume }))
+        const [{ packReportData }, { writeReportPage }] = await Promise.all([
+          import('../cli/render/pack-page.js'),
+          import('../cli/render/report-page.js'),
+        ])
+        await writeReportPage(
+          flags.report,
+          await packReportData({ target: args.target, traceName: flags.trace, trace, boot: resolved, result, volume }),
+        )
       }
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
       const { rounds: _rounds, ...plan } = result.plan
@@ -101,14 +147,22 @@ corrupt, 7 no space.`
 
 /** Packing takes a while; that its page has no place is better said before. */
 async function needPagePlace(path: string): Promise<void> {
-  if (path === '-') throw usageError('no-output', 'The page needs a file: standard output has the figures.', 'Name one, such as --report boot.html.')
+  if (path === '-')
+    throw usageError(
+      'no-output',
+      'The page needs a file: standard output has the figures.',
+      'Name one, such as --report boot.html.',
+    )
   const { needOutputFolder } = await import('../cli/args/collected-traces.js')
   needOutputFolder(path)
   await (await import('../files/atomic-file.js')).refuseOther(path)
 }
 
 async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {
-  const [{ recordContents }, { writeCheckFile }] = await Promise.all([import('../pack/content-hashes.js'), import('../cli/args/check-files.js')])
+  const [{ recordContents }, { writeCheckFile }] = await Promise.all([
+    import('../pack/content-hashes.js'),
+    import('../cli/args/check-files.js'),
+  ])
   const hashes = await recordContents(plan, volume)
   if (planPath !== undefined) await writeCheckFile(planPath, plan, hashes)
   return hashes

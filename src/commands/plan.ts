@@ -7,7 +7,7 @@ import type { Plan } from '../plan/plan.js'
 import { escapePath } from '../text/escape-path.js'
 
 export default class PlanCommand extends BootpackCommand {
-  static override summary = 'Decide where a boot\'s blocks should go, and write nothing.'
+  static override summary = "Decide where a boot's blocks should go, and write nothing."
   static override description = `Prints what packing would do, what it would cost and what it would gain.
 With -o the plan goes to a file that bootpack apply carries out.`
   static override examples = [
@@ -23,8 +23,11 @@ With -o the plan goes to a file that bootpack apply carries out.`
   async run(): Promise<Plan> {
     const { args, flags } = await this.parse(PlanCommand)
     const [{ openTarget }, { loadTrace }, { createPlan }, { planSummary }, { writePlanFile }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/load-trace.js'), import('../plan/create-plan.js'),
-      import('../report/plan-summary.js'), import('../cli/args/plan-files.js'),
+      import('../cli/session/open-target.js'),
+      import('../cli/args/load-trace.js'),
+      import('../plan/create-plan.js'),
+      import('../report/plan-summary.js'),
+      import('../cli/args/plan-files.js'),
     ])
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
@@ -35,7 +38,10 @@ With -o the plan goes to a file that bootpack apply carries out.`
       if (flags.output !== undefined) await writePlanFile(flags.output, plan)
       progress.end()
       this.log(planSummary(plan))
-      if (flags.output !== undefined) this.log(`\nWritten to ${escapePath(flags.output)}. Carry it out with: bootpack apply ${shellWord(flags.output)}`)
+      if (flags.output !== undefined)
+        this.log(
+          `\nWritten to ${escapePath(flags.output)}. Carry it out with: bootpack apply ${shellWord(flags.output)}`,
+        )
       return plan
     } finally {
       progress.end()

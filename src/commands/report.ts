@@ -25,27 +25,47 @@ pack --report writes the same page while it packs.`
     '<%= config.bin %> report --before old.img --after disk.img -t boot.trace -o boot.html',
   ]
   static override args = {
-    target: Args.string({ description: 'mount point, path on a mounted filesystem, unmounted block device, or image file' }),
+    target: Args.string({
+      description: 'mount point, path on a mounted filesystem, unmounted block device, or image file',
+    }),
   }
   static override flags = {
     trace: traceFlag,
     format: formatFlag,
     partition: partitionFlag,
     before: Flags.string({ description: 'a copy from before, on which the trace was recorded', helpValue: 'TARGET' }),
-    after: Flags.string({ description: 'the filesystem now; the same as naming it without a flag', helpValue: 'TARGET' }),
+    after: Flags.string({
+      description: 'the filesystem now; the same as naming it without a flag',
+      helpValue: 'TARGET',
+    }),
     plan: Flags.string({ description: 'the plan for this filesystem, applied or not', helpValue: 'PLAN' }),
-    output: Flags.string({ char: 'o', description: 'write the page to this file; - for standard output', helpValue: 'FILE' }),
+    output: Flags.string({
+      char: 'o',
+      description: 'write the page to this file; - for standard output',
+      helpValue: 'FILE',
+    }),
   }
 
   async run(): Promise<ReportData> {
     const { args, flags } = await this.parse(ReportCommand)
     const sides = sidesOf(args.target, flags.before, flags.after)
     if (flags.output === undefined && !this.jsonEnabled()) {
-      throw usageError('no-output', 'There is no file to write the page to.', 'Name one with -o, such as -o boot.html; --json prints the data instead.')
+      throw usageError(
+        'no-output',
+        'There is no file to write the page to.',
+        'Name one with -o, such as -o boot.html; --json prints the data instead.',
+      )
     }
-    if (flags.output === '-' && this.jsonEnabled()) throw usageError('two-outputs', 'The page and the data cannot both go to standard output.', 'Name a file with -o, or leave out --json.')
+    if (flags.output === '-' && this.jsonEnabled())
+      throw usageError(
+        'two-outputs',
+        'The page and the data cannot both go to standard output.',
+        'Name a file with -o, or leave out --json.',
+      )
     const [{ loadTrace }, { reportData }, { traceFacts }] = await Promise.all([
-      import('../cli/args/load-trace.js'), import('../report/report-data.js'), import('../cli/render/report-page.js'),
+      import('../cli/args/load-trace.js'),
+      import('../report/report-data.js'),
+      import('../cli/render/report-page.js'),
     ])
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
@@ -55,7 +75,9 @@ pack --report writes the same page while it packs.`
     const report = reportData({ target: sides.after, trace: traceFacts(flags.trace, trace), ...views })
     if (flags.output !== undefined) {
       const [{ writeReportPage }, { headline }, { escapePath }] = await Promise.all([
-        import('../cli/render/report-page.js'), import('../report/html/headline.js'), import('../text/escape-path.js'),
+        import('../cli/render/report-page.js'),
+        import('../report/html/headline.js'),
+        import('../text/escape-path.js'),
       ])
       await writeReportPage(flags.output, report)
       progress.end()
@@ -65,15 +87,30 @@ pack --report writes the same page while it packs.`
     return report
   }
 
-  private async views({ before, after }: Sides, trace: Trace, planPath: string | undefined, partition: number | undefined): Promise<Omit<ReportInput, 'target' | 'trace'>> {
+  private async views(
+    { before, after }: Sides,
+    trace: Trace,
+    planPath: string | undefined,
+    partition: number | undefined,
+  ): Promise<Omit<ReportInput, 'target' | 'trace'>> {
     const [{ openTarget }, { viewNow, viewsOfPlan, viewsOfTwo }, { readPlanFile }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../pack/boot-views.js'), import('../cli/args/plan-files.js'),
+      import('../cli/session/open-target.js'),
+      import('../pack/boot-views.js'),
+      import('../cli/args/plan-files.js'),
     ])
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath)
-    const volume = await openTarget(after, { write: false, partition: partition ?? plan?.volume.partition }, this.config)
+    const volume = await openTarget(
+      after,
+      { write: false, partition: partition ?? plan?.volume.partition },
+      this.config,
+    )
     try {
       if (before !== undefined) {
-        const first = await openTarget(before, { write: false, partition: partition ?? plan?.volume.partition }, this.config)
+        const first = await openTarget(
+          before,
+          { write: false, partition: partition ?? plan?.volume.partition },
+          this.config,
+        )
         try {
           const { leftOut, ...views } = await viewsOfTwo(first, volume, trace.reads)
           refuseEmpty(views.before)
@@ -87,9 +124,21 @@ pack --report writes the same page while it packs.`
         refuseEmpty(now)
         return { kind: 'now', before: now }
       }
-      const { applied, before: was, after: is, placedBlocks, totalBlocks } = await viewsOfPlan(plan, volume, trace.reads)
+      const {
+        applied,
+        before: was,
+        after: is,
+        placedBlocks,
+        totalBlocks,
+      } = await viewsOfPlan(plan, volume, trace.reads)
       refuseEmpty(was)
-      return { kind: applied ? 'applied' : 'predicted', before: was, after: is, plan, placed: { placedBlocks, totalBlocks } }
+      return {
+        kind: applied ? 'applied' : 'predicted',
+        before: was,
+        after: is,
+        plan,
+        placed: { placedBlocks, totalBlocks },
+      }
     } finally {
       await volume.close()
     }
@@ -97,15 +146,24 @@ pack --report writes the same page while it packs.`
 }
 
 function sidesOf(target: string | undefined, before: string | undefined, after: string | undefined): Sides {
-  if (target !== undefined && after !== undefined) throw usageError('two-targets', 'The target is given twice: by itself and with --after.', 'Leave one of them out.')
+  if (target !== undefined && after !== undefined)
+    throw usageError('two-targets', 'The target is given twice: by itself and with --after.', 'Leave one of them out.')
   const now = target ?? after
-  if (now === undefined) throw usageError('no-target', 'There is no target to look at.', 'Name an image file, a block device or a mounted filesystem.')
+  if (now === undefined)
+    throw usageError(
+      'no-target',
+      'There is no target to look at.',
+      'Name an image file, a block device or a mounted filesystem.',
+    )
   return { before, after: now }
 }
 
 /** @throws usage when nothing of the trace is there: the page would be empty */
 function refuseEmpty({ reads, missing }: BootView): void {
   if (reads.length > 0) return
-  throw usageError('empty-boot-set', `Nothing the trace reads is on this filesystem (${missing.length} files are missing).`, 'Check that the trace belongs to this target.')
+  throw usageError(
+    'empty-boot-set',
+    `Nothing the trace reads is on this filesystem (${missing.length} files are missing).`,
+    'Check that the trace belongs to this target.',
+  )
 }
-

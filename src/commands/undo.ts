@@ -10,24 +10,42 @@ export default class UndoCommand extends BootpackCommand {
   static override args = { plan: Args.string({ description: 'the plan that was applied', required: true }) }
   static override flags = {
     'undo-file': undoFileFlag,
-    target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
+    target: Flags.string({
+      description: 'the filesystem, if it is no longer where the plan says',
+      helpValue: 'TARGET',
+    }),
   }
 
   async run(): Promise<ApplyResult> {
     const { args, flags } = await this.parse(UndoCommand)
     const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { shellWord }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/plan-files.js'), import('../pack/apply-plan.js'),
-      import('../report/pack-report.js'), import('../text/shell-word.js'),
+      import('../cli/session/open-target.js'),
+      import('../cli/args/plan-files.js'),
+      import('../pack/apply-plan.js'),
+      import('../report/pack-report.js'),
+      import('../text/shell-word.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] }, this.config)
+    const volume = await openTarget(
+      flags.target ?? plan.volume.target,
+      { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] },
+      this.config,
+    )
     try {
       this.abortable()
       progress.step('Moving blocks back')
-      const result = await undoPlan(plan, volume, { signal: this.signal, onProgress: (done, total) => progress.update(done, total) })
+      const result = await undoPlan(plan, volume, {
+        signal: this.signal,
+        onProgress: (done, total) => progress.update(done, total),
+      })
       progress.end()
-      this.log(undoReport(result, `To go on: bootpack undo ${shellWord(args.plan)}. To put the plan in place again: bootpack apply ${shellWord(args.plan)}.`))
+      this.log(
+        undoReport(
+          result,
+          `To go on: bootpack undo ${shellWord(args.plan)}. To put the plan in place again: bootpack apply ${shellWord(args.plan)}.`,
+        ),
+      )
       this.end(result.interrupted ? exitCode.interrupted : result.complete ? exitCode.done : exitCode.partial)
       return result
     } finally {

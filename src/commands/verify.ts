@@ -17,18 +17,28 @@ a file was written to since), 6 when contents or owners are wrong.`
   static override args = { plan: Args.string({ description: 'a plan', required: true }) }
   static override flags = {
     deep: Flags.boolean({ description: 'check contents and the owner of every block too' }),
-    target: Flags.string({ description: 'the filesystem, if it is no longer where the plan says', helpValue: 'TARGET' }),
+    target: Flags.string({
+      description: 'the filesystem, if it is no longer where the plan says',
+      helpValue: 'TARGET',
+    }),
   }
 
   async run(): Promise<Verification | DeepVerification> {
     const { args, flags } = await this.parse(VerifyCommand)
     const [{ openTarget }, { readPlanFile }, { verifyPlan }, { verifyReport }] = await Promise.all([
-      import('../cli/session/open-target.js'), import('../cli/args/plan-files.js'), import('../pack/verify-plan.js'), import('../report/pack-report.js'),
+      import('../cli/session/open-target.js'),
+      import('../cli/args/plan-files.js'),
+      import('../pack/verify-plan.js'),
+      import('../report/pack-report.js'),
     ])
     const progress = this.progress('Reading the plan')
     const plan = await readPlanFile(args.plan)
     progress.step(flags.deep ? 'Reading contents and owners' : 'Reading the layout')
-    const volume = await openTarget(flags.target ?? plan.volume.target, { write: false, partition: plan.volume.partition }, this.config)
+    const volume = await openTarget(
+      flags.target ?? plan.volume.target,
+      { write: false, partition: plan.volume.partition },
+      this.config,
+    )
     try {
       if (flags.deep) return await this.deep(args.plan, plan, volume, progress)
       const result = await verifyPlan(plan, volume)
@@ -44,7 +54,10 @@ a file was written to since), 6 when contents or owners are wrong.`
 
   private async deep(path: string, plan: Plan, volume: Volume, progress: Progress): Promise<DeepVerification> {
     const [{ readCheckFile }, { deepVerify }, { deepReport }, { verifyReport }] = await Promise.all([
-      import('../cli/args/check-files.js'), import('../pack/check-contents.js'), import('../report/deep-report.js'), import('../report/pack-report.js'),
+      import('../cli/args/check-files.js'),
+      import('../pack/check-contents.js'),
+      import('../report/deep-report.js'),
+      import('../report/pack-report.js'),
     ])
     const result = await deepVerify(plan, volume, await readCheckFile(path, plan))
     progress.end()

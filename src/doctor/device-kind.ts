@@ -19,7 +19,7 @@ export function backingDevice(path: string, sysfs = '/sys'): BackingDevice {
   const stats = statSync(path)
   const device = stats.isBlockDevice() ? stats.rdev : stats.dev
   // The encoding of glibc's makedev().
-  const major = ((device >>> 8) & 0xfff)
+  const major = (device >>> 8) & 0xfff
   const minor = (device & 0xff) | ((device >>> 12) & 0xfff00)
   return deviceAt(join(sysfs, 'dev/block', `${major}:${minor}`))
 }

@@ -54,6 +54,11 @@ export function parseArguments(given: readonly string[]): Arguments | string {
   if (relocate && letters.has('c')) return 'e4defrag: -c looks and -r moves: one of them\n'
   if (!relocate && (letters.has('f') || trace !== undefined)) return 'e4defrag: -f and --trace go with -r\n'
   return {
-    check: letters.has('c'), verbose: letters.has('v'), relocate, force: letters.has('f'), trace, targets: targets.map(fromUtf8),
+    check: letters.has('c'),
+    verbose: letters.has('v'),
+    relocate,
+    force: letters.has('f'),
+    trace,
+    targets: targets.map(fromUtf8),
   }
 }

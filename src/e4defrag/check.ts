@@ -16,9 +16,10 @@ interface Ranked {
 }
 
 const ranks = 5
-const notOwn = 'File is not current user\'s file or current user is not root'
+const notOwn = "File is not current user's file or current user is not root"
 
-const heading = (title: string): string => `${title.padEnd(40)}${'now'.padStart(10)}/${'best'.padEnd(10)}${'size/ext'.padStart(9)}\n`
+const heading = (title: string): string =>
+  `${title.padEnd(40)}${'now'.padStart(10)}/${'best'.padEnd(10)}${'size/ext'.padStart(9)}\n`
 
 export class Checker {
   private readonly worst: Ranked[] = []
@@ -55,7 +56,9 @@ export class Checker {
       if (alone && verbose) {
         for (const [i, { logical, physical, length }] of extents.entries()) {
           const inBlocks = (bytes: number): number => Math.floor(bytes / target.blockSize)
-          console.out(`[ext ${i + 1}]:\tstart ${inBlocks(physical)}:\tlogical ${inBlocks(logical)}:\tlen ${inBlocks(length)}\n`)
+          console.out(
+            `[ext ${i + 1}]:\tstart ${inBlocks(physical)}:\tlogical ${inBlocks(logical)}:\tlen ${inBlocks(length)}\n`,
+          )
         }
       }
     } catch (error) {
@@ -66,14 +69,18 @@ export class Checker {
     }
   }
 
-  private count(path: string, { now, runs, blocks }: { now: number, runs: number, blocks: number }, alone: boolean): void {
+  private count(
+    path: string,
+    { now, runs, blocks }: { now: number; runs: number; blocks: number },
+    alone: boolean,
+  ): void {
     const { console, counts, verbose, isRoot, target } = this.run
     let best = 0
     let size = 0
     let ratio = 0
     if (isRoot) {
       best = bestCount(blocks, target.groups)
-      size = Math.floor(blocks * Math.floor(target.blockSize / 1024) / now)
+      size = Math.floor((blocks * Math.floor(target.blockSize / 1024)) / now)
       ratio = fragmentRatio(runs, best, blocks)
       counts.extentsBefore += now
       counts.extentsAfter += best
@@ -82,7 +89,8 @@ export class Checker {
     const columns = isRoot
       ? `${String(now).padStart(10)}/${String(best).padEnd(10)}${String(size).padStart(6)} KB\n`
       : `${String(now).padStart(10)}/${'-'.padEnd(10)}${'-'.padStart(7)}\n`
-    const line = (name: string, width = 40): string => name.length > width ? `${name}\n${' '.repeat(40)}${columns}` : name.padEnd(width) + columns
+    const line = (name: string, width = 40): string =>
+      name.length > width ? `${name}\n${' '.repeat(40)}${columns}` : name.padEnd(width) + columns
     counts.succeeded++
     if (alone) {
       if (!verbose) console.out(heading('<File>') + line(path))
@@ -114,19 +122,23 @@ export class Checker {
     if (!isRoot) return console.out(' Done.\n')
     if (counts.succeeded === 0) {
       if (verbose) console.out('\n')
-      return console.out({
-        device: ` In this device(${given}), none can be defragmented.\n`,
-        directory: ` In this directory(${given}), none can be defragmented.\n`,
-        file: ` This file(${given}) can't be defragmented.\n`,
-      }[kind] + ' Done.\n')
+      return console.out(
+        {
+          device: ` In this device(${given}), none can be defragmented.\n`,
+          directory: ` In this directory(${given}), none can be defragmented.\n`,
+          file: ` This file(${given}) can't be defragmented.\n`,
+        }[kind] + ' Done.\n',
+      )
     }
-    const size = Math.floor(counts.blocks * Math.floor(target.blockSize / 1024) / counts.extentsBefore)
+    const size = Math.floor((counts.blocks * Math.floor(target.blockSize / 1024)) / counts.extentsBefore)
     const score = fragmentScore(fragmentRatio(counts.extentsBefore, counts.extentsAfter, counts.blocks))
-    console.out(`\n Total/best extents\t\t\t\t${counts.extentsBefore}/${counts.extentsAfter}\n`
-      + ` Average size per extent\t\t\t${size} KB\n`
-      + ` Fragmentation score\t\t\t\t${rounded(score)}\n`
-      + ' [0-30 no problem: 31-55 a little bit fragmented: 56- needs defrag]\n'
-      + ` This ${kind} (${given}) ${score > boundScore ? 'needs defragmentation.' : 'does not need defragmentation.'}\n`
-      + ' Done.\n')
+    console.out(
+      `\n Total/best extents\t\t\t\t${counts.extentsBefore}/${counts.extentsAfter}\n` +
+        ` Average size per extent\t\t\t${size} KB\n` +
+        ` Fragmentation score\t\t\t\t${rounded(score)}\n` +
+        ' [0-30 no problem: 31-55 a little bit fragmented: 56- needs defrag]\n' +
+        ` This ${kind} (${given}) ${score > boundScore ? 'needs defragmentation.' : 'does not need defragmentation.'}\n` +
+        ' Done.\n',
+    )
   }
 }

@@ -47,7 +47,13 @@ export function defragmentFile(run: Run, path: string, stats: BigIntStats): void
   if (stats.blocks === 0n) return pass('File has no blocks', '')
   let fd: number
   try {
-    fd = openSync(toBytes(path), constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK | (mayHideReading(run, stats) ? constants.O_NOATIME : 0))
+    fd = openSync(
+      toBytes(path),
+      constants.O_RDWR |
+        constants.O_NOFOLLOW |
+        constants.O_NONBLOCK |
+        (mayHideReading(run, stats) ? constants.O_NOATIME : 0),
+    )
   } catch (error) {
     return pass(`Failed to open:${strerror(errnoOf(error) ?? errnoNumber.EIO)}`, '\t[ NG ]')
   }
@@ -65,7 +71,12 @@ export function defragmentFile(run: Run, path: string, stats: BigIntStats): void
 const mayHideReading = ({ isRoot, uid }: Run, stats: BigIntStats): boolean => isRoot || Number(stats.uid) === uid
 
 class FileDefragmenter {
-  constructor(private readonly run: Run, private readonly path: string, private readonly stats: BigIntStats, private readonly fd: number) {}
+  constructor(
+    private readonly run: Run,
+    private readonly path: string,
+    private readonly stats: BigIntStats,
+    private readonly fd: number,
+  ) {}
 
   work(): void {
     const { target, counts } = this.run
@@ -113,13 +124,16 @@ class FileDefragmenter {
     const { free, available } = filesystemSpace(this.fd)
     const refuse = (why: string): false => {
       if (run.verbose) {
-        run.console.out(`${lineStart}${place(run.counts)} "${path}"\t\t  extents: ${extents.length} -> ${extents.length}\n`)
+        run.console.out(
+          `${lineStart}${place(run.counts)} "${path}"\t\t  extents: ${extents.length} -> ${extents.length}\n`,
+        )
         run.console.error(`\t${why}\t\t[ NG ]\n`)
       }
       return false
     }
-    if ((run.isRoot ? free : available) < blocks) return refuse('Defrag size is larger than filesystem\'s free space')
-    if (!run.isRoot && Number(stats.uid) !== run.uid) return refuse('File is not current user\'s file or current user is not root')
+    if ((run.isRoot ? free : available) < blocks) return refuse("Defrag size is larger than filesystem's free space")
+    if (!run.isRoot && Number(stats.uid) !== run.uid)
+      return refuse("File is not current user's file or current user is not root")
     if (lockHolder(this.fd)) {
       if (run.verbose) run.console.error(` "${path}"\n\tFile has been locked\t\t[ NG ]\n`)
       return false
@@ -151,7 +165,7 @@ class FileDefragmenter {
     const warm = new WarmPages(this.fd, size, [{ from: 0, length: size }])
     warm.drop()
     try {
-      this.exchangeAll(donor, offered, (done) => this.progress(Math.min(100, Math.floor(done * 100 / size))))
+      this.exchangeAll(donor, offered, (done) => this.progress(Math.min(100, Math.floor((done * 100) / size))))
       return this.fragments('Failed to get file information')
     } catch (error) {
       if (!(error instanceof Failure)) throw error
@@ -178,12 +192,20 @@ class FileDefragmenter {
   private exchangeStep(donor: number, from: number, length: number): void {
     let at = from
     for (let attempt = 1; at < from + length; attempt++) {
-      const { moved, errno } = tryMoveExtent({ original: this.fd, donor, originalStart: at, donorStart: at, length: from + length - at })
+      const { moved, errno } = tryMoveExtent({
+        original: this.fd,
+        donor,
+        originalStart: at,
+        donorStart: at,
+        length: from + length - at,
+      })
       at += moved
       if (errno === 0 && moved > 0) continue
       // Pages under way; or the file was cut meanwhile, and there is nothing to move any more.
-      const passing = errno === 0 || errno === errnoNumber.EBUSY || errno === errnoNumber.ENODATA || errno === errnoNumber.EAGAIN
-      if (!passing || (attempt >= attempts && errno === errnoNumber.EBUSY)) throw new Failure('Failed to defrag with EXT4_IOC_MOVE_EXT ioctl', errno)
+      const passing =
+        errno === 0 || errno === errnoNumber.EBUSY || errno === errnoNumber.ENODATA || errno === errnoNumber.EAGAIN
+      if (!passing || (attempt >= attempts && errno === errnoNumber.EBUSY))
+        throw new Failure('Failed to defrag with EXT4_IOC_MOVE_EXT ioctl', errno)
       if (attempt >= attempts) return
       fileDataSync(this.fd)
     }

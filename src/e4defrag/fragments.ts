@@ -54,8 +54,8 @@ export function rounded(value: number): string {
 }
 
 /** Parts of a file that are mapped without a hole between them; in bytes. */
-export function logicalRuns(extents: readonly MappedExtent[]): { readonly from: number, readonly length: number }[] {
-  const runs: { from: number, length: number }[] = []
+export function logicalRuns(extents: readonly MappedExtent[]): { readonly from: number; readonly length: number }[] {
+  const runs: { from: number; length: number }[] = []
   for (const { logical, length } of extents) {
     const last = runs.at(-1)
     if (last && last.from + last.length === logical) last.length += length

@@ -44,7 +44,11 @@ const version = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
 /** @returns whether anything succeeded */
-async function workOn(given: string, { check, verbose, relocate, force, trace }: Arguments, console: Console): Promise<boolean> {
+async function workOn(
+  given: string,
+  { check, verbose, relocate, force, trace }: Arguments,
+  console: Console,
+): Promise<boolean> {
   const uid = process.getuid?.() ?? 0
   const isRoot = uid === 0
   let target: DefragTarget
@@ -63,7 +67,9 @@ async function workOn(given: string, { check, verbose, relocate, force, trace }:
   }
   if (check) return checkTarget(run)
   if (target.groups.fastCommit) {
-    console.error(`The filesystem has the feature fast_commit: a crash while blocks move could leave it unmountable\n "${given}"\n`)
+    console.error(
+      `The filesystem has the feature fast_commit: a crash while blocks move could leave it unmountable\n "${given}"\n`,
+    )
     return false
   }
   if (relocate) return await (await import('./relocate-directory.js')).relocateDirectory(run, { force, trace })

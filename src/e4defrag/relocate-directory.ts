@@ -47,7 +47,10 @@ export async function relocateDirectory(run: Run, flags: RelocateFlags): Promise
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
   let volume: LiveVolume | undefined
   try {
-    volume = await LiveVolume.open(findMounted({ given: target.given, path: toBytes(target.mountPoint).toString(), kind: 'directory' })!, true)
+    volume = await LiveVolume.open(
+      findMounted({ given: target.given, path: toBytes(target.mountPoint).toString(), kind: 'directory' })!,
+      true,
+    )
     return await relocate(run, flags, volume, stop.signal)
   } catch (error) {
     if (!(error instanceof BootpackError)) throw error
@@ -58,7 +61,12 @@ export async function relocateDirectory(run: Run, flags: RelocateFlags): Promise
   }
 }
 
-async function relocate(run: Run, { force, trace }: RelocateFlags, volume: LiveVolume, signal: AbortSignal): Promise<boolean> {
+async function relocate(
+  run: Run,
+  { force, trace }: RelocateFlags,
+  volume: LiveVolume,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { console, target, counts, verbose } = run
   console.out(`ext4 relocation for ${target.kind}(${target.given})\n`)
   const files = await inTraceOrder(regularFiles(run), trace, volume)
@@ -68,21 +76,41 @@ async function relocate(run: Run, { force, trace }: RelocateFlags, volume: LiveV
   }
   const top = [...walkTree(target.path)][0]!.stats.ino
   const directory = (await volume.paths([Number(top)])).get(Number(top)) ?? '/'
-  const result = await packVolume(volume, files.map(({ inode }) => ({ ino: inode, off: 0, kind: 'data' as const })), {
-    target: target.given, directory, evict: force, metadata: false, granularity: 'file', force: false, dryRun: false, signal,
-    onPlan: async ({ goal, runs }) => {
-      console.out(` Goal: block ${goal.block}\n`)
-      if (verbose) for (const { start, length } of runs) console.out(` Run: ${length} blocks from ${start}\n`)
-      console.flush()
-      return Promise.resolve()
+  const result = await packVolume(
+    volume,
+    files.map(({ inode }) => ({ ino: inode, off: 0, kind: 'data' as const })),
+    {
+      target: target.given,
+      directory,
+      evict: force,
+      metadata: false,
+      granularity: 'file',
+      force: false,
+      dryRun: false,
+      signal,
+      onPlan: async ({ goal, runs }) => {
+        console.out(` Goal: block ${goal.block}\n`)
+        if (verbose) for (const { start, length } of runs) console.out(` Run: ${length} blocks from ${start}\n`)
+        console.flush()
+        return Promise.resolve()
+      },
+      ...(process.stdout.isTTY
+        ? {
+            onProgress: (done: number, total: number) => {
+              console.out(`${lineStart} ${String(Math.floor((done * 100) / Math.max(1, total))).padStart(3)}%`)
+              console.flush()
+            },
+          }
+        : {}),
     },
-    ...(process.stdout.isTTY ? { onProgress: (done: number, total: number) => {
-      console.out(`${lineStart} ${String(Math.floor(done * 100 / Math.max(1, total))).padStart(3)}%`)
-      console.flush()
-    } } : {}),
-  })
+  )
   const perfect = !result.worthwhile && result.plan.measure.before.seeks === 0
-  if (!result.worthwhile) console.out(perfect ? ' Nothing to do: they lie behind each other.\n' : ' Nothing to gain: no place found would be read faster.\n')
+  if (!result.worthwhile)
+    console.out(
+      perfect
+        ? ' Nothing to do: they lie behind each other.\n'
+        : ' Nothing to gain: no place found would be read faster.\n',
+    )
   const runs = RunSet.of(result.plan.runs)
   const reasons = reasonsOf(result)
   counts.total = counts.regular = files.length
@@ -92,11 +120,16 @@ async function relocate(run: Run, { force, trace }: RelocateFlags, volume: LiveV
   }
   printTotals(run)
   const after = result.after ?? result.plan.measure.before
-  console.out(` Breaks in this order:\t\t\t${result.plan.measure.before.seeks}->${after.seeks}\n`
-    + ` Seek distance in blocks:\t\t${result.plan.measure.before.seekDistanceBlocks}->${after.seekDistanceBlocks}\n`)
-  for (const { start, length, cause } of result.plan.gaps) if (verbose) console.out(` Gap: ${length} blocks from ${start}: ${cause}\n`)
+  console.out(
+    ` Breaks in this order:\t\t\t${result.plan.measure.before.seeks}->${after.seeks}\n` +
+      ` Seek distance in blocks:\t\t${result.plan.measure.before.seekDistanceBlocks}->${after.seekDistanceBlocks}\n`,
+  )
+  for (const { start, length, cause } of result.plan.gaps)
+    if (verbose) console.out(` Gap: ${length} blocks from ${start}: ${cause}\n`)
   if (!force && result.plan.withEviction) {
-    console.out(` With -f it would be ${result.plan.withEviction.predicted.seeks} breaks, at ${result.plan.withEviction.cost.evictedBlocks} blocks of others moved.\n`)
+    console.out(
+      ` With -f it would be ${result.plan.withEviction.predicted.seeks} breaks, at ${result.plan.withEviction.cost.evictedBlocks} blocks of others moved.\n`,
+    )
   }
   return counts.succeeded > 0
 }
@@ -114,7 +147,10 @@ function regularFiles(run: Run): Wanted[] {
 
 function countExtents(path: string, blockSize: number): number {
   try {
-    const fd = openSync(toBytes(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOATIME)
+    const fd = openSync(
+      toBytes(path),
+      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOATIME,
+    )
     try {
       return fragmentsOf(fd, blockSize).extents.length
     } finally {
@@ -132,7 +168,7 @@ async function inTraceOrder(files: readonly Wanted[], trace: string | undefined,
   const waiting = new Map(files.map((file) => [file.inode, file]))
   const ordered: Wanted[] = []
   for (const { path, ino } of (await readTrace(trace)).reads) {
-    const inode = path === undefined ? ino : (await volume.lookup(path))?.file.inode ?? ino
+    const inode = path === undefined ? ino : ((await volume.lookup(path))?.file.inode ?? ino)
     const file = inode === undefined ? undefined : waiting.get(inode)
     if (!file) continue
     waiting.delete(file.inode)
@@ -147,7 +183,10 @@ async function extentsOf(volume: Volume, inode: number): Promise<readonly Extent
 }
 
 const lieIn = (extents: readonly Extent[], runs: RunSet): boolean =>
-  extents.length > 0 && extents.every(({ physical, length }) => runs.contains({ start: physical, length } satisfies BlockRun & { start: FsBlock }))
+  extents.length > 0 &&
+  extents.every(({ physical, length }) =>
+    runs.contains({ start: physical, length } satisfies BlockRun & { start: FsBlock }),
+  )
 
 /** Why files do not lie where they should. */
 function reasonsOf({ plan, applied, worthwhile }: PackResult): Map<number, string> {

@@ -44,7 +44,9 @@ export function printTotals({ counts, console, verbose }: Run): void {
   const { succeeded, total, regular } = counts
   console.out(`\n\tSuccess:\t\t\t[ ${succeeded}/${total} ]\n\tFailure:\t\t\t[ ${total - succeeded}/${total} ]\n`)
   if (!verbose) return
-  const percent = (fragmented: number): number => (regular === 0 ? 0 : Math.floor(fragmented * 100 / regular))
-  console.out(`\tTotal extents:\t\t\t${String(counts.extentsBefore).padStart(4)}->${counts.extentsAfter}\n`
-    + `\tFragmented percentage:\t\t${String(percent(counts.fragmentedBefore)).padStart(3)}%->${percent(counts.fragmentedAfter)}%\n`)
+  const percent = (fragmented: number): number => (regular === 0 ? 0 : Math.floor((fragmented * 100) / regular))
+  console.out(
+    `\tTotal extents:\t\t\t${String(counts.extentsBefore).padStart(4)}->${counts.extentsAfter}\n` +
+      `\tFragmented percentage:\t\t${String(percent(counts.fragmentedBefore)).padStart(3)}%->${percent(counts.fragmentedAfter)}%\n`,
+  )
 }

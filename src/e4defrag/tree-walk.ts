@@ -10,7 +10,7 @@ import { toBytes } from './bytes-text.js'
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** Paths of the tree below `top`, itself first; as latin1 text. */
-export function* walkTree(top: string): Generator<{ readonly path: string, readonly stats: BigIntStats }> {
+export function* walkTree(top: string): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
   const root = statOf(top)
   if (!root) return
   const pending = [{ path: top, stats: root }]
@@ -31,7 +31,7 @@ export function* walkTree(top: string): Generator<{ readonly path: string, reado
  * How many entries the walk meets, and how many of them are regular files; looks
  * closer only at directories, which may be other filesystems.
  */
-export function countTree(top: string): { readonly total: number, readonly regular: number } {
+export function countTree(top: string): { readonly total: number; readonly regular: number } {
   const root = statOf(top)
   let total = root ? 1 : 0
   let regular = root?.isFile() ? 1 : 0
@@ -51,7 +51,7 @@ export function countTree(top: string): { readonly total: number, readonly regul
   return { total, regular }
 }
 
-function entriesIn(path: string): { name: string, type: EntryType }[] {
+function entriesIn(path: string): { name: string; type: EntryType }[] {
   try {
     const fd = openSync(toBytes(path), openFlags)
     try {

@@ -44,7 +44,7 @@ export async function writeAtomically<T>(path: string, write: (file: FileHandle)
 }
 
 /** A fresh file beside `path`, with a name from 16 random bytes. */
-export async function openFresh(path: string): Promise<{ file: FileHandle, name: string }> {
+export async function openFresh(path: string): Promise<{ file: FileHandle; name: string }> {
   const name = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(16).toString('hex')}.tmp`)
   try {
     return { file: await open(name, flags, 0o666), name }
@@ -61,11 +61,20 @@ export async function refuseOther(path: string): Promise<void> {
   })
   if (!stats) return
   if (stats.isFile()) {
-    if (await holdsDisk(path)) throw refused('is-a-disk', `${escapePath(path)} is an image of a disk or a filesystem; it was left alone.`, 'Give another name for what is to be written.')
+    if (await holdsDisk(path))
+      throw refused(
+        'is-a-disk',
+        `${escapePath(path)} is an image of a disk or a filesystem; it was left alone.`,
+        'Give another name for what is to be written.',
+      )
     return
   }
   const what = stats.isSymbolicLink() ? 'a symbolic link' : stats.isDirectory() ? 'a folder' : 'no ordinary file'
-  throw refused('not-a-file', `${escapePath(path)} is ${what}; it was left alone.`, 'Give the name of a file, or - for standard output.')
+  throw refused(
+    'not-a-file',
+    `${escapePath(path)} is ${what}; it was left alone.`,
+    'Give the name of a file, or - for standard output.',
+  )
 }
 
 async function syncFolder(path: string): Promise<void> {
@@ -82,10 +91,16 @@ function named(error: unknown, path: string): unknown {
   if (error instanceof BootpackError || !(error instanceof Error) || !('code' in error)) return error
   const shown = escapePath(path)
   switch (error.code) {
-    case 'ENOSPC': case 'EDQUOT':
+    case 'ENOSPC':
+    case 'EDQUOT':
       return noSpace('no-space', `There is no room to write ${shown}.`, 'Free some space, or write it elsewhere.')
-    case 'ENOENT': case 'ENOTDIR':
-      return usageError('no-folder', `There is no folder ${escapePath(dirname(path))}.`, 'Make it first, or write elsewhere.')
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return usageError(
+        'no-folder',
+        `There is no folder ${escapePath(dirname(path))}.`,
+        'Make it first, or write elsewhere.',
+      )
     default:
       return ioError(`${shown} cannot be written.`, error)
   }

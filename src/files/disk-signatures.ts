@@ -10,8 +10,12 @@ import { open } from 'node:fs/promises'
 const signatures: readonly (readonly [offset: number, bytes: string])[] = [
   [0x438, '\x53\xef'], // ext2, ext3, ext4
   [0x1fe, '\x55\xaa'], // a partition table
-  [0, 'XFSB'], [0, 'LUKS\xba\xbe'],
-  [0, 'QFI\xfb'], [0, 'KDMV'], [0, 'vhdxfile'], [0, 'conectix'],
+  [0, 'XFSB'],
+  [0, 'LUKS\xba\xbe'],
+  [0, 'QFI\xfb'],
+  [0, 'KDMV'],
+  [0, 'vhdxfile'],
+  [0, 'conectix'],
 ]
 
 export const isDisk = (head: string): boolean => signatures.some(([offset, bytes]) => head.startsWith(bytes, offset))

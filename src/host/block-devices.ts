@@ -8,8 +8,8 @@ import { basename, dirname, join } from 'node:path'
 
 /** An image file or block device, by what it is and not by what it is called. */
 export type Identity =
-  | { readonly kind: 'file', readonly device: bigint, readonly inode: bigint, readonly size: number }
-  | { readonly kind: 'block', readonly device: string }
+  | { readonly kind: 'file'; readonly device: bigint; readonly inode: bigint; readonly size: number }
+  | { readonly kind: 'block'; readonly device: string }
 
 export interface RelatedDevice {
   /** 'major:minor'. */
@@ -41,11 +41,16 @@ export function deviceNumber(packed: bigint): string {
  */
 export function relatedDevices(identity: Identity, sys = '/sys'): RelatedDevice[] {
   const found = new Map<string, RelatedDevice>()
-  const queue: { folder: string, device: RelatedDevice }[] = []
+  const queue: { folder: string; device: RelatedDevice }[] = []
   const add = (folder: string, as: RelatedDevice['as'], unsure = false): void => {
     const device = readText(join(folder, 'dev')).trim()
     if (device === '' || found.has(device)) return
-    const related: RelatedDevice = { device, name: basename(folder).replaceAll('!', '/'), as, ...(unsure ? { unsure } : {}) }
+    const related: RelatedDevice = {
+      device,
+      name: basename(folder).replaceAll('!', '/'),
+      as,
+      ...(unsure ? { unsure } : {}),
+    }
     found.set(device, related)
     queue.push({ folder, device: related })
   }
@@ -120,14 +125,16 @@ function loopDevices(sys: string): LoopDevice[] {
 function readsFrom(loop: LoopDevice, below: Identity): 'yes' | 'no' | 'perhaps' {
   const stats = statOf(loop.backing)
   if (stats === undefined) {
-    const sizesAgree = below.kind === 'file' && loop.offset + loop.size <= below.size && loop.offset + loop.size > below.size - 4096
+    const sizesAgree =
+      below.kind === 'file' && loop.offset + loop.size <= below.size && loop.offset + loop.size > below.size - 4096
     return sizesAgree ? 'perhaps' : 'no'
   }
   if (below.kind === 'block') return stats.isBlockDevice() && deviceNumber(stats.rdev) === below.device ? 'yes' : 'no'
   return stats.isFile() && stats.dev === below.device && stats.ino === below.inode ? 'yes' : 'no'
 }
 
-export const statOf = (path: string): BigIntStats | undefined => attempt(() => statSync(path, { bigint: true, throwIfNoEntry: false }))
+export const statOf = (path: string): BigIntStats | undefined =>
+  attempt(() => statSync(path, { bigint: true, throwIfNoEntry: false }))
 const resolve = (path: string): string | undefined => attempt(() => realpathSync(path))
 const names = (folder: string): string[] => attempt(() => readdirSync(folder)) ?? []
 const readText = (path: string): string => attempt(() => readFileSync(path, 'utf8')) ?? ''

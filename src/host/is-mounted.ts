@@ -23,19 +23,27 @@ export interface Use {
 export function findUses(identity: Identity): Use[] {
   const related = relatedDevices(identity)
   const byNumber = new Map(related.map((device) => [device.device, device]))
-  const through = (device: RelatedDevice): string | undefined => device.as === 'itself' ? undefined : `/dev/${device.name}`
+  const through = (device: RelatedDevice): string | undefined =>
+    device.as === 'itself' ? undefined : `/dev/${device.name}`
   const uses: Use[] = []
 
   for (const mount of allMounts()) {
     const device = byNumber.get(mount.device) ?? byNumber.get(sourceDevice(mount.source) ?? '')
     const direct = identity.kind === 'file' && isSameFile(mount.source, identity)
     if (!device && !direct) continue
-    uses.push({ as: 'mount', through: device && through(device), mountPoint: mount.mountPoint, readOnly: mount.readOnly, unsure: device?.unsure ?? false })
+    uses.push({
+      as: 'mount',
+      through: device && through(device),
+      mountPoint: mount.mountPoint,
+      readOnly: mount.readOnly,
+      unsure: device?.unsure ?? false,
+    })
   }
   for (const path of parseSwaps(textOf('/proc/swaps'))) {
     const device = byNumber.get(sourceDevice(path) ?? '')
     const direct = identity.kind === 'file' && isSameFile(path, identity)
-    if (device || direct) uses.push({ as: 'swap', through: device && through(device), readOnly: false, unsure: device?.unsure ?? false })
+    if (device || direct)
+      uses.push({ as: 'swap', through: device && through(device), readOnly: false, unsure: device?.unsure ?? false })
   }
   for (const device of related) {
     if (device.as === 'loop' || device.as === 'holder') {

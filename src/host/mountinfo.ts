@@ -39,7 +39,11 @@ export function parseMountinfo(text: string): Mount[] {
 
 /** The paths of /proc/swaps, whose first line is a heading. */
 export const parseSwaps = (text: string): string[] =>
-  text.split('\n').slice(1).filter((line) => line !== '').map((line) => unescapeOctal(line.split(/\s/, 1)[0]!))
+  text
+    .split('\n')
+    .slice(1)
+    .filter((line) => line !== '')
+    .map((line) => unescapeOctal(line.split(/\s/, 1)[0]!))
 
 /** `\040` and its like back to the byte they stand for. */
 export function unescapeOctal(field: string): string {

@@ -25,9 +25,16 @@ export function findWriter(identity: FileIdentity): OtherWriter | undefined {
     if (!Number.isInteger(process_) || process_ === process.pid) continue
     if (writes(process_, identity)) return { process: process_, command: commandOf(process_) }
   }
-  const lock = parseLocks(attempt(() => readFileSync('/proc/locks', 'utf8')) ?? '')
-    .find((each) => each.process !== process.pid && each.device === deviceNumber(identity.device) && each.inode === identity.inode)
-  return lock && { process: lock.process > 0 ? lock.process : undefined, command: lock.process > 0 ? commandOf(lock.process) : '' }
+  const lock = parseLocks(attempt(() => readFileSync('/proc/locks', 'utf8')) ?? '').find(
+    (each) =>
+      each.process !== process.pid && each.device === deviceNumber(identity.device) && each.inode === identity.inode,
+  )
+  return (
+    lock && {
+      process: lock.process > 0 ? lock.process : undefined,
+      command: lock.process > 0 ? commandOf(lock.process) : '',
+    }
+  )
 }
 
 function writes(process_: number, identity: FileIdentity): boolean {
@@ -49,7 +56,8 @@ function writes(process_: number, identity: FileIdentity): boolean {
   return false
 }
 
-const commandOf = (process_: number): string => (attempt(() => readFileSync(`/proc/${process_}/comm`, 'utf8')) ?? '').trim()
+const commandOf = (process_: number): string =>
+  (attempt(() => readFileSync(`/proc/${process_}/comm`, 'utf8')) ?? '').trim()
 
 export interface FileLock {
   /** -1 where the lock belongs to an open file and not to a process. */

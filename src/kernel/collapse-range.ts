@@ -16,5 +16,7 @@ const FALLOC_FL_COLLAPSE_RANGE = 0x08
  * @throws KernelError EINVAL for a range that reaches the end of the file
  */
 export function collapseRange(fd: number, from: number, length: number): void {
-  checked({ call: 'fallocate FALLOC_FL_COLLAPSE_RANGE' }, () => call(fd, FALLOC_FL_COLLAPSE_RANGE, whole(from), whole(length)))
+  checked({ call: 'fallocate FALLOC_FL_COLLAPSE_RANGE' }, () =>
+    call(fd, FALLOC_FL_COLLAPSE_RANGE, whole(from), whole(length)),
+  )
 }

@@ -6,16 +6,53 @@ import { BootpackError, type ErrorFamily } from '../errors.js'
 
 /** The numbers of the architectures Linux runs Node on (asm-generic). */
 export const errnoNumber = {
-  EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, EIO: 5, ENXIO: 6, E2BIG: 7, EBADF: 9, EAGAIN: 11,
-  ENOMEM: 12, EACCES: 13, EFAULT: 14, EBUSY: 16, EEXIST: 17, EXDEV: 18, ENODEV: 19, ENOTDIR: 20, EISDIR: 21,
-  EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOTTY: 25, ETXTBSY: 26, EFBIG: 27, ENOSPC: 28, ESPIPE: 29,
-  EROFS: 30, EMLINK: 31, ERANGE: 34, ENAMETOOLONG: 36, ENOSYS: 38, ELOOP: 40, ENODATA: 61, EPROTO: 71,
-  EOVERFLOW: 75, EOPNOTSUPP: 95, ESTALE: 116, EUCLEAN: 117, EDQUOT: 122, ENOKEY: 126,
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EINTR: 4,
+  EIO: 5,
+  ENXIO: 6,
+  E2BIG: 7,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EISDIR: 21,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOTTY: 25,
+  ETXTBSY: 26,
+  EFBIG: 27,
+  ENOSPC: 28,
+  ESPIPE: 29,
+  EROFS: 30,
+  EMLINK: 31,
+  ERANGE: 34,
+  ENAMETOOLONG: 36,
+  ENOSYS: 38,
+  ELOOP: 40,
+  ENODATA: 61,
+  EPROTO: 71,
+  EOVERFLOW: 75,
+  EOPNOTSUPP: 95,
+  ESTALE: 116,
+  EUCLEAN: 117,
+  EDQUOT: 122,
+  ENOKEY: 126,
 } as const
 
 export type ErrnoName = keyof typeof errnoNumber
 
-const nameOf = new Map<number, ErrnoName>(Object.entries(errnoNumber).map(([name, number]) => [number, name as ErrnoName]))
+const nameOf = new Map<number, ErrnoName>(
+  Object.entries(errnoNumber).map(([name, number]) => [number, name as ErrnoName]),
+)
 
 /** 'ENOSPC', or 'errno 200' for a number without a name here. */
 export const errnoName = (errno: number): string => nameOf.get(errno) ?? `errno ${errno}`
@@ -30,8 +67,18 @@ export interface KernelSubject {
 
 /** A system call that failed. `errno` is the kernel's number, `name` the C name for it. */
 export class KernelError extends BootpackError {
-  constructor(family: ErrorFamily, readonly errno: number, readonly subject: KernelSubject, message: string, next?: string, cause?: unknown) {
-    super(family, errnoName(errno), message, { ...(next === undefined ? {} : { next }), ...(cause === undefined ? {} : { cause }) })
+  constructor(
+    family: ErrorFamily,
+    readonly errno: number,
+    readonly subject: KernelSubject,
+    message: string,
+    next?: string,
+    cause?: unknown,
+  ) {
+    super(family, errnoName(errno), message, {
+      ...(next === undefined ? {} : { next }),
+      ...(cause === undefined ? {} : { cause }),
+    })
   }
 
   is(name: ErrnoName): boolean {
@@ -40,10 +87,16 @@ export class KernelError extends BootpackError {
 }
 
 const families: Partial<Record<ErrnoName, ErrorFamily>> = {
-  ENOSPC: 'no-space', EDQUOT: 'no-space',
-  EPERM: 'refused', EACCES: 'refused', EROFS: 'refused',
-  EOPNOTSUPP: 'unsupported', ENOTTY: 'unsupported', ENOSYS: 'unsupported',
-  EUCLEAN: 'corrupt', EMFILE: 'io',
+  ENOSPC: 'no-space',
+  EDQUOT: 'no-space',
+  EPERM: 'refused',
+  EACCES: 'refused',
+  EROFS: 'refused',
+  EOPNOTSUPP: 'unsupported',
+  ENOTTY: 'unsupported',
+  ENOSYS: 'unsupported',
+  EUCLEAN: 'corrupt',
+  EMFILE: 'io',
 }
 
 const nextSteps: Partial<Record<ErrnoName, string>> = {
@@ -60,11 +113,27 @@ const nextSteps: Partial<Record<ErrnoName, string>> = {
 }
 
 const meanings: Partial<Record<ErrnoName, string>> = {
-  EPERM: 'not permitted', ENOENT: 'no such file', EIO: 'the device failed', EBADF: 'the descriptor is not open for this',
-  EACCES: 'access denied', EBUSY: 'in use', EXDEV: 'on another filesystem', EINVAL: 'not valid here', EMFILE: 'too many open files',
-  ENOTTY: 'not available on this filesystem', ETXTBSY: 'being executed or used for swap', EFBIG: 'beyond the largest file',
-  ENOSPC: 'no space left', EROFS: 'the filesystem is read-only', ELOOP: 'a symbolic link', ENODATA: 'no data there',
-  EOPNOTSUPP: 'not supported here', ESTALE: 'the file is gone', EUCLEAN: 'the filesystem is damaged', EDQUOT: 'quota used up', ENOSYS: 'unknown to this kernel',
+  EPERM: 'not permitted',
+  ENOENT: 'no such file',
+  EIO: 'the device failed',
+  EBADF: 'the descriptor is not open for this',
+  EACCES: 'access denied',
+  EBUSY: 'in use',
+  EXDEV: 'on another filesystem',
+  EINVAL: 'not valid here',
+  EMFILE: 'too many open files',
+  ENOTTY: 'not available on this filesystem',
+  ETXTBSY: 'being executed or used for swap',
+  EFBIG: 'beyond the largest file',
+  ENOSPC: 'no space left',
+  EROFS: 'the filesystem is read-only',
+  ELOOP: 'a symbolic link',
+  ENODATA: 'no data there',
+  EOPNOTSUPP: 'not supported here',
+  ESTALE: 'the file is gone',
+  EUCLEAN: 'the filesystem is damaged',
+  EDQUOT: 'quota used up',
+  ENOSYS: 'unknown to this kernel',
 }
 
 /** The project's error for an errno: the family decides the exit code. */
@@ -73,9 +142,12 @@ export function kernelError(subject: KernelSubject, errno: number, cause?: unkno
   const meaning = (name === undefined ? undefined : meanings[name]) ?? 'failed'
   const on = subject.on === undefined ? '' : ` on ${subject.on}`
   return new KernelError(
-    (name === undefined ? undefined : families[name]) ?? 'io', errno, subject,
+    (name === undefined ? undefined : families[name]) ?? 'io',
+    errno,
+    subject,
     `${subject.call}${on}: ${meaning} (${errnoName(errno)})`,
-    name === undefined ? undefined : nextSteps[name], cause,
+    name === undefined ? undefined : nextSteps[name],
+    cause,
   )
 }
 

@@ -65,10 +65,20 @@ export function openFanotify(): number {
   // Files are opened for us without waiting (a pipe on the disk), and without touching their access times.
   const eventFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME | O_CLOEXEC
   try {
-    return checked({ call: 'fanotify_init' }, () => initialise(FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE, eventFlags))
+    return checked({ call: 'fanotify_init' }, () =>
+      initialise(FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE, eventFlags),
+    )
   } catch (cause) {
-    if (failedWith(cause, 'EPERM')) throw new BootpackError('refused', 'needs-root', 'Listening to all reads of a filesystem is for root.', { next: 'Run the command with sudo.', cause })
-    if (failedWith(cause, 'ENOSYS', 'EINVAL')) throw new BootpackError('unsupported', 'no-fanotify', 'This kernel has no fanotify.', { next: 'Use another method.', cause })
+    if (failedWith(cause, 'EPERM'))
+      throw new BootpackError('refused', 'needs-root', 'Listening to all reads of a filesystem is for root.', {
+        next: 'Run the command with sudo.',
+        cause,
+      })
+    if (failedWith(cause, 'ENOSYS', 'EINVAL'))
+      throw new BootpackError('unsupported', 'no-fanotify', 'This kernel has no fanotify.', {
+        next: 'Use another method.',
+        cause,
+      })
     throw cause
   }
 }
@@ -82,8 +92,10 @@ export function openFanotify(): number {
 export function markAccess(fanotify: number, path: string): 'filesystem' | 'mount' {
   const mask = FAN_ACCESS | FAN_OPEN | FAN_ONDIR
   const attempts = [
-    [FAN_MARK_FILESYSTEM, mask | FAN_OPEN_EXEC], [FAN_MARK_FILESYSTEM, mask],
-    [FAN_MARK_MOUNT, mask | FAN_OPEN_EXEC], [FAN_MARK_MOUNT, mask],
+    [FAN_MARK_FILESYSTEM, mask | FAN_OPEN_EXEC],
+    [FAN_MARK_FILESYSTEM, mask],
+    [FAN_MARK_MOUNT, mask | FAN_OPEN_EXEC],
+    [FAN_MARK_MOUNT, mask],
   ] as const
   let failure: unknown
   for (const [scope, wanted] of attempts) {
@@ -96,7 +108,10 @@ export function markAccess(fanotify: number, path: string): 'filesystem' | 'moun
       failure = cause
     }
   }
-  throw new BootpackError('unsupported', 'no-fanotify', `The filesystem at ${path} cannot be listened to.`, { next: 'Use another method.', cause: failure })
+  throw new BootpackError('unsupported', 'no-fanotify', `The filesystem at ${path} cannot be listened to.`, {
+    next: 'Use another method.',
+    cause: failure,
+  })
 }
 
 /**
@@ -150,7 +165,8 @@ function takeAll(buffer: Buffer, filled: number, take: (event: AccessEvent) => v
 }
 
 const eventOf = (mask: number, fd: number, pid: number): AccessEvent => ({
-  fd, pid,
+  fd,
+  pid,
   opened: (mask & FAN_OPEN) !== 0,
   executed: (mask & FAN_OPEN_EXEC) !== 0,
   read: (mask & FAN_ACCESS) !== 0,

@@ -16,7 +16,8 @@ const largest = 0x7fff_ffff
  * @throws KernelError refused without the privilege; io (EINVAL or ENOTTY) for anything but a regular file
  */
 export function fibmap(fd: number, logical: number): number | undefined {
-  if (!Number.isInteger(logical) || logical < 0 || logical > largest) throw new RangeError(`block ${logical} does not fit FIBMAP's int`)
+  if (!Number.isInteger(logical) || logical < 0 || logical > largest)
+    throw new RangeError(`block ${logical} does not fit FIBMAP's int`)
   const block = Buffer.alloc(4)
   block.writeInt32LE(logical)
   ioctl({ call: 'FIBMAP' }, fd, FIBMAP, block)

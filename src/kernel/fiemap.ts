@@ -27,8 +27,14 @@ const FIEMAP_FLAG_SYNC = 0x1
 const FIEMAP_FLAG_XATTR = 0x2
 
 const extentFlag = {
-  last: 0x1, unknown: 0x2, delayed: 0x4, encoded: 0x8, encrypted: 0x80,
-  notAligned: 0x100, inline: 0x200, unwritten: 0x800,
+  last: 0x1,
+  unknown: 0x2,
+  delayed: 0x4,
+  encoded: 0x8,
+  encrypted: 0x80,
+  notAligned: 0x100,
+  inline: 0x200,
+  unwritten: 0x800,
 } as const
 
 /** A piece of a file, in bytes. */
@@ -95,7 +101,8 @@ function readMap(fd: number, options: FiemapOptions): MappedExtent[] | undefined
         return undefined
       }
       extents.push({
-        logical, length,
+        logical,
+        length,
         physical: getU64(structure, entry + 8),
         unwritten: (flags & extentFlag.unwritten) !== 0,
         unplaced: (flags & (extentFlag.unknown | extentFlag.delayed)) !== 0,
@@ -118,10 +125,19 @@ export function countExtents(fd: number, options: FiemapOptions = {}): number {
   return structure.readUInt32LE(0x14)
 }
 
-function prepare(structure: Buffer, from: number, length: number | typeof allOnes, options: FiemapOptions, room: number): void {
+function prepare(
+  structure: Buffer,
+  from: number,
+  length: number | typeof allOnes,
+  options: FiemapOptions,
+  room: number,
+): void {
   setU64(structure, 0x00, from)
   setU64(structure, 0x08, length)
-  structure.writeUInt32LE((options.sync === false ? 0 : FIEMAP_FLAG_SYNC) | (options.xattr ? FIEMAP_FLAG_XATTR : 0), 0x10)
+  structure.writeUInt32LE(
+    (options.sync === false ? 0 : FIEMAP_FLAG_SYNC) | (options.xattr ? FIEMAP_FLAG_XATTR : 0),
+    0x10,
+  )
   structure.writeUInt32LE(0, 0x14)
   structure.writeUInt32LE(room, 0x18)
   structure.writeUInt32LE(0, 0x1c)

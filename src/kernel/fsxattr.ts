@@ -21,8 +21,13 @@ const FS_IOC_FSGETXATTR = ioRead('X', 31, size)
 const FS_IOC_FSSETXATTR = ioWrite('X', 32, size)
 
 export const extendedFlag = {
-  realtime: 0x1, preallocated: 0x2, immutable: 0x8, appendOnly: 0x10, extentSize: 0x800,
-  noDefrag: 0x2000, hasAttributes: 0x8000_0000,
+  realtime: 0x1,
+  preallocated: 0x2,
+  immutable: 0x8,
+  appendOnly: 0x10,
+  extentSize: 0x800,
+  noDefrag: 0x2000,
+  hasAttributes: 0x8000_0000,
 } as const
 
 export interface FileAttributes {

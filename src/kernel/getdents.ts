@@ -16,10 +16,17 @@ import { getU64 } from './words.js'
 
 const call = libcFunction('int64_t getdents64(int, void *, size_t)')
 
-export type EntryType = 'regular' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket' | 'unknown'
+export type EntryType =
+  'regular' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket' | 'unknown'
 
 const types: Readonly<Record<number, EntryType>> = {
-  1: 'fifo', 2: 'character-device', 4: 'directory', 6: 'block-device', 8: 'regular', 10: 'symlink', 12: 'socket',
+  1: 'fifo',
+  2: 'character-device',
+  4: 'directory',
+  6: 'block-device',
+  8: 'regular',
+  10: 'symlink',
+  12: 'socket',
 }
 
 export interface DirectoryEntry {
@@ -52,7 +59,11 @@ export function directoryEntries(fd: number): DirectoryEntry[] {
       const name = buffer.subarray(at + nameAt, end)
       const dots = name.length <= 2 && name.every((byte) => byte === 0x2e)
       if (!dots) {
-        entries.push({ inode: getU64(buffer, at), type: types[buffer[at + 0x12]!] ?? 'unknown', name: Buffer.from(name) })
+        entries.push({
+          inode: getU64(buffer, at),
+          type: types[buffer[at + 0x12]!] ?? 'unknown',
+          name: Buffer.from(name),
+        })
       }
       at += length
     }

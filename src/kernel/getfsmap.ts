@@ -32,8 +32,14 @@ const FS_IOC_GETFSMAP = ioReadWrite('X', 59, headSize)
 const FMR_OF_LAST = 0x20
 
 export type SpaceOwner =
-  | 'free' | 'unknown' | 'superblock' | 'group-descriptors' | 'reserved-descriptors'
-  | 'block-bitmap' | 'inode-bitmap' | 'inode-table'
+  | 'free'
+  | 'unknown'
+  | 'superblock'
+  | 'group-descriptors'
+  | 'reserved-descriptors'
+  | 'block-bitmap'
+  | 'inode-bitmap'
+  | 'inode-table'
 
 /** An owner is 32 bits of type and 32 bits of code: 0 for the common ones, 'X' and 'f' for ext4's. */
 const owners = new Map<number, SpaceOwner>([

@@ -16,8 +16,11 @@ function number(direction: number, type: string | number, command: number, size:
 /** A request without a structure of known size. */
 export const io = (type: string | number, command: number): number => number(0, type, command, 0)
 /** The kernel fills the structure. */
-export const ioRead = (type: string | number, command: number, size: number): number => number(read, type, command, size)
+export const ioRead = (type: string | number, command: number, size: number): number =>
+  number(read, type, command, size)
 /** The kernel reads the structure. */
-export const ioWrite = (type: string | number, command: number, size: number): number => number(write, type, command, size)
+export const ioWrite = (type: string | number, command: number, size: number): number =>
+  number(write, type, command, size)
 /** The kernel reads the structure and writes back. */
-export const ioReadWrite = (type: string | number, command: number, size: number): number => number(read | write, type, command, size)
+export const ioReadWrite = (type: string | number, command: number, size: number): number =>
+  number(read | write, type, command, size)

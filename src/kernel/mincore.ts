@@ -32,7 +32,7 @@ export interface ResidentRange {
  * @throws KernelError
  */
 export function residentRanges(fd: number, size: number): ResidentRange[] {
-  const ranges: { from: number, length: number }[] = []
+  const ranges: { from: number; length: number }[] = []
   const page = pageSize()
   for (let from = 0; from < whole(size); from += window) {
     const length = Math.min(window, size - from)

@@ -8,7 +8,9 @@ import { BootpackError, usageError } from '../errors.js'
 import { asKernelError, failedWith } from './errno.js'
 import { checked, libcFunction } from './libc.js'
 
-const mountCall = libcFunction('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)')
+const mountCall = libcFunction(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+)
 const umountCall = libcFunction('int umount2(const char *target, int flags)')
 
 const MS_RDONLY = 1
@@ -72,7 +74,12 @@ export function mountFuse({ descriptor, directory, source, subtype, readOnly }: 
   } catch (cause) {
     if (failedWith(cause, 'EPERM', 'EACCES')) throw needsRoot(cause)
     if (failedWith(cause, 'ENODEV')) throw noFuse(cause)
-    if (failedWith(cause, 'ENOENT', 'ENOTDIR')) throw usageError('no-mount-point', `${JSON.stringify(directory)} is not a directory.`, 'Make one with mkdir and name it.')
+    if (failedWith(cause, 'ENOENT', 'ENOTDIR'))
+      throw usageError(
+        'no-mount-point',
+        `${JSON.stringify(directory)} is not a directory.`,
+        'Make one with mkdir and name it.',
+      )
     throw cause
   }
 }
@@ -90,7 +97,8 @@ export function unmount(directory: string, how: keyof typeof unmountFlags): bool
   } catch (cause) {
     if (failedWith(cause, 'EBUSY')) return false
     if (failedWith(cause, 'EPERM')) throw needsRoot(cause)
-    if (failedWith(cause, 'EINVAL', 'ENOENT')) throw usageError('not-mounted', `Nothing is mounted at ${JSON.stringify(directory)}.`)
+    if (failedWith(cause, 'EINVAL', 'ENOENT'))
+      throw usageError('not-mounted', `Nothing is mounted at ${JSON.stringify(directory)}.`)
     throw cause
   }
 }
@@ -101,7 +109,13 @@ function needNoNul(text: string): void {
 }
 
 const needsRoot = (cause: unknown): BootpackError =>
-  new BootpackError('refused', 'needs-root', 'Mounting a filesystem is for root.', { next: 'Run the command with sudo.', cause })
+  new BootpackError('refused', 'needs-root', 'Mounting a filesystem is for root.', {
+    next: 'Run the command with sudo.',
+    cause,
+  })
 
 const noFuse = (cause: unknown): BootpackError =>
-  new BootpackError('unsupported', 'no-fuse', 'This kernel has no FUSE.', { next: 'Load it with: modprobe fuse', cause })
+  new BootpackError('unsupported', 'no-fuse', 'This kernel has no FUSE.', {
+    next: 'Load it with: modprobe fuse',
+    cause,
+  })

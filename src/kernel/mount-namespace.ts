@@ -9,7 +9,9 @@ import { failedWith } from './errno.js'
 import { checked, libcFunction } from './libc.js'
 
 const unshareCall = libcFunction('int unshare(int flags)')
-const mountCall = libcFunction('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)')
+const mountCall = libcFunction(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+)
 
 const CLONE_NEWNS = 0x2_0000
 const MS_REC = 0x4000
@@ -21,7 +23,8 @@ export function enterMountNamespace(): void {
     checked({ call: 'unshare' }, () => unshareCall(CLONE_NEWNS))
     checked({ call: 'mount', on: '/' }, () => mountCall('none', '/', 'none', MS_REC | MS_PRIVATE, null))
   } catch (cause) {
-    if (failedWith(cause, 'EPERM', 'EACCES')) throw refused('needs-root', 'Mounting a filesystem is for root.', 'Run the command with sudo.')
+    if (failedWith(cause, 'EPERM', 'EACCES'))
+      throw refused('needs-root', 'Mounting a filesystem is for root.', 'Run the command with sudo.')
     throw cause
   }
 }

@@ -16,6 +16,7 @@ const O_TMPFILE = __O_TMPFILE | constants.O_DIRECTORY
  * @throws KernelError unsupported where the filesystem has no nameless files
  */
 export function openTemporaryFile(directory: string | Buffer): number {
-  return asKernelError({ call: 'open O_TMPFILE', on: directory.toString() }, () => openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_NOFOLLOW, 0o600))
+  return asKernelError({ call: 'open O_TMPFILE', on: directory.toString() }, () =>
+    openSync(directory, O_TMPFILE | constants.O_RDWR | constants.O_NOFOLLOW, 0o600),
+  )
 }
-

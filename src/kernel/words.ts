@@ -10,7 +10,8 @@ export const allOnes = 0xffff_ffff_ffff_ffffn
 
 export function getU64(structure: Buffer, at: number): number {
   const value = structure.readUInt32LE(at + 4) * 0x1_0000_0000 + structure.readUInt32LE(at)
-  if (value > Number.MAX_SAFE_INTEGER) throw ioError(`the kernel returned ${structure.readBigUInt64LE(at)} where a byte offset belongs`)
+  if (value > Number.MAX_SAFE_INTEGER)
+    throw ioError(`the kernel returned ${structure.readBigUInt64LE(at)} where a byte offset belongs`)
   return value
 }
 
@@ -24,6 +25,7 @@ export function setU64(structure: Buffer, at: number, value: number | typeof all
  * @throws RangeError
  */
 export function whole(value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is not a whole number the kernel could take`)
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new RangeError(`${value} is not a whole number the kernel could take`)
   return value
 }

@@ -54,8 +54,10 @@ export interface XfsInode {
   readonly forkOffset: number
 }
 
-const time = (record: Buffer, seconds: number, nanoseconds: number): XfsTime =>
-  ({ seconds: record.readBigInt64LE(seconds), nanoseconds: record.readUInt32LE(nanoseconds) })
+const time = (record: Buffer, seconds: number, nanoseconds: number): XfsTime => ({
+  seconds: record.readBigInt64LE(seconds),
+  nanoseconds: record.readUInt32LE(nanoseconds),
+})
 
 /**
  * The next inodes in use.
@@ -70,7 +72,9 @@ export function xfsBulkstat(fd: number, from: number, most: number): XfsInode[] 
   structure.writeUInt32LE(most, 0x0c)
   ioctl({ call: 'XFS_IOC_BULKSTAT' }, fd, XFS_IOC_BULKSTAT, structure)
   const count = Math.min(structure.readUInt32LE(0x10), most)
-  return Array.from({ length: count }, (_, i) => decode(structure.subarray(headSize + i * recordSize, headSize + (i + 1) * recordSize)))
+  return Array.from({ length: count }, (_, i) =>
+    decode(structure.subarray(headSize + i * recordSize, headSize + (i + 1) * recordSize)),
+  )
 }
 
 /**

@@ -24,5 +24,9 @@ export interface DirectIo {
 export function xfsDirectIo(fd: number): DirectIo {
   const structure = Buffer.alloc(size)
   ioctl({ call: 'XFS_IOC_DIOINFO' }, fd, XFS_IOC_DIOINFO, structure)
-  return { memory: structure.readUInt32LE(0x00), unit: structure.readUInt32LE(0x04), longest: structure.readUInt32LE(0x08) }
+  return {
+    memory: structure.readUInt32LE(0x00),
+    unit: structure.readUInt32LE(0x04),
+    longest: structure.readUInt32LE(0x08),
+  }
 }

@@ -58,12 +58,21 @@ export function xfsExtents(fd: number): XfsExtent[] {
     const count = structure.readInt32LE(0x1c)
     for (let i = 1; i <= count; i++) {
       const at = i * recordSize
-      const [offset, block, length] = [0x00, 0x08, 0x10].map((field) => Number(structure.readBigInt64LE(at + field)) * basic) as [number, number, number]
+      const [offset, block, length] = [0x00, 0x08, 0x10].map(
+        (field) => Number(structure.readBigInt64LE(at + field)) * basic,
+      ) as [number, number, number]
       const flags = structure.readInt32LE(at + 0x24)
       const last = extents.at(-1)
-      if (last && offset < last.logical + last.length) throw ioError('XFS_IOC_GETBMAPX: the file was changed while it was mapped')
+      if (last && offset < last.logical + last.length)
+        throw ioError('XFS_IOC_GETBMAPX: the file was changed while it was mapped')
       if (block >= 0 && (flags & outFlag.delayed) === 0) {
-        extents.push({ logical: offset, physical: block, length, unwritten: (flags & outFlag.prealloc) !== 0, shared: (flags & outFlag.shared) !== 0 })
+        extents.push({
+          logical: offset,
+          physical: block,
+          length,
+          unwritten: (flags & outFlag.prealloc) !== 0,
+          shared: (flags & outFlag.shared) !== 0,
+        })
       }
       if ((flags & outFlag.last) !== 0) return extents
     }

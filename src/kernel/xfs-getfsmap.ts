@@ -24,12 +24,15 @@ const FS_IOC_GETFSMAP = ioReadWrite('X', 59, headSize)
 
 const flag = { unwritten: 0x1, attributes: 0x2, extentTree: 0x4, shared: 0x8, special: 0x10, last: 0x20 } as const
 
-export type XfsOwner = 'free' | 'unknown' | 'superblock' | 'log' | 'group-header' | 'inode-tree' | 'inodes' | 'metadata' | 'file'
+export type XfsOwner =
+  'free' | 'unknown' | 'superblock' | 'log' | 'group-header' | 'inode-tree' | 'inodes' | 'metadata' | 'file'
 
 const special = new Map<number, XfsOwner>([
-  [1, 'free'], [2, 'unknown'],
-  ...(['superblock', 'log', 'group-header', 'inode-tree', 'inodes', 'metadata', 'metadata', 'metadata'] as const)
-    .map((owner, i): [number, XfsOwner] => [0x58 * 0x1_0000_0000 + i + 1, owner]),
+  [1, 'free'],
+  [2, 'unknown'],
+  ...(['superblock', 'log', 'group-header', 'inode-tree', 'inodes', 'metadata', 'metadata', 'metadata'] as const).map(
+    (owner, i): [number, XfsOwner] => [0x58 * 0x1_0000_0000 + i + 1, owner],
+  ),
 ])
 
 /** A run of the data device, in bytes. */
@@ -79,13 +82,14 @@ export function xfsSpaceMap(fd: number, from = 0, to = Infinity): XfsSpace[] {
 
 function decode(structure: Buffer, record: number): XfsSpace {
   const flags = structure.readUInt32LE(record + 0x04)
-  const owner = (flags & flag.special) === 0 ? 'file' : special.get(getU64(structure, record + 0x10)) ?? 'unknown'
+  const owner = (flags & flag.special) === 0 ? 'file' : (special.get(getU64(structure, record + 0x10)) ?? 'unknown')
   return {
     physical: getU64(structure, record + 0x08),
     length: getU64(structure, record + 0x20),
     owner,
     inode: owner === 'file' ? getU64(structure, record + 0x10) : 0,
-    offset: owner === 'file' && (flags & (flag.attributes | flag.extentTree)) === 0 ? getU64(structure, record + 0x18) : 0,
+    offset:
+      owner === 'file' && (flags & (flag.attributes | flag.extentTree)) === 0 ? getU64(structure, record + 0x18) : 0,
     holds: (flags & flag.extentTree) !== 0 ? 'extent-tree' : (flags & flag.attributes) !== 0 ? 'attributes' : 'data',
     unwritten: (flags & flag.unwritten) !== 0,
   }

@@ -10,14 +10,18 @@ export interface Extent {
   readonly unwritten: boolean
 }
 
-export const extent = (logical: number, physical: number, length: number, unwritten = false): Extent =>
-  ({ logical: fileBlock(logical), physical: fsBlock(physical), length, unwritten })
+export const extent = (logical: number, physical: number, length: number, unwritten = false): Extent => ({
+  logical: fileBlock(logical),
+  physical: fsBlock(physical),
+  length,
+  unwritten,
+})
 
 /** Whether `next` continues `previous` both in the file and on the disk. */
 export const continues = (previous: Extent, next: Extent): boolean =>
-  previous.unwritten === next.unwritten
-  && previous.logical + previous.length === next.logical
-  && previous.physical + previous.length === next.physical
+  previous.unwritten === next.unwritten &&
+  previous.logical + previous.length === next.logical &&
+  previous.physical + previous.length === next.physical
 
 /**
  * The same mapping with as few extents as possible.
@@ -50,7 +54,11 @@ export interface Relocation {
  * @param extents sorted by logical block
  * @param moves   not overlapping each other; parts of them over holes have no effect
  */
-export function relocateExtents(extents: readonly Extent[], moves: readonly Relocation[], longest = Infinity): Extent[] {
+export function relocateExtents(
+  extents: readonly Extent[],
+  moves: readonly Relocation[],
+  longest = Infinity,
+): Extent[] {
   const sorted = [...moves].sort((a, b) => a.logical - b.logical)
   const pieces: Extent[] = []
   let first = 0

@@ -17,7 +17,7 @@ export interface FileLayout {
   readonly tree: readonly FsBlock[]
   readonly xattr?: FsBlock
   /** The block of the inode table that holds the inode, and what is read of the table to load it; where numbers may change. */
-  readonly table?: { readonly block: FsBlock, readonly read: BlockRun }
+  readonly table?: { readonly block: FsBlock; readonly read: BlockRun }
   readonly immovable?: ImmovableReason
 }
 

@@ -78,8 +78,11 @@ export class RunSet implements Iterable<BlockRun> {
   /** Whether every block of `run` is in the set. */
   contains(run: BlockRun): boolean {
     const index = this.firstEndingAfter(run.start)
-    return index < this.starts.length && this.starts[index]! <= run.start
-      && this.starts[index]! + this.lengths[index]! >= run.start + run.length
+    return (
+      index < this.starts.length &&
+      this.starts[index]! <= run.start &&
+      this.starts[index]! + this.lengths[index]! >= run.start + run.length
+    )
   }
 
   /** Whether any block of `run` is in the set. */

@@ -57,7 +57,15 @@ export class Allocator {
   private readonly space: FreeSpace
   private readonly pending = new RunSet()
   private readonly found: Record<Piece['by'], number> = {
-    'fixed-start': 0, 'goal': 0, 'power2': 0, 'goal-fast': 0, 'best-avail': 0, 'goal-slow': 0, 'any': 0, 'best-fit': 0, 'longest': 0,
+    'fixed-start': 0,
+    goal: 0,
+    power2: 0,
+    'goal-fast': 0,
+    'best-avail': 0,
+    'goal-slow': 0,
+    any: 0,
+    'best-fit': 0,
+    longest: 0,
   }
 
   /** @throws usage for an impossible geometry; corrupt when a free count exceeds its group */
@@ -121,10 +129,15 @@ export class Allocator {
       while (left > 0) {
         const from = strategy === 'criteria' ? { ...search, goal: at } : search
         const seek = (whole: boolean): Piece | undefined =>
-          strategy === 'criteria' ? byCriteria(this.space, from, left, whole) : byBestFit(this.space, from, left, whole, near)
-        const piece = flags.fixedStart && pieces.length === 0
-          ? this.atGoal(search, left, wholeOnly)
-          : wholeOnly ? seek(true) : (flags.fixedLength ? seek(true) : undefined) ?? seek(false)
+          strategy === 'criteria'
+            ? byCriteria(this.space, from, left, whole)
+            : byBestFit(this.space, from, left, whole, near)
+        const piece =
+          flags.fixedStart && pieces.length === 0
+            ? this.atGoal(search, left, wholeOnly)
+            : wholeOnly
+              ? seek(true)
+              : ((flags.fixedLength ? seek(true) : undefined) ?? seek(false))
         if (!piece) break
         this.space.loadAll(piece.run)
         pieces.push(piece)
@@ -168,7 +181,8 @@ export class Allocator {
 
   /** Takes a run out of the free space. @throws usage when a block of it is not free */
   markUsed(run: BlockRun): void {
-    if (!this.isFree(run)) throw usageError('not-free', `blocks ${run.start} to ${run.start + run.length - 1} are not all free`)
+    if (!this.isFree(run))
+      throw usageError('not-free', `blocks ${run.start} to ${run.start + run.length - 1} are not all free`)
     this.space.take(run)
   }
 
@@ -252,8 +266,8 @@ export class Allocator {
   checkInvariants(): void {
     this.space.checkInvariants()
     for (const run of this.pending) {
-      if (!this.space.isUsed(run)) throw new Error(`a block of the ${run.length} at ${run.start} is both free and waiting to be`)
+      if (!this.space.isUsed(run))
+        throw new Error(`a block of the ${run.length} at ${run.start} is both free and waiting to be`)
     }
   }
 }
-

@@ -13,7 +13,13 @@ import { distanceOf, fitsBetter, groupsOf, placeIn, searchGroups, visitHoles, ty
 import type { Piece } from './criteria.js'
 
 /** As byCriteria; `near` in blocks. */
-export function byBestFit(space: FreeSpace, search: Search, length: number, whole: boolean, near: number): Piece | undefined {
+export function byBestFit(
+  space: FreeSpace,
+  search: Search,
+  length: number,
+  whole: boolean,
+  near: number,
+): Piece | undefined {
   const fitting = smallestNear(space, search, length, near)
   if (fitting) return { run: placeIn(fitting, length, search.goal), by: 'best-fit' }
   const longest = whole ? undefined : longestHole(space, search)
@@ -22,19 +28,37 @@ export function byBestFit(space: FreeSpace, search: Search, length: number, whol
 
 function smallestNear(space: FreeSpace, search: Search, length: number, near: number): Hole | undefined {
   let nearest = Infinity
-  byDistance(space, search, length, () => nearest, (hole) => {
-    nearest = Math.min(nearest, distanceOf(hole, search.goal))
-  })
+  byDistance(
+    space,
+    search,
+    length,
+    () => nearest,
+    (hole) => {
+      nearest = Math.min(nearest, distanceOf(hole, search.goal))
+    },
+  )
   let best: Hole | undefined
-  byDistance(space, search, length, () => nearest + near, (hole) => {
-    if (best && hole.end - hole.start > best.end - best.start) return
-    if (distanceOf(hole, search.goal) <= nearest + near && fitsBetter(hole, best, length, search.goal)) best = hole
-  })
+  byDistance(
+    space,
+    search,
+    length,
+    () => nearest + near,
+    (hole) => {
+      if (best && hole.end - hole.start > best.end - best.start) return
+      if (distanceOf(hole, search.goal) <= nearest + near && fitsBetter(hole, best, length, search.goal)) best = hole
+    },
+  )
   return best
 }
 
 /** Visits the holes that hold the length, group by group from the goal, until the next group is farther than `limit`. */
-function byDistance(space: FreeSpace, search: Search, length: number, limit: () => number, visit: (hole: Hole) => void): void {
+function byDistance(
+  space: FreeSpace,
+  search: Search,
+  length: number,
+  limit: () => number,
+  visit: (hole: Hole) => void,
+): void {
   const { home, first, last } = groupsOf(space, search)
   const ahead = (from: number): number => space.figures.byLargestOrder.next(0, from, last)
   const behind = (from: number): number => space.figures.byLargestOrder.previous(0, from, first)

@@ -97,7 +97,7 @@ export class Buddy {
 
   /** Whether chunk `index` of `order` is free as a whole. */
   isFreeChunk(order: number, index: number): boolean {
-    return (this.levels[order]![index >>> 5]! >>> (index & 31) & 1) === 1
+    return ((this.levels[order]![index >>> 5]! >>> (index & 31)) & 1) === 1
   }
 
   /** Gives back `length` blocks from `start`, counted from the group's first. @returns how many were not free before */
@@ -107,7 +107,8 @@ export class Buddy {
     let from = start
     let to = start + length
     for (let order = 1; order <= this.top; order++) {
-      const whole = (chunk: number): boolean => this.isFreeChunk(order - 1, 2 * chunk) && this.isFreeChunk(order - 1, 2 * chunk + 1)
+      const whole = (chunk: number): boolean =>
+        this.isFreeChunk(order - 1, 2 * chunk) && this.isFreeChunk(order - 1, 2 * chunk + 1)
       from >>>= 1
       to = Math.min((to + 1) >>> 1, this.size >>> order)
       if (from < to && !whole(from)) from++
@@ -187,11 +188,14 @@ export class Buddy {
       for (let chunk = 0; chunk < this.levels[order]!.length * 32; chunk++) {
         const free = this.isFreeChunk(order, chunk)
         if (free) set++
-        const expected = chunk < this.size >>> order
-          && (order === 0 ? free : this.isFreeChunk(order - 1, 2 * chunk) && this.isFreeChunk(order - 1, 2 * chunk + 1))
-        if (free !== expected) throw new Error(`chunk ${chunk} of order ${order} is ${free ? 'free' : 'used'}, its halves say otherwise`)
+        const expected =
+          chunk < this.size >>> order &&
+          (order === 0 ? free : this.isFreeChunk(order - 1, 2 * chunk) && this.isFreeChunk(order - 1, 2 * chunk + 1))
+        if (free !== expected)
+          throw new Error(`chunk ${chunk} of order ${order} is ${free ? 'free' : 'used'}, its halves say otherwise`)
       }
-      if (set !== this.set[order]) throw new Error(`order ${order} has ${set} free chunks, the count says ${this.set[order]}`)
+      if (set !== this.set[order])
+        throw new Error(`order ${order} has ${set} free chunks, the count says ${this.set[order]}`)
     }
     let blocks = 0
     for (let order = 0; order <= this.top; order++) blocks += this.maximalChunks(order) * 2 ** order

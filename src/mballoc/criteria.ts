@@ -48,7 +48,9 @@ export function byCriteria(space: FreeSpace, search: Search, length: number, who
   const near = groupsOf(space, search, space.fastGroups)
   const power = floorLog2(length)
   if (power > 0 && power <= space.figures.byLargestOrder.top && length === 2 ** power) {
-    const run = searchGroups(near, space.figures.byLargestOrder, power, (group) => alignedChunk(space, search, group, power))
+    const run = searchGroups(near, space.figures.byLargestOrder, power, (group) =>
+      alignedChunk(space, search, group, power),
+    )
     if (run) return { run, by: 'power2' }
   }
 
@@ -61,10 +63,12 @@ export function byCriteria(space: FreeSpace, search: Search, length: number, who
   }
   const byAverage = (least: number): BlockRun | undefined =>
     searchGroups(near, space.figures.byAverage, floorLog2(least), (group) =>
-      space.averages(group, least) ? best(group, least) : undefined)
+      space.averages(group, least) ? best(group, least) : undefined,
+    )
   const byScan = (least: number): BlockRun | undefined =>
     searchGroups(everywhere, space.figures.byLargestOrder, 0, (group) =>
-      space.mayHold(group, least) ? best(group, least) : undefined)
+      space.mayHold(group, least) ? best(group, least) : undefined,
+    )
 
   const fast = byAverage(length)
   if (fast) return { run: fast, by: 'goal-fast' }

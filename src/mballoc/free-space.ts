@@ -59,7 +59,12 @@ export class FreeSpace {
     if (!Number.isSafeInteger(blocksPerGroup) || blocksPerGroup < 1 || blocksPerGroup > mostBlocksPerGroup) {
       throw usageError('bad-geometry', `${blocksPerGroup} blocks per group: expected 1 to ${mostBlocksPerGroup}`)
     }
-    if (!Number.isSafeInteger(firstDataBlock) || firstDataBlock < 0 || !Number.isSafeInteger(blockCount) || blockCount <= firstDataBlock) {
+    if (
+      !Number.isSafeInteger(firstDataBlock) ||
+      firstDataBlock < 0 ||
+      !Number.isSafeInteger(blockCount) ||
+      blockCount <= firstDataBlock
+    ) {
       throw usageError('bad-geometry', `blocks ${firstDataBlock} to ${blockCount}: expected at least one block`)
     }
     this.first = firstDataBlock
@@ -126,8 +131,18 @@ export class FreeSpace {
     const start = this.startOf(index)
     const group = new Group(this.sizeOf(index))
     for (const run of this.source.loadGroup(index)) {
-      if (!(Number.isSafeInteger(run.start) && Number.isSafeInteger(run.length) && run.length > 0 && run.start >= start && run.start + run.length <= start + group.size)) {
-        throw corrupt('block group', index, `a free run of ${run.length} blocks at ${run.start} is not inside its blocks ${start} to ${start + group.size - 1}`)
+      if (!(
+        Number.isSafeInteger(run.start) &&
+        Number.isSafeInteger(run.length) &&
+        run.length > 0 &&
+        run.start >= start &&
+        run.start + run.length <= start + group.size
+      )) {
+        throw corrupt(
+          'block group',
+          index,
+          `a free run of ${run.length} blocks at ${run.start} is not inside its blocks ${start} to ${start + group.size - 1}`,
+        )
       }
       if (!group.give(run.start - start, run.length)) {
         throw corrupt('block group', index, `the free run of ${run.length} blocks at ${run.start} overlaps another`)
@@ -135,7 +150,11 @@ export class FreeSpace {
     }
     const count = this.uncounted.has(index) ? group.buddy.free : this.figures.free[index]!
     if (group.buddy.free !== count) {
-      throw corrupt('block group', index, `its bitmap has ${group.buddy.free} free blocks, its descriptor says ${count}`)
+      throw corrupt(
+        'block group',
+        index,
+        `its bitmap has ${group.buddy.free} free blocks, its descriptor says ${count}`,
+      )
     }
     return group
   }
@@ -255,7 +274,7 @@ export class FreeSpace {
   }
 
   /** The parts of a run by group. */
-  private *parts(run: BlockRun): Generator<{ group: number, offset: number, length: number }> {
+  private *parts(run: BlockRun): Generator<{ group: number; offset: number; length: number }> {
     for (let at: number = run.start; at < run.start + run.length;) {
       const group = this.groupOf(at)
       const end = Math.min(run.start + run.length, this.startOf(group) + this.sizeOf(group))
@@ -326,13 +345,15 @@ export class FreeSpace {
       const expected = figuresOf(group)
       const kept = this.figures.get(index)
       for (const key of Object.keys(expected) as (keyof Figures)[]) {
-        if (kept[key] !== expected[key]) throw new Error(`group ${index}: ${key} is kept as ${kept[key]}, its bitmap says ${expected[key]}`)
+        if (kept[key] !== expected[key])
+          throw new Error(`group ${index}: ${key} is kept as ${kept[key]}, its bitmap says ${expected[key]}`)
       }
       if (this.figures.exact[index] !== 1 || this.figures.byAverage.orderOf(index) !== averageOrder(expected)) {
         throw new Error(`group ${index} is loaded, but stands in the wrong list`)
       }
     }
-    if (sum !== this.figures.sum) throw new Error(`groups have ${sum} free blocks, the sum is kept as ${this.figures.sum}`)
+    if (sum !== this.figures.sum)
+      throw new Error(`groups have ${sum} free blocks, the sum is kept as ${this.figures.sum}`)
     this.figures.byLargestOrder.checkInvariants()
     this.figures.byAverage.checkInvariants()
   }

@@ -18,8 +18,14 @@ export interface Figures {
 }
 
 /** The figures a group would have if its `free` free blocks lay together, wherever a search might want them. */
-export const boundsOf = (free: number): Figures =>
-  ({ free, fragments: free === 0 ? 0 : 1, longest: free, head: free, tail: free, order: free === 0 ? -1 : floorLog2(free) })
+export const boundsOf = (free: number): Figures => ({
+  free,
+  fragments: free === 0 ? 0 : 1,
+  longest: free,
+  head: free,
+  tail: free,
+  order: free === 0 ? -1 : floorLog2(free),
+})
 
 export const figuresOf = (group: Group): Figures => ({
   free: group.buddy.free,
@@ -60,7 +66,11 @@ export class GroupFigures {
   /** Sum of free over all groups; an upper bound while a count is not known. */
   sum = 0
 
-  constructor(private readonly groups: number, private readonly sizeOf: (group: number) => number, top: number) {
+  constructor(
+    private readonly groups: number,
+    private readonly sizeOf: (group: number) => number,
+    top: number,
+  ) {
     this.byLargestOrder = new GroupLists(top, groups)
     this.byAverage = new GroupLists(top, groups)
     this.exact = new Uint8Array(groups)

@@ -14,7 +14,10 @@ export class GroupLists {
   private readonly orders: Int8Array
 
   /** @param top the highest order; @param groups how many groups there are. All begin in no list. */
-  constructor(readonly top: number, readonly groups: number) {
+  constructor(
+    readonly top: number,
+    readonly groups: number,
+  ) {
     this.words = (groups + 31) >>> 5
     this.bits = new Uint32Array((top + 1) * this.words)
     this.orders = new Int8Array(groups).fill(-1)
@@ -70,8 +73,9 @@ export class GroupLists {
   checkInvariants(): void {
     for (let group = 0; group < this.groups; group++) {
       for (let k = 0; k <= this.top; k++) {
-        const listed = (this.bits[k * this.words + (group >>> 5)]! >>> (group & 31) & 1) === 1
-        if (listed !== (this.orders[group] === k)) throw new Error(`group ${group} belongs to list ${this.orders[group]}, but list ${k} says ${listed}`)
+        const listed = ((this.bits[k * this.words + (group >>> 5)]! >>> (group & 31)) & 1) === 1
+        if (listed !== (this.orders[group] === k))
+          throw new Error(`group ${group} belongs to list ${this.orders[group]}, but list ${k} says ${listed}`)
       }
     }
   }

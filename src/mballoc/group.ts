@@ -122,8 +122,11 @@ export class Group {
       }
     }
     if (starts.join() !== this.starts.join() || ends.join() !== this.ends.join()) {
-      throw new Error(`its free runs are kept as ${this.starts.join()} to ${this.ends.join()}, its bitmap says ${starts.join()} to ${ends.join()}`)
+      throw new Error(
+        `its free runs are kept as ${this.starts.join()} to ${this.ends.join()}, its bitmap says ${starts.join()} to ${ends.join()}`,
+      )
     }
-    if (this.longest !== this.measureLongest()) throw new Error(`its longest run is kept as ${this.longest}, it is ${this.measureLongest()}`)
+    if (this.longest !== this.measureLongest())
+      throw new Error(`its longest run is kept as ${this.longest}, it is ${this.measureLongest()}`)
   }
 }

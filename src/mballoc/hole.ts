@@ -80,7 +80,13 @@ function usableStart(space: FreeSpace, search: Search, block: number): number {
  * block nearest to the goal. The kernel cannot use such a hole as one, its extents
  * end where the group ends; with flex_bg most boundaries have nothing on them.
  */
-export function visitHoles(space: FreeSpace, search: Search, group: number, least: number, visit: (hole: Hole) => void): void {
+export function visitHoles(
+  space: FreeSpace,
+  search: Search,
+  group: number,
+  least: number,
+  visit: (hole: Hole) => void,
+): void {
   const { starts, ends, size } = space.group(group)
   const first = space.startOf(group)
   const piece = (start: number, end: number): void => {
@@ -134,12 +140,25 @@ export function groupsOf(space: FreeSpace, search: Search, reach = Infinity): Gr
  * group forward to the last, then from the one before it backward to the first.
  * Ends at the first answer.
  */
-export function searchGroups<T>({ home, first, last }: GroupRange, lists: GroupLists, order: number, visit: (group: number) => T | undefined): T | undefined {
-  for (let group = lists.next(order, Math.max(home, first), last); group >= 0; group = lists.next(order, group + 1, last)) {
+export function searchGroups<T>(
+  { home, first, last }: GroupRange,
+  lists: GroupLists,
+  order: number,
+  visit: (group: number) => T | undefined,
+): T | undefined {
+  for (
+    let group = lists.next(order, Math.max(home, first), last);
+    group >= 0;
+    group = lists.next(order, group + 1, last)
+  ) {
     const found = visit(group)
     if (found !== undefined) return found
   }
-  for (let group = lists.previous(order, Math.min(home - 1, last), first); group >= 0; group = lists.previous(order, group - 1, first)) {
+  for (
+    let group = lists.previous(order, Math.min(home - 1, last), first);
+    group >= 0;
+    group = lists.previous(order, group - 1, first)
+  ) {
     const found = visit(group)
     if (found !== undefined) return found
   }

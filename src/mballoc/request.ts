@@ -39,6 +39,9 @@ export interface AllocationRequest {
 /** @throws usage unless `value` is an integer from `least` to `most` */
 export function needBlocks(what: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isSafeInteger(value) || value < least || value > most) {
-    throw usageError('bad-request', `${what} is ${value}: expected ${most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `a block from ${least} to ${most}`}`)
+    throw usageError(
+      'bad-request',
+      `${what} is ${value}: expected ${most === Number.MAX_SAFE_INTEGER ? `an integer of at least ${least}` : `a block from ${least} to ${most}`}`,
+    )
   }
 }

@@ -20,7 +20,7 @@ export const fixedShareName = 'inode tables, bitmaps and the like'
  * @returns most seeks first
  */
 export function shareCosts(reads: readonly BootRead[], layout: DiskLayout, by: 'file' | 'directory'): CostShare[] {
-  const shares = new Map<string, { seeks: number, seekDistanceBlocks: number, readBlocks: number }>()
+  const shares = new Map<string, { seeks: number; seekDistanceBlocks: number; readBlocks: number }>()
   const cached = new RunSet()
   let head: number | undefined
   for (const read of reads) {
@@ -29,7 +29,7 @@ export function shareCosts(reads: readonly BootRead[], layout: DiskLayout, by: '
       for (const cold of [...cached.missingFrom(run)]) {
         cached.add(cold)
         let share = shares.get(name)
-        if (!share) shares.set(name, share = { seeks: 0, seekDistanceBlocks: 0, readBlocks: 0 })
+        if (!share) shares.set(name, (share = { seeks: 0, seekDistanceBlocks: 0, readBlocks: 0 }))
         if (head !== undefined && head !== cold.start) {
           share.seeks++
           share.seekDistanceBlocks += Math.abs(cold.start - head)
@@ -39,7 +39,8 @@ export function shareCosts(reads: readonly BootRead[], layout: DiskLayout, by: '
       }
     }
   }
-  return [...shares].map(([name, share]) => ({ name, ...share }))
+  return [...shares]
+    .map(([name, share]) => ({ name, ...share }))
     .sort((a, b) => b.seeks - a.seeks || b.readBlocks - a.readBlocks || (a.name < b.name ? -1 : 1))
 }
 

@@ -31,7 +31,8 @@ export function* physicalRuns(read: BootRead, layout: DiskLayout): Generator<Own
   if (read.kind === 'inode') {
     if (file.table) yield { ...file.table.read, block: 0 }
   } else if (read.kind === 'tree') {
-    for (const [i, block] of file.tree.slice(read.block, read.block + read.length).entries()) yield { ...blockRun(block, 1), block: read.block + i }
+    for (const [i, block] of file.tree.slice(read.block, read.block + read.length).entries())
+      yield { ...blockRun(block, 1), block: read.block + i }
   } else if (read.kind === 'xattr') {
     if (file.xattr !== undefined) yield { ...blockRun(file.xattr, 1), block: 0 }
   } else {

@@ -14,8 +14,9 @@ const fields: Readonly<Record<DiskParameters['kind'], readonly string[]>> = {
  */
 export function parseDiskFile(text: string): DiskModel {
   const bad = (problem: string): never => {
-    throw new BootpackError('corrupt', 'bad-disk-file', `The disk file cannot be used: ${problem}.`,
-      { next: `It is JSON with name, kind (${Object.keys(fields).join(', ')}) and the numbers of that kind.` })
+    throw new BootpackError('corrupt', 'bad-disk-file', `The disk file cannot be used: ${problem}.`, {
+      next: `It is JSON with name, kind (${Object.keys(fields).join(', ')}) and the numbers of that kind.`,
+    })
   }
   let data: Record<string, unknown> = {}
   try {

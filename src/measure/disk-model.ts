@@ -46,18 +46,33 @@ export interface DiskModel extends Described {
 export function modelOf(disk: DiskParameters): DiskModel {
   const { name, source } = disk
   switch (disk.kind) {
-    case 'rotating': return { name, source, milliseconds: (reads, blockSize, blockCount) => rotatingTime(disk, reads, blockSize, blockCount) }
-    case 'flash': return { name, source, milliseconds: (reads, blockSize) => flashTime(disk, reads, blockSize) }
-    case 'lazy': return { name, source, milliseconds: (reads, blockSize) => lazyTime(disk, reads, blockSize) }
+    case 'rotating':
+      return {
+        name,
+        source,
+        milliseconds: (reads, blockSize, blockCount) => rotatingTime(disk, reads, blockSize, blockCount),
+      }
+    case 'flash':
+      return { name, source, milliseconds: (reads, blockSize) => flashTime(disk, reads, blockSize) }
+    case 'lazy':
+      return { name, source, milliseconds: (reads, blockSize) => lazyTime(disk, reads, blockSize) }
   }
 }
 
-function rotatingTime(disk: RotatingParameters, reads: readonly DeviceRead[], blockSize: number, blockCount: number): number {
+function rotatingTime(
+  disk: RotatingParameters,
+  reads: readonly DeviceRead[],
+  blockSize: number,
+  blockCount: number,
+): number {
   let total = 0
   let head: number | undefined
   for (const { start, length } of reads) {
     if (head !== undefined && start !== head) {
-      total += disk.settleMs + disk.strokeMs * Math.sqrt(Math.min(1, Math.abs(start - head) / blockCount)) + disk.rotationMs / 2
+      total +=
+        disk.settleMs +
+        disk.strokeMs * Math.sqrt(Math.min(1, Math.abs(start - head) / blockCount)) +
+        disk.rotationMs / 2
     }
     total += (length * blockSize) / (disk.megabytesPerSecond * 1e3)
     head = start + length
@@ -85,22 +100,51 @@ export const referenceModel = 'hdd-7200'
 
 const disks: readonly DiskParameters[] = [
   {
-    kind: 'rotating', name: 'hdd-7200', settleMs: 0.5, strokeMs: 14.5, rotationMs: 8.34, megabytesPerSecond: 120,
+    kind: 'rotating',
+    name: 'hdd-7200',
+    settleMs: 0.5,
+    strokeMs: 14.5,
+    rotationMs: 8.34,
+    megabytesPerSecond: 120,
     source: 'desktop drive: seek 0.5 ms + 14.5 ms x sqrt(distance), 7200 rotations a minute, 120 MB/s',
   },
   {
-    kind: 'rotating', name: 'hdd-5400', settleMs: 0.8, strokeMs: 20, rotationMs: 11.11, megabytesPerSecond: 90,
+    kind: 'rotating',
+    name: 'hdd-5400',
+    settleMs: 0.8,
+    strokeMs: 20,
+    rotationMs: 11.11,
+    megabytesPerSecond: 90,
     source: 'laptop drive: seek 0.8 ms + 20 ms x sqrt(distance), 5400 rotations a minute, 90 MB/s',
   },
   {
-    kind: 'flash', name: 'sd', requestMs: 0.66, megabytesPerSecond: 25,
+    kind: 'flash',
+    name: 'sd',
+    requestMs: 0.66,
+    megabytesPerSecond: 25,
     source: 'SD card of application class A1: at least 1500 random reads a second; 25 MB/s of the high-speed bus',
   },
-  { kind: 'flash', name: 'ssd', requestMs: 0.1, megabytesPerSecond: 500, source: 'SATA solid state: about 0.1 ms for a random read, 500 MB/s' },
-  { kind: 'flash', name: 'nvme', requestMs: 0.05, megabytesPerSecond: 3000, source: 'NVMe solid state: about 0.05 ms for a random read at queue depth 1, 3000 MB/s' },
   {
-    kind: 'lazy', name: 'lazy:512k', chunkBytes: 512 * 1024, fetchMs: 20,
-    source: 'cloud volume restored from a snapshot: every 512 KiB chunk is fetched on first touch, 20 ms each as a small object read',
+    kind: 'flash',
+    name: 'ssd',
+    requestMs: 0.1,
+    megabytesPerSecond: 500,
+    source: 'SATA solid state: about 0.1 ms for a random read, 500 MB/s',
+  },
+  {
+    kind: 'flash',
+    name: 'nvme',
+    requestMs: 0.05,
+    megabytesPerSecond: 3000,
+    source: 'NVMe solid state: about 0.05 ms for a random read at queue depth 1, 3000 MB/s',
+  },
+  {
+    kind: 'lazy',
+    name: 'lazy:512k',
+    chunkBytes: 512 * 1024,
+    fetchMs: 20,
+    source:
+      'cloud volume restored from a snapshot: every 512 KiB chunk is fetched on first touch, 20 ms each as a small object read',
   },
 ]
 

@@ -20,7 +20,11 @@ export interface MeasureVolume {
  * @param models  disks to model the time of
  */
 export function measureLayout(
-  reads: readonly BootRead[], layout: DiskLayout, volume: MeasureVolume, missing = 0, models: readonly DiskModel[] = diskModels,
+  reads: readonly BootRead[],
+  layout: DiskLayout,
+  volume: MeasureVolume,
+  missing = 0,
+  models: readonly DiskModel[] = diskModels,
 ): LayoutMeasure {
   const sequence = deviceReads(reads, layout)
   const perRequest = Math.max(1, Math.floor(largestRequestBytes / volume.blockSize))
@@ -49,8 +53,12 @@ export function measureLayout(
     files: new Set(reads.filter(({ kind }) => kind === 'data').map(({ inode }) => inode)).size,
     missing,
     ...(tables !== undefined && { inodeTableBlocks: tables }),
-    modelMs: Object.fromEntries(models.map((model) =>
-      [model.name, Math.round(model.milliseconds(sequence, volume.blockSize, volume.blockCount) * 100) / 100])),
+    modelMs: Object.fromEntries(
+      models.map((model) => [
+        model.name,
+        Math.round(model.milliseconds(sequence, volume.blockSize, volume.blockCount) * 100) / 100,
+      ]),
+    ),
   }
 }
 

@@ -31,7 +31,14 @@ export function readMarks(reads: readonly BootRead[], layout: DiskLayout): ReadM
     for (const piece of physicalRuns({ kind, inode, block, length }, layout)) {
       for (const cold of [...cached.missingFrom(piece)]) {
         cached.add(cold)
-        const mark: ReadMark = { ...cold, ...(t !== undefined && { t }), kind, inode, block: piece.block + (cold.start - piece.start), at }
+        const mark: ReadMark = {
+          ...cold,
+          ...(t !== undefined && { t }),
+          kind,
+          inode,
+          block: piece.block + (cold.start - piece.start),
+          at,
+        }
         const last = marks.at(-1)
         if (last && continuesMark(last, mark)) marks[marks.length - 1] = { ...last, length: last.length + mark.length }
         else marks.push(mark)
@@ -43,9 +50,11 @@ export function readMarks(reads: readonly BootRead[], layout: DiskLayout): ReadM
 }
 
 const continuesMark = (last: ReadMark, next: ReadMark): boolean =>
-  last.inode === next.inode && last.kind === next.kind
-  && last.start + last.length === next.start && last.block + last.length === next.block
-  && (next.t ?? 0) - (last.t ?? 0) <= sameMoment
+  last.inode === next.inode &&
+  last.kind === next.kind &&
+  last.start + last.length === next.start &&
+  last.block + last.length === next.block &&
+  (next.t ?? 0) - (last.t ?? 0) <= sameMoment
 
 /** One jump of the head: from the end of one piece to the start of the next. */
 export interface Jump {

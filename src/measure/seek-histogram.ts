@@ -13,7 +13,7 @@ export interface SeekBin {
  * @param blockCount of the disk: the bins reach from one block to all of it, also where they are empty
  */
 export function seekHistogram(distances: Iterable<number>, blockCount: number): SeekBin[] {
-  const bins: { seeks: number, distanceBlocks: number }[] = []
+  const bins: { seeks: number; distanceBlocks: number }[] = []
   for (let from = 1; from < Math.max(2, blockCount); from *= 4) bins.push({ seeks: 0, distanceBlocks: 0 })
   for (const distance of distances) {
     let index = 0

@@ -53,17 +53,30 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
   }
   const numbers = await inodeProgressOf(plan, volume)
   if (numbers.strayed.length > 0) {
-    throw refused('stale-plan', `${numbers.strayed[0]!.path} is another file by now (${numbers.strayed.length} in all).`, 'Make the plan again with bootpack plan.')
+    throw refused(
+      'stale-plan',
+      `${numbers.strayed[0]!.path} is another file by now (${numbers.strayed.length} in all).`,
+      'Make the plan again with bootpack plan.',
+    )
   }
   refuseStage(volume, numbers.remaining)
   const before = await progressOf(plan, volume, numbers.now)
   if (fingerprintOf(before.layouts) !== plan.volume.fingerprint && before.strayed.length > 0) {
     const first = before.strayed[0]!
-    throw refused('stale-plan',
+    throw refused(
+      'stale-plan',
       `${first.path ?? `Inode ${first.inode}`} no longer lies where the plan found it, nor where it would put it (${before.strayed.length} runs of blocks in all).`,
-      'Make the plan again with bootpack plan.')
+      'Make the plan again with bootpack plan.',
+    )
   }
-  const { rounds, outcomes, interrupted } = await carryOutAll(before.remaining, async () => (await progressOf(plan, volume, numbers.now)).remaining, plan, volume, numbers.now, options)
+  const { rounds, outcomes, interrupted } = await carryOutAll(
+    before.remaining,
+    async () => (await progressOf(plan, volume, numbers.now)).remaining,
+    plan,
+    volume,
+    numbers.now,
+    options,
+  )
   // Last, so that until here the rounds' numbers are those of the disk.
   const inodes = interrupted ? undefined : await renumberStage(plan, volume, 'on', options)
   const after = await progressOf(plan, volume, (await inodeProgressOf(plan, volume)).now)
@@ -71,11 +84,17 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
     begun: true,
     rounds,
     movedBlocks: outcomes.reduce((sum, { move, status }) => sum + (status === 'moved' ? move.length : 0), 0),
-    unmoved: outcomes.filter(({ status }) => status === 'skipped').map(({ move, reason }) => ({
-      inode: move.inode, ...(move.path !== undefined && { path: move.path }), blocks: move.length, reason: reason ?? 'not reached',
-    })),
+    unmoved: outcomes
+      .filter(({ status }) => status === 'skipped')
+      .map(({ move, reason }) => ({
+        inode: move.inode,
+        ...(move.path !== undefined && { path: move.path }),
+        blocks: move.length,
+        reason: reason ?? 'not reached',
+      })),
     interrupted: interrupted || stopped(inodes, options),
-    complete: !interrupted && after.remaining.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
+    complete:
+      !interrupted && after.remaining.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
     ...(inodes && { inodes }),
   }
 }
@@ -90,18 +109,33 @@ export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOp
   const inodes = await renumberStage(plan, volume, 'back', options)
   const { now } = await inodeProgressOf(plan, volume)
   const before = await progressOf(plan, volume, now)
-  const { rounds, outcomes, interrupted } = await carryOutAll(before.back, async () => (await progressOf(plan, volume, now)).back, plan, volume, now, options)
+  const { rounds, outcomes, interrupted } = await carryOutAll(
+    before.back,
+    async () => (await progressOf(plan, volume, now)).back,
+    plan,
+    volume,
+    now,
+    options,
+  )
   const after = await progressOf(plan, volume, now)
   return {
     begun: true,
     rounds,
     movedBlocks: before.movedBlocks - after.movedBlocks,
     unmoved: [
-      ...outcomes.filter(({ status }) => status === 'skipped').map(({ move, reason }) => ({
-        inode: move.inode, ...(move.path !== undefined && { path: move.path }), blocks: move.length, reason: reason ?? 'not reached',
-      })),
+      ...outcomes
+        .filter(({ status }) => status === 'skipped')
+        .map(({ move, reason }) => ({
+          inode: move.inode,
+          ...(move.path !== undefined && { path: move.path }),
+          blocks: move.length,
+          reason: reason ?? 'not reached',
+        })),
       ...before.strayed.map((chain) => ({
-        inode: chain.inode, ...(chain.path !== undefined && { path: chain.path }), blocks: chain.length, reason: 'was moved by somebody else',
+        inode: chain.inode,
+        ...(chain.path !== undefined && { path: chain.path }),
+        blocks: chain.length,
+        reason: 'was moved by somebody else',
       })),
     ],
     interrupted: interrupted || stopped(inodes, options),
@@ -130,27 +164,44 @@ const mostPasses = 20
  * @returns the sum of all passes; skipped is what the last one skipped
  */
 async function carryOutAll(
-  first: Rounds, left: () => Promise<Rounds>, plan: Plan, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+  first: Rounds,
+  left: () => Promise<Rounds>,
+  plan: Plan,
+  volume: Volume,
+  now: ReadonlyMap<number, number>,
+  options: Omit<ApplyOptions, 'force'>,
 ): Promise<CarriedOut> {
   const reserved = reservedBlocks(plan)
   let pass = await carryOut(first, { reserved, keepReserved: true }, volume, now, options)
   let { rounds } = pass
   const moved = pass.outcomes.filter(isMoved)
-  for (let passes = 1; passes < mostPasses && !pass.interrupted && pass.outcomes.some(isMoved) && !pass.outcomes.every(isMoved); passes++) {
+  for (
+    let passes = 1;
+    passes < mostPasses && !pass.interrupted && pass.outcomes.some(isMoved) && !pass.outcomes.every(isMoved);
+    passes++
+  ) {
     const again = await left()
     if (again.length === 0 || options.signal?.aborted) break
     pass = await carryOut(again, { reserved, keepReserved: false }, volume, now, options)
     rounds += pass.rounds
     moved.push(...pass.outcomes.filter(isMoved))
   }
-  return { rounds, outcomes: [...moved, ...pass.outcomes.filter((outcome) => !isMoved(outcome))], interrupted: pass.interrupted }
+  return {
+    rounds,
+    outcomes: [...moved, ...pass.outcomes.filter((outcome) => !isMoved(outcome))],
+    interrupted: pass.interrupted,
+  }
 }
 
 const isMoved = ({ status }: MoveOutcome): boolean => status === 'moved'
 
 /** @param now numbers that inodes have by now; outcomes speak of them as the plan does */
 async function carryOut(
-  rounds: Rounds, keeping: Pick<RelocateOptions, 'reserved' | 'keepReserved'>, volume: Volume, now: ReadonlyMap<number, number>, options: Omit<ApplyOptions, 'force'>,
+  rounds: Rounds,
+  keeping: Pick<RelocateOptions, 'reserved' | 'keepReserved'>,
+  volume: Volume,
+  now: ReadonlyMap<number, number>,
+  options: Omit<ApplyOptions, 'force'>,
 ): Promise<CarriedOut> {
   const outcomes: MoveOutcome[] = []
   const total = rounds.flat().reduce((sum, { length }) => sum + length, 0)
@@ -159,13 +210,24 @@ async function carryOut(
   let carried = 0
   for (const round of rounds) {
     if (options.signal?.aborted) break
-    const moves = round.map(({ inode, path, kind, logical, length, from, to }) =>
-      ({ inode: now.get(inode) ?? inode, ...(path !== undefined && { path }), kind, logical, length, from, to }))
+    const moves = round.map(({ inode, path, kind, logical, length, from, to }) => ({
+      inode: now.get(inode) ?? inode,
+      ...(path !== undefined && { path }),
+      kind,
+      logical,
+      length,
+      from,
+      to,
+    }))
     for await (const outcome of volume.relocate(moves, {
       ...keeping,
       ...(options.signal && { signal: options.signal }),
       onProgress: (blocks) => options.onProgress?.(finished + blocks, total),
-    })) outcomes.push({ ...outcome, move: { ...outcome.move, inode: planned.get(outcome.move.inode) ?? outcome.move.inode } })
+    }))
+      outcomes.push({
+        ...outcome,
+        move: { ...outcome.move, inode: planned.get(outcome.move.inode) ?? outcome.move.inode },
+      })
     finished += round.reduce((sum, { length }) => sum + length, 0)
     carried++
     options.onProgress?.(finished, total)
@@ -176,4 +238,7 @@ async function carryOut(
 
 /** Every block the plan names: an engine must not take one for itself. */
 const reservedBlocks = (plan: Plan): BlockRun[] =>
-  plan.rounds.flat().flatMap(({ from, to, length }) => [{ start: from, length }, { start: to, length }])
+  plan.rounds.flat().flatMap(({ from, to, length }) => [
+    { start: from, length },
+    { start: to, length },
+  ])

@@ -31,17 +31,29 @@ export async function viewNow(volume: Volume, trace: Iterable<TraceRead>): Promi
   return viewOf(await nameFiles(await resolveTrace(trace, volume), volume), volume)
 }
 
-export const viewOf = ({ reads, layout, missing }: BootSet, volume: Volume): BootView =>
-  ({ reads, layout, missing, geometry: volume.geometry() })
+export const viewOf = ({ reads, layout, missing }: BootSet, volume: Volume): BootView => ({
+  reads,
+  layout,
+  missing,
+  geometry: volume.geometry(),
+})
 
 /** The same boot after a plan was carried out: places are read anew. */
-export async function viewAgain(view: Pick<BootView, 'reads' | 'layout' | 'missing'>, volume: Volume, plan: Plan): Promise<BootView> {
+export async function viewAgain(
+  view: Pick<BootView, 'reads' | 'layout' | 'missing'>,
+  volume: Volume,
+  plan: Plan,
+): Promise<BootView> {
   const { now } = await inodeProgressOf(plan, volume)
   const layout = new Map<number, Awaited<ReturnType<typeof layoutOf>>>()
   for (const [inode, { path, table }] of view.layout) {
     const file = await volume.byInode(now.get(inode) ?? inode)
     if (!file) continue
-    layout.set(inode, { ...await layoutOf(file, volume), ...(path !== undefined && { path }), ...(table && { table: volume.inodeRead!(file.inode) }) })
+    layout.set(inode, {
+      ...(await layoutOf(file, volume)),
+      ...(path !== undefined && { path }),
+      ...(table && { table: volume.inodeRead!(file.inode) }),
+    })
   }
   return { reads: view.reads, layout, missing: view.missing, geometry: volume.geometry() }
 }
@@ -69,24 +81,36 @@ export async function viewsOfPlan(plan: Plan, volume: Volume, trace: readonly Tr
   const applied = movedBlocks > 0
   if (applied) refuseMovedBlocks(trace, plan.rounds, volume.geometry())
   const now = await viewNow(volume, trace)
-  const onPaper = (rounds: readonly (readonly PlannedMove[])[]): BootView =>
-    ({ ...now, layout: layoutAfter(now.layout, rounds.map((round) => round.map((move) => ({ ...move, inode: numbers.get(move.inode) ?? move.inode }))), now.geometry.blockSize) })
+  const onPaper = (rounds: readonly (readonly PlannedMove[])[]): BootView => ({
+    ...now,
+    layout: layoutAfter(
+      now.layout,
+      rounds.map((round) => round.map((move) => ({ ...move, inode: numbers.get(move.inode) ?? move.inode }))),
+      now.geometry.blockSize,
+    ),
+  })
   return applied
     ? { before: onPaper(back), after: now, totalBlocks, placedBlocks, applied }
     : { before: now, after: onPaper(remaining), totalBlocks, placedBlocks, applied }
 }
 
 /** Blocks of the device have owners only on the layout they were recorded on. */
-function refuseMovedBlocks(trace: readonly TraceRead[], rounds: Plan['rounds'], { blockSize, fixedRuns }: Geometry): void {
+function refuseMovedBlocks(
+  trace: readonly TraceRead[],
+  rounds: Plan['rounds'],
+  { blockSize, fixedRuns }: Geometry,
+): void {
   const moved = new Set<number>()
   for (const { from, length } of rounds.flat()) for (let i = 0; i < length; i++) moved.add(from + i)
   for (const { kind, ino, path, off } of trace) {
     if (kind !== 'metadata' || ino !== undefined || path !== undefined) continue
     const block = Math.floor(off / blockSize)
     if (!moved.has(block) || fixedRuns.some((run) => run.start <= block && block < runEnd(run))) continue
-    throw refused('moved-blocks',
+    throw refused(
+      'moved-blocks',
       `The trace names block ${block} of the disk, which the plan has moved since: whose it was can no longer be told.`,
-      'Give a copy from before with --before, or a trace that was imported with --target on the layout it was recorded on.')
+      'Give a copy from before with --before, or a trace that was imported with --target on the layout it was recorded on.',
+    )
   }
 }
 
@@ -106,11 +130,20 @@ export async function viewsOfTwo(first: Volume, second: Volume, trace: Iterable<
   const same = isSameFilesystem(first.geometry(), second.geometry())
   const reads = traceOf(before, first.geometry())
   // A number means nothing on another filesystem, and the name of a link leads to what it points to.
-  const fixed = ({ kind, ino, what }: TraceRead): boolean => kind === 'metadata' && (ino === undefined || what === 'symlink')
-  const fitting = same ? reads : reads.filter((read) => !fixed(read) && read.path !== undefined).map(({ ino: _ino, ...read }) => read as TraceRead)
+  const fixed = ({ kind, ino, what }: TraceRead): boolean =>
+    kind === 'metadata' && (ino === undefined || what === 'symlink')
+  const fitting = same
+    ? reads
+    : reads.filter((read) => !fixed(read) && read.path !== undefined).map(({ ino: _ino, ...read }) => read as TraceRead)
   const after = await nameFiles(await resolveTrace(fitting, second), second)
-  const kept = same ? before : { ...before, reads: before.reads.filter(({ kind }) => kind !== 'device' && kind !== 'symlink') }
-  return { before: viewOf(kept, first), after: { ...viewOf(after, second), missing: [...before.missing, ...after.missing] }, leftOut: same ? 0 : reads.filter(fixed).length }
+  const kept = same
+    ? before
+    : { ...before, reads: before.reads.filter(({ kind }) => kind !== 'device' && kind !== 'symlink') }
+  return {
+    before: viewOf(kept, first),
+    after: { ...viewOf(after, second), missing: [...before.missing, ...after.missing] },
+    leftOut: same ? 0 : reads.filter(fixed).length,
+  }
 }
 
 const isSameFilesystem = (a: Geometry, b: Geometry): boolean =>

@@ -18,10 +18,14 @@ export interface DeepVerification extends Verification {
  * contents against what was recorded before packing, bitmaps against owners. Reads only.
  * @throws what verifyPlan throws; corrupt when the filesystem cannot be read
  */
-export async function deepVerify(plan: Plan, volume: Volume, recorded: CheckRecord | undefined): Promise<DeepVerification> {
+export async function deepVerify(
+  plan: Plan,
+  volume: Volume,
+  recorded: CheckRecord | undefined,
+): Promise<DeepVerification> {
   const places = await verifyPlan(plan, volume)
   const owners = await checkOwners(volume)
-  const contents = recorded && await compareContents(recorded.files, volume, plan)
+  const contents = recorded && (await compareContents(recorded.files, volume, plan))
   const damaged = owners.faults.length > 0 || (contents?.different.some(({ change }) => change === 'changed') ?? false)
   return { ...places, ...(contents && { contents }), owners, damaged }
 }

@@ -46,13 +46,17 @@ export async function checkOwners(volume: Volume): Promise<OwnerCheck> {
     try {
       const held = await volume.owners(window)
       const holes = await volume.freeRuns(window.start, fsBlock(window.start + window.length))
-      const parts = [...held.map((run) => ({ ...clip(run, window), who: run.kind })), ...holes.map((run) => ({ ...clip(run, window), who: 'free' as const }))]
+      const parts = [
+        ...held.map((run) => ({ ...clip(run, window), who: run.kind })),
+        ...holes.map((run) => ({ ...clip(run, window), who: 'free' as const })),
+      ]
       parts.sort((a, b) => a.start - b.start)
       let at = window.start as number
       for (const { start, length, who } of parts) {
         if (length === 0) continue
         if (start > at) fault(at, start - at, 'neither free nor owned by anybody')
-        if (start < at) fault(start, Math.min(at - start, length), 'has more than one owner, or is free and owned at once')
+        if (start < at)
+          fault(start, Math.min(at - start, length), 'has more than one owner, or is free and owned at once')
         at = Math.max(at, start + length)
         if (who === 'free') free += length
         else if (who === 'unknown') {
@@ -60,17 +64,19 @@ export async function checkOwners(volume: Volume): Promise<OwnerCheck> {
           if (atRest) fault(start, length, 'in use, but nobody owns it')
         } else owned += length
       }
-      if (at < window.start + window.length) fault(at, window.start + window.length - at, 'neither free nor owned by anybody')
+      if (at < window.start + window.length)
+        fault(at, window.start + window.length - at, 'neither free nor owned by anybody')
     } catch (error) {
       // What the engine refuses to plan with is what is looked for here.
-      if (!(error instanceof BootpackError) || (error.code !== 'multiply-claimed' && error.code !== 'marked-free')) throw error
+      if (!(error instanceof BootpackError) || (error.code !== 'multiply-claimed' && error.code !== 'marked-free'))
+        throw error
       fault(window.start, window.length, error.message)
     }
   }
   return { blocks: blockCount - firstDataBlock, free, owned, unowned, faults }
 }
 
-function clip(run: BlockRun, window: BlockRun): { start: number, length: number } {
+function clip(run: BlockRun, window: BlockRun): { start: number; length: number } {
   const start = Math.max(run.start, window.start)
   return { start, length: Math.max(0, Math.min(run.start + run.length, window.start + window.length) - start) }
 }

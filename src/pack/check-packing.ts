@@ -46,7 +46,11 @@ export interface CheckOptions extends PlanOptions {
 }
 
 /** @throws as createPlan and createRepair do, but for want of room and of a packed run */
-export async function checkPacking(volume: Volume, reads: Iterable<TraceRead>, options: CheckOptions): Promise<PackingCheck> {
+export async function checkPacking(
+  volume: Volume,
+  reads: Iterable<TraceRead>,
+  options: CheckOptions,
+): Promise<PackingCheck> {
   const trace = [...reads]
   const { disk = referenceModel, mostBytes: _, ...unlimited } = options
   const repair = await unless('not-packed', () => createRepair(volume, trace, { ...unlimited, inodes: false }))
@@ -64,7 +68,10 @@ export async function checkPacking(volume: Volume, reads: Iterable<TraceRead>, o
     missing,
     runs: repair?.drift.runs ?? [],
     knownFrom: repair?.drift.knownFrom ?? 'layout',
-    lossMs: Math.max(0, ...[mending, packing].flatMap((balance) => (balance ? [balance.beforeMs - balance.afterMs] : []))),
+    lossMs: Math.max(
+      0,
+      ...[mending, packing].flatMap((balance) => (balance ? [balance.beforeMs - balance.afterMs] : [])),
+    ),
     ...(mending && { mending }),
     ...(packing && { packing }),
   }

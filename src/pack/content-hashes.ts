@@ -77,26 +77,47 @@ export async function recordContents(plan: Plan, volume: Volume): Promise<Conten
  * Hashes the same files again.
  * @param plan the one they were recorded for, if it may have renumbered inodes since
  */
-export async function compareContents(recorded: readonly ContentHash[], volume: Volume, plan?: Plan): Promise<ContentCheck> {
+export async function compareContents(
+  recorded: readonly ContentHash[],
+  volume: Volume,
+  plan?: Plan,
+): Promise<ContentCheck> {
   const now = plan ? (await inodeProgressOf(plan, volume)).now : new Map<number, number>()
   const different: ChangedContent[] = []
   for (const { inode, path, stamp, sha256, over } of recorded) {
     const found = await hashInode(now.get(inode) ?? inode, volume, over === 'names')
     if (found?.sha256 === sha256 && found.over === over) continue
-    const change = found === undefined ? await volume.byInode(now.get(inode) ?? inode) ? 'unread' : 'gone' : found.stamp === stamp ? 'changed' : 'written'
+    const change =
+      found === undefined
+        ? (await volume.byInode(now.get(inode) ?? inode))
+          ? 'unread'
+          : 'gone'
+        : found.stamp === stamp
+          ? 'changed'
+          : 'written'
     different.push({ inode, ...(path !== undefined && { path }), change })
   }
   return { files: recorded.length, same: recorded.length - different.length, different }
 }
 
 /** @param names hash the names of a directory instead of its blocks */
-async function hashInode(inode: number, volume: Volume, names: boolean): Promise<Omit<ContentHash, 'inode' | 'path'> | undefined> {
-  if (!volume.contents) throw unsupported('no-contents', `The engine ${volume.engine} cannot read what files hold.`, 'Leave out the check of contents.')
+async function hashInode(
+  inode: number,
+  volume: Volume,
+  names: boolean,
+): Promise<Omit<ContentHash, 'inode' | 'path'> | undefined> {
+  if (!volume.contents)
+    throw unsupported(
+      'no-contents',
+      `The engine ${volume.engine} cannot read what files hold.`,
+      'Leave out the check of contents.',
+    )
   const file = await volume.byInode(inode)
-  const contents = file && await volume.contents(file)
+  const contents = file && (await volume.contents(file))
   if (!contents) return undefined
-  if (names && contents.names) return { stamp: contents.stamp, sha256: await hashNames(contents.names()), over: 'names' }
-  return { stamp: contents.stamp, ...await hashContents(contents, file, volume) }
+  if (names && contents.names)
+    return { stamp: contents.stamp, sha256: await hashNames(contents.names()), over: 'names' }
+  return { stamp: contents.stamp, ...(await hashContents(contents, file, volume)) }
 }
 
 async function hashNames(pieces: AsyncIterable<ContentPiece>): Promise<string> {
@@ -105,9 +126,14 @@ async function hashNames(pieces: AsyncIterable<ContentPiece>): Promise<string> {
   return hash.digest('hex')
 }
 
-async function hashContents(contents: FileContents, file: FileRef, volume: Volume): Promise<Pick<ContentHash, 'sha256' | 'over'>> {
+async function hashContents(
+  contents: FileContents,
+  file: FileRef,
+  volume: Volume,
+): Promise<Pick<ContentHash, 'sha256' | 'over'>> {
   const { blockSize } = volume.geometry()
-  const mapped = (await volume.extents(file)).reduce((sum, { length, unwritten }) => sum + (unwritten ? 0 : length), 0) * blockSize
+  const mapped =
+    (await volume.extents(file)).reduce((sum, { length, unwritten }) => sum + (unwritten ? 0 : length), 0) * blockSize
   const whole = file.size - mapped <= mostHoles
   const hash = createHash('sha256')
   let at = 0

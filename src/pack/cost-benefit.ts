@@ -38,13 +38,21 @@ export interface Balance {
  * than the disk spends on the moves. A few files that come back cost little and may
  * gain little; for a packing of everything this asks for more than leastGain does.
  */
-export function weigh({ measure, rounds, cost, volume }: Pick<Plan, 'measure' | 'rounds' | 'cost' | 'volume'>, disk = referenceModel): Balance {
+export function weigh(
+  { measure, rounds, cost, volume }: Pick<Plan, 'measure' | 'rounds' | 'cost' | 'volume'>,
+  disk = referenceModel,
+): Balance {
   const beforeMs = measure.before.modelMs[disk]!
   const afterMs = measure.predicted.modelMs[disk]!
   const writingMs = movesTime(rounds, volume.blockSize, volume.blockCount, disk)
   const netMs = bootsPerPacking * (beforeMs - afterMs) - writingMs
   return {
-    disk, bytesWritten: cost.bytesWritten, beforeMs, afterMs, writingMs, netMs,
+    disk,
+    bytesWritten: cost.bytesWritten,
+    beforeMs,
+    afterMs,
+    writingMs,
+    netMs,
     worthIt: netMs > 0,
   }
 }

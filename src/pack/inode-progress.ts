@@ -29,14 +29,18 @@ const nothing: InodeProgress = { now: new Map(), remaining: [], back: [], placed
 export async function inodeProgressOf(plan: Plan, volume: Volume): Promise<InodeProgress> {
   if (!plan.inodes) return nothing
   if (!volume.inodeAt) {
-    throw refused('numbers-unknown', `The plan renumbers inodes, and ${volume.engine} cannot follow that.`, 'Unmount the filesystem and name the device or image.')
+    throw refused(
+      'numbers-unknown',
+      `The plan renumbers inodes, and ${volume.engine} cannot follow that.`,
+      'Unmount the filesystem and name the device or image.',
+    )
   }
   const { renumberings } = plan.inodes
   const numbers = new Set(renumberings.flatMap(({ inode, to }) => [inode, to]))
   const now = new Map<number, number>()
   const held = new Set<number>()
   const strayed: PlannedRenumbering[] = []
-  const found: { readonly planned: PlannedRenumbering, readonly now: number }[] = []
+  const found: { readonly planned: PlannedRenumbering; readonly now: number }[] = []
   for (const planned of renumberings) {
     const number = await volume.inodeAt(planned.path)
     if (number === undefined) continue

@@ -29,7 +29,7 @@ export interface Chain {
  * @throws corrupt when a run continues from where it never was
  */
 export function chainsOf(rounds: readonly (readonly PlannedMove[])[]): Chain[] {
-  const byOwner = new Map<string, { move: PlannedMove, round: number }[]>()
+  const byOwner = new Map<string, { move: PlannedMove; round: number }[]>()
   rounds.forEach((moves, round) => {
     for (const move of moves) {
       const owner = `${move.inode} ${move.kind}`
@@ -41,10 +41,12 @@ export function chainsOf(rounds: readonly (readonly PlannedMove[])[]): Chain[] {
   return [...byOwner.values()].flatMap(cutIntoChains)
 }
 
-function cutIntoChains(steps: readonly { readonly move: PlannedMove, readonly round: number }[]): Chain[] {
-  const cuts = [...new Set(steps.flatMap(({ move }) => [move.logical, move.logical + move.length]))].sort((a, b) => a - b)
+function cutIntoChains(steps: readonly { readonly move: PlannedMove; readonly round: number }[]): Chain[] {
+  const cuts = [...new Set(steps.flatMap(({ move }) => [move.logical, move.logical + move.length]))].sort(
+    (a, b) => a - b,
+  )
   const position = new Map(cuts.map((cut, index) => [cut, index]))
-  const covering: { move: PlannedMove, round: number }[][] = cuts.map(() => [])
+  const covering: { move: PlannedMove; round: number }[][] = cuts.map(() => [])
   for (const step of steps) {
     const last = position.get(step.move.logical + step.move.length)!
     for (let i = position.get(step.move.logical)!; i < last; i++) covering[i]!.push(step)
@@ -56,21 +58,27 @@ function cutIntoChains(steps: readonly { readonly move: PlannedMove, readonly ro
     const places = [fsBlock(first.from + (logical - first.logical))]
     for (const { move } of chain) {
       if (move.from + (logical - move.logical) !== places.at(-1)) {
-        throw new BootpackError('corrupt', 'bad-plan', `The plan moves block ${logical} of inode ${move.inode} from where it never put it.`,
-          { next: 'Make the plan again with bootpack plan.' })
+        throw new BootpackError(
+          'corrupt',
+          'bad-plan',
+          `The plan moves block ${logical} of inode ${move.inode} from where it never put it.`,
+          { next: 'Make the plan again with bootpack plan.' },
+        )
       }
       places.push(fsBlock(move.to + (logical - move.logical)))
     }
-    return [{
-      inode: first.inode,
-      ...(first.path !== undefined && { path: first.path }),
-      kind: first.kind,
-      logical: fileBlock(logical),
-      length: cuts[i + 1]! - logical,
-      places,
-      rounds: chain.map(({ round }) => round),
-      why: first.why,
-    }]
+    return [
+      {
+        inode: first.inode,
+        ...(first.path !== undefined && { path: first.path }),
+        kind: first.kind,
+        logical: fileBlock(logical),
+        length: cuts[i + 1]! - logical,
+        places,
+        rounds: chain.map(({ round }) => round),
+        why: first.why,
+      },
+    ]
   })
 }
 
@@ -109,7 +117,7 @@ function placeOf(chain: Chain, file: FileLayout): FsBlock | undefined {
 }
 
 /** The steps of a chain from one place on, as moves with their rounds. */
-export function stepsFrom(chain: Chain, place: number): { readonly move: PlannedMove, readonly round: number }[] {
+export function stepsFrom(chain: Chain, place: number): { readonly move: PlannedMove; readonly round: number }[] {
   return chain.rounds.slice(place).map((round, i) => ({
     round,
     move: moveAlong(chain, place + i, place + i + 1, place + i + 1 < chain.places.length - 1),
@@ -117,15 +125,25 @@ export function stepsFrom(chain: Chain, place: number): { readonly move: Planned
 }
 
 /** The way back from one place to the first, in the order it is walked. */
-export function stepsBack(chain: Chain, place: number): { readonly move: PlannedMove, readonly round: number }[] {
-  return chain.rounds.slice(0, place).map((round, i) => ({ round, move: moveAlong(chain, i + 1, i, i > 0) })).reverse()
+export function stepsBack(chain: Chain, place: number): { readonly move: PlannedMove; readonly round: number }[] {
+  return chain.rounds
+    .slice(0, place)
+    .map((round, i) => ({ round, move: moveAlong(chain, i + 1, i, i > 0) }))
+    .reverse()
 }
 
 function moveAlong(chain: Chain, from: number, to: number, staging: boolean): PlannedMove {
   const { inode, path, kind, logical, length, places, why } = chain
   return {
-    inode, ...(path !== undefined && { path }), kind, logical, length,
-    from: places[from]!, to: places[to]!, why, ...(staging && { staging: true as const }),
+    inode,
+    ...(path !== undefined && { path }),
+    kind,
+    logical,
+    length,
+    from: places[from]!,
+    to: places[to]!,
+    why,
+    ...(staging && { staging: true as const }),
   }
 }
 
@@ -133,7 +151,10 @@ function moveAlong(chain: Chain, from: number, to: number, staging: boolean): Pl
  * Steps as rounds in rising order of their number (or falling, for the way back),
  * with neighbours joined again.
  */
-export function roundsOf(steps: readonly { readonly move: PlannedMove, readonly round: number }[], falling = false): PlannedMove[][] {
+export function roundsOf(
+  steps: readonly { readonly move: PlannedMove; readonly round: number }[],
+  falling = false,
+): PlannedMove[][] {
   const byRound = new Map<number, PlannedMove[]>()
   for (const { move, round } of steps) {
     const moves = byRound.get(round)
@@ -149,9 +170,15 @@ function joinNeighbours(moves: readonly PlannedMove[]): PlannedMove[] {
   const joined: PlannedMove[] = []
   for (const move of moves) {
     const last = joined.at(-1)
-    const continues = last && last.inode === move.inode && last.kind === move.kind && last.staging === move.staging
-      && (move.kind === 'data' || move.kind === 'directory')
-      && last.logical + last.length === move.logical && last.from + last.length === move.from && last.to + last.length === move.to
+    const continues =
+      last &&
+      last.inode === move.inode &&
+      last.kind === move.kind &&
+      last.staging === move.staging &&
+      (move.kind === 'data' || move.kind === 'directory') &&
+      last.logical + last.length === move.logical &&
+      last.from + last.length === move.from &&
+      last.to + last.length === move.to
     if (continues) joined[joined.length - 1] = { ...last, length: last.length + move.length }
     else joined.push(move)
   }

@@ -31,8 +31,14 @@ export interface PackResult {
 }
 
 /** Plan, apply, look again, measure: the whole job. */
-export async function packVolume(volume: Volume, trace: Iterable<TraceRead>, options: PackOptions): Promise<PackResult> {
-  const { plan, boot } = options.drifted ? await createRepair(volume, trace, { ...options, ...options.drifted }) : await createPlan(volume, trace, options)
+export async function packVolume(
+  volume: Volume,
+  trace: Iterable<TraceRead>,
+  options: PackOptions,
+): Promise<PackResult> {
+  const { plan, boot } = options.drifted
+    ? await createRepair(volume, trace, { ...options, ...options.drifted })
+    : await createPlan(volume, trace, options)
   const worthwhile = options.drifted ? weigh(plan).worthIt : isBetter(plan.measure.predicted, plan.measure.before)
   // What packed it stays the plan to keep unless something is mended.
   if (!options.drifted || worthwhile || options.force || options.dryRun) await options.onPlan?.(plan, boot)
@@ -56,7 +62,8 @@ export async function measureNow(boot: BootSet, volume: Volume, plan?: Plan): Pr
   const layout = new Map<number, Awaited<ReturnType<typeof layoutOf>>>()
   for (const [inode, { table }] of boot.layout) {
     const file = await volume.byInode(now.get(inode) ?? inode)
-    if (file) layout.set(inode, { ...await layoutOf(file, volume), ...(table && { table: volume.inodeRead!(file.inode) }) })
+    if (file)
+      layout.set(inode, { ...(await layoutOf(file, volume)), ...(table && { table: volume.inodeRead!(file.inode) }) })
   }
   return measureLayout(boot.reads, layout, volume.geometry(), boot.missing.length)
 }

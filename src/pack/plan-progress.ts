@@ -26,7 +26,11 @@ export interface PlanProgress {
  * Looks where everything a plan moves lies now.
  * @param now numbers that inodes have by now, see inode-progress.ts
  */
-export async function progressOf(plan: Plan, volume: Volume, now: ReadonlyMap<number, number> = new Map()): Promise<PlanProgress> {
+export async function progressOf(
+  plan: Plan,
+  volume: Volume,
+  now: ReadonlyMap<number, number> = new Map(),
+): Promise<PlanProgress> {
   const layouts = await touchedLayouts(volume, plan.rounds, now)
   const byInode = new Map(layouts.map((layout) => [layout.inode, layout]))
   const forward: ReturnType<typeof stepsFrom> = []
@@ -48,7 +52,16 @@ export async function progressOf(plan: Plan, volume: Volume, now: ReadonlyMap<nu
     }
     if (place !== 'gone') totalBlocks += chain.length
   }
-  return { remaining: roundsOf(forward), back: roundsOf(back, true), placedBlocks, movedBlocks, totalBlocks, strayed, gone, layouts }
+  return {
+    remaining: roundsOf(forward),
+    back: roundsOf(back, true),
+    placedBlocks,
+    movedBlocks,
+    totalBlocks,
+    strayed,
+    gone,
+    layouts,
+  }
 }
 
 /** @throws refused when the plan was made for another filesystem */
@@ -56,7 +69,9 @@ export function checkIdentity(plan: Plan, volume: Volume): void {
   const { uuid, blockSize, blockCount } = volume.geometry()
   const wanted = plan.volume
   if (uuid === wanted.uuid && blockSize === wanted.blockSize && blockCount === wanted.blockCount) return
-  throw refused('other-volume',
+  throw refused(
+    'other-volume',
     `The plan is for the filesystem ${wanted.uuid} with ${wanted.blockCount} blocks of ${wanted.blockSize} bytes; this is ${uuid} with ${blockCount} of ${blockSize}.`,
-    'Make a plan for this one with bootpack plan.')
+    'Make a plan for this one with bootpack plan.',
+  )
 }

@@ -28,22 +28,31 @@ export interface StageOptions {
 /** @throws refused where inodes keep their numbers, and there are some to change */
 export function refuseStage(volume: Volume, exchanges: readonly Renumbering[]): void {
   if (exchanges.length === 0 || volume.inodeNumbers) return
-  throw refused('numbers-fixed', `The plan renumbers inodes, which ${volume.engine} cannot do: the kernel holds them by number while a filesystem is mounted.`,
-    'Unmount it and name the device or image with --target.')
+  throw refused(
+    'numbers-fixed',
+    `The plan renumbers inodes, which ${volume.engine} cannot do: the kernel holds them by number while a filesystem is mounted.`,
+    'Unmount it and name the device or image with --target.',
+  )
 }
 
 /**
  * @param direction 'on' to the numbers the plan gives, 'back' to those it found
  * @returns undefined for a plan that renumbers nothing
  */
-export async function renumberStage(plan: Plan, volume: Volume, direction: 'on' | 'back', options: StageOptions): Promise<InodeResult | undefined> {
+export async function renumberStage(
+  plan: Plan,
+  volume: Volume,
+  direction: 'on' | 'back',
+  options: StageOptions,
+): Promise<InodeResult | undefined> {
   if (!plan.inodes) return undefined
   const before = await inodeProgressOf(plan, volume)
   const exchanges = direction === 'on' ? before.remaining : before.back
   refuseStage(volume, exchanges)
   const skipped: RenumberOutcome[] = []
   if (exchanges.length > 0) {
-    for await (const outcome of volume.inodeNumbers!.renumber(exchanges, options)) if (outcome.status === 'skipped') skipped.push(outcome)
+    for await (const outcome of volume.inodeNumbers!.renumber(exchanges, options))
+      if (outcome.status === 'skipped') skipped.push(outcome)
   }
   const after = await inodeProgressOf(plan, volume)
   return resultOf(plan, direction, before, after, skipped)
@@ -56,7 +65,13 @@ export async function inodesNow(plan: Plan, volume: Volume): Promise<InodeResult
   return resultOf(plan, 'on', progress, progress, [])
 }
 
-function resultOf(plan: Plan, direction: 'on' | 'back', before: InodeProgress, after: InodeProgress, skipped: readonly RenumberOutcome[]): InodeResult {
+function resultOf(
+  plan: Plan,
+  direction: 'on' | 'back',
+  before: InodeProgress,
+  after: InodeProgress,
+  skipped: readonly RenumberOutcome[],
+): InodeResult {
   const reasons = new Map(skipped.map(({ renumbering, reason }) => [renumbering.inode, reason]))
   const strayed = new Set(after.strayed)
   const left: RenumberedInode[] = []
@@ -66,7 +81,8 @@ function resultOf(plan: Plan, direction: 'on' | 'back', before: InodeProgress, a
     const now = after.now.get(inode)
     if (now !== before.now.get(inode)) renumbered++
     if (strayed.has(planned)) left.push({ inode, path, reason: 'its name leads to another file by now' })
-    else if (now !== undefined && now !== (direction === 'on' ? to : inode)) left.push({ inode, path, reason: reasons.get(now) ?? 'not yet' })
+    else if (now !== undefined && now !== (direction === 'on' ? to : inode))
+      left.push({ inode, path, reason: reasons.get(now) ?? 'not yet' })
   }
   return { renumbered, placed: after.total - left.length, total: after.total, left }
 }

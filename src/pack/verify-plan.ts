@@ -23,8 +23,24 @@ export async function verifyPlan(plan: Plan, volume: Volume): Promise<Verificati
   const inodes = await inodesNow(plan, volume)
   const waiting = progress.remaining.flat().filter((move) => !move.staging)
   const misplaced = [
-    ...waiting.map(({ inode, path, length }) => ({ inode, ...(path !== undefined && { path }), blocks: length, reason: 'not moved yet' })),
-    ...progress.strayed.map(({ inode, path, length }) => ({ inode, ...(path !== undefined && { path }), blocks: length, reason: 'lies where the plan never put it' })),
+    ...waiting.map(({ inode, path, length }) => ({
+      inode,
+      ...(path !== undefined && { path }),
+      blocks: length,
+      reason: 'not moved yet',
+    })),
+    ...progress.strayed.map(({ inode, path, length }) => ({
+      inode,
+      ...(path !== undefined && { path }),
+      blocks: length,
+      reason: 'lies where the plan never put it',
+    })),
   ]
-  return { totalBlocks: progress.totalBlocks, placedBlocks: progress.placedBlocks, misplaced, ...(inodes && { inodes }), complete: misplaced.length === 0 && (inodes?.left.length ?? 0) === 0 }
+  return {
+    totalBlocks: progress.totalBlocks,
+    placedBlocks: progress.placedBlocks,
+    misplaced,
+    ...(inodes && { inodes }),
+    complete: misplaced.length === 0 && (inodes?.left.length ?? 0) === 0,
+  }
 }

@@ -48,7 +48,11 @@ export interface PlanningResult {
 export const bootsPerPacking = 10
 
 /** @throws no-space, usage, refused when it would write more than it may, unsupported where numbers are fixed, or what the volume throws */
-export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, options: PlanOptions): Promise<PlanningResult> {
+export async function createPlan(
+  volume: Volume,
+  trace: Iterable<TraceRead>,
+  options: PlanOptions,
+): Promise<PlanningResult> {
   const { metadata, granularity = 'file', inodes = false } = options
   const recorded = [...trace]
   if (inodes) {
@@ -58,7 +62,7 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
   const found = await findBootSet(volume, recorded)
   const boot = inodes ? withInodeReads(found, volume) : found
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
-  let best: { goal: PlanGoal, packing: Packing, snapshot: Snapshot } | undefined
+  let best: { goal: PlanGoal; packing: Packing; snapshot: Snapshot } | undefined
   for (const goal of await goalsToTry(volume, boot, options)) {
     const { packing, snapshot } = await packAround(volume, boot, items, goal, options.evict)
     if (!best || worth(packing) < worth(best.packing)) best = { goal, packing, snapshot }
@@ -66,24 +70,39 @@ export async function createPlan(volume: Volume, trace: Iterable<TraceRead>, opt
   const { goal, packing, snapshot } = best!
   const { mostBytes } = options
   if (mostBytes !== undefined && packing.cost.bytesWritten > mostBytes) {
-    throw refused('too-much-to-write', `Packing would write ${packing.cost.bytesWritten.toLocaleString('en-US')} bytes, more than the ${mostBytes.toLocaleString('en-US')} of --max-bytes.`,
-      'Allow more, or bring back only what left the run with --drifted.')
+    throw refused(
+      'too-much-to-write',
+      `Packing would write ${packing.cost.bytesWritten.toLocaleString('en-US')} bytes, more than the ${mostBytes.toLocaleString('en-US')} of --max-bytes.`,
+      'Allow more, or bring back only what left the run with --drifted.',
+    )
   }
   const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
   let plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
   if (inodes) {
     const knownFrom = tellsInodes(found.reads) ? 'loads' : 'reads'
-    plan = await withInodes(plan, volume, boot, layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize), knownFrom)
+    plan = await withInodes(
+      plan,
+      volume,
+      boot,
+      layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize),
+      knownFrom,
+    )
   }
-  return { boot, plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) } }
+  return {
+    boot,
+    plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) },
+  }
 }
 
 /** @throws usage when none of the trace's files is there */
 export async function findBootSet(volume: Volume, trace: Iterable<TraceRead>): Promise<BootSet> {
   const boot = await nameFiles(await resolveTrace(trace, volume), volume)
   if (boot.files.length > 0) return boot
-  throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
-    'Check that the trace belongs to this target.')
+  throw usageError(
+    'empty-boot-set',
+    `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
+    'Check that the trace belongs to this target.',
+  )
 }
 
 /** What decides between goals: modelled milliseconds of a boot, plus its share of the writing. */
@@ -99,9 +118,15 @@ async function goalsToTry(volume: Volume, boot: BootSet, { goal, directory }: Pl
 }
 
 /** Looks further and further until the boot set fits without a gap that others cause. */
-async function packAround(volume: Volume, boot: BootSet, { items }: BootItems, goal: PlanGoal, evict: boolean): Promise<{ packing: Packing, snapshot: Snapshot }> {
+async function packAround(
+  volume: Volume,
+  boot: BootSet,
+  { items }: BootItems,
+  goal: PlanGoal,
+  evict: boolean,
+): Promise<{ packing: Packing; snapshot: Snapshot }> {
   const blocks = items.reduce((sum, { length }) => sum + length, 0)
-  let best: { packing: Packing, snapshot: Snapshot } | undefined
+  let best: { packing: Packing; snapshot: Snapshot } | undefined
   for (let widen = 0; ; widen++) {
     const snapshot = await takeSnapshot(volume, regionAround(goal.block, blocks, volume.geometry(), widen))
     const packing = pack(snapshot, { boot, items, goal: goal.block, exact: goal.chosenBy === 'flag', evict })
@@ -113,10 +138,18 @@ async function packAround(volume: Volume, boot: BootSet, { items }: BootItems, g
 }
 
 /** What --evict would give, if it is better than doing without. */
-function withEviction(snapshot: Snapshot, boot: BootSet, { items }: BootItems, goal: PlanGoal, without: LayoutMeasure): Packing | undefined {
+function withEviction(
+  snapshot: Snapshot,
+  boot: BootSet,
+  { items }: BootItems,
+  goal: PlanGoal,
+  without: LayoutMeasure,
+): Packing | undefined {
   try {
     const packing = pack(snapshot, { boot, items, goal: goal.block, exact: goal.chosenBy === 'flag', evict: true })
-    return packing && packing.predicted.modelMs[referenceModel]! < without.modelMs[referenceModel]! ? packing : undefined
+    return packing && packing.predicted.modelMs[referenceModel]! < without.modelMs[referenceModel]!
+      ? packing
+      : undefined
   } catch (error) {
     // Too full to untangle: then there is nothing to advise.
     if (error instanceof BootpackError && error.family === 'no-space') return undefined

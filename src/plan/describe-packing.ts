@@ -19,7 +19,10 @@ export interface DecidedPacking {
   readonly target: string
 }
 
-export async function describePacking(volume: Volume, { boot, goal, packing, skipped, target }: DecidedPacking): Promise<Plan> {
+export async function describePacking(
+  volume: Volume,
+  { boot, goal, packing, skipped, target }: DecidedPacking,
+): Promise<Plan> {
   const before = measureLayout(boot.reads, boot.layout, volume.geometry(), boot.missing.length)
   const rounds = await nameMoves(packing.rounds, boot, volume)
   return {
@@ -40,17 +43,33 @@ async function nameMoves(rounds: Packing['rounds'], boot: BootSet, volume: Volum
   const nameless = new Set<number>()
   for (const { inode } of rounds.flat()) if (boot.layout.get(inode)?.path === undefined) nameless.add(inode)
   const names = nameless.size === 0 ? new Map<number, string>() : await volume.paths(nameless)
-  return rounds.map((round) => round.map((move) => {
-    const path = boot.layout.get(move.inode)?.path ?? names.get(move.inode)
-    const { inode, kind, logical, length, from, to, why, staging } = move
-    return { inode, ...(path !== undefined && { path }), kind, logical, length, from, to, why, ...(staging && { staging }) }
-  }))
+  return rounds.map((round) =>
+    round.map((move) => {
+      const path = boot.layout.get(move.inode)?.path ?? names.get(move.inode)
+      const { inode, kind, logical, length, from, to, why, staging } = move
+      return {
+        inode,
+        ...(path !== undefined && { path }),
+        kind,
+        logical,
+        length,
+        from,
+        to,
+        why,
+        ...(staging && { staging }),
+      }
+    }),
+  )
 }
 
 const missingFiles = (boot: BootSet): Skip[] =>
   boot.missing.map((file) => ({ ...file, kind: 'data', reason: 'missing', blocks: 0 }))
 
-async function identity(volume: Volume, target: string, rounds: readonly (readonly PlannedMove[])[]): Promise<PlanVolume> {
+async function identity(
+  volume: Volume,
+  target: string,
+  rounds: readonly (readonly PlannedMove[])[],
+): Promise<PlanVolume> {
   const { uuid, blockSize, blockCount } = volume.geometry()
   return {
     target,

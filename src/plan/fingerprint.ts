@@ -9,13 +9,15 @@ import type { PlannedMove } from './plan.js'
  * @param now numbers that inodes have by now, by those the rounds know them by
  */
 export async function touchedLayouts(
-  volume: Volume, rounds: readonly (readonly PlannedMove[])[], now: ReadonlyMap<number, number> = new Map(),
+  volume: Volume,
+  rounds: readonly (readonly PlannedMove[])[],
+  now: ReadonlyMap<number, number> = new Map(),
 ): Promise<FileLayout[]> {
   const inodes = new Set(rounds.flat().map(({ inode }) => inode))
   const layouts: FileLayout[] = []
   for (const inode of [...inodes].sort((a, b) => a - b)) {
     const file = await volume.byInode(now.get(inode) ?? inode)
-    if (file) layouts.push({ ...await layoutOf(file, volume), inode })
+    if (file) layouts.push({ ...(await layoutOf(file, volume)), inode })
   }
   return layouts
 }
@@ -29,7 +31,8 @@ export function fingerprintOf(layouts: Iterable<FileLayout>): string {
   const hash = createHash('sha256')
   for (const { inode, extents, tree, xattr } of layouts) {
     hash.update(`${inode} ${xattr ?? '-'} ${tree.join(',')}`)
-    for (const { logical, physical, length, unwritten } of extents) hash.update(` ${logical}:${physical}+${length}${unwritten ? 'u' : ''}`)
+    for (const { logical, physical, length, unwritten } of extents)
+      hash.update(` ${logical}:${physical}+${length}${unwritten ? 'u' : ''}`)
     hash.update('\n')
   }
   return hash.digest('hex')

@@ -9,14 +9,17 @@ import { RunSet } from '../layout/run-set.js'
 import type { Plan, PlanInodes, PlannedMove, PlannedRenumbering } from './plan.js'
 
 export function planText(plan: Plan): string {
-  const moves = plan.rounds.map((round) => `[\n${round.map((move) => `      ${JSON.stringify(move)}`).join(',\n')}\n    ]`)
+  const moves = plan.rounds.map(
+    (round) => `[\n${round.map((move) => `      ${JSON.stringify(move)}`).join(',\n')}\n    ]`,
+  )
   const fields = Object.entries(plan).map(([key, value]) => {
     if (key === 'rounds') return `  "rounds": [\n    ${moves.join(',\n    ')}\n  ]`
     if (key === 'inodes') {
       const { knownFrom, table, renumberings } = value as PlanInodes
       return `  "inodes": {"knownFrom": ${JSON.stringify(knownFrom)}, "table": ${JSON.stringify(table)}, "renumberings": ${lines(renumberings)}}`
     }
-    if (key === 'skipped' || key === 'gaps' || key === 'runs') return `  ${JSON.stringify(key)}: ${lines(value as readonly unknown[])}`
+    if (key === 'skipped' || key === 'gaps' || key === 'runs')
+      return `  ${JSON.stringify(key)}: ${lines(value as readonly unknown[])}`
     return `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`
   })
   return `{\n${fields.join(',\n')}\n}\n`
@@ -31,23 +34,44 @@ export function parsePlan(text: string): Plan {
   try {
     data = JSON.parse(text)
   } catch (cause) {
-    throw new BootpackError('corrupt', 'bad-plan', 'The file is no plan: it is not JSON.', { next: 'Give a file that bootpack plan or pack -o wrote.', cause })
+    throw new BootpackError('corrupt', 'bad-plan', 'The file is no plan: it is not JSON.', {
+      next: 'Give a file that bootpack plan or pack -o wrote.',
+      cause,
+    })
   }
   const plan = data as Plan
   const { volume, rounds, measure, goal, cost } = object(data, 'plan')
   const { inodes } = plan
-  check(plan.bootpack === 'plan' && (plan.version === 1 || plan.version === 2), 'it does not begin as a plan of version 1 or 2 does')
-  check((inodes !== undefined) === (plan.version === 2), 'plans of version 2 renumber inodes, those of version 1 do not')
+  check(
+    plan.bootpack === 'plan' && (plan.version === 1 || plan.version === 2),
+    'it does not begin as a plan of version 1 or 2 does',
+  )
+  check(
+    (inodes !== undefined) === (plan.version === 2),
+    'plans of version 2 renumber inodes, those of version 1 do not',
+  )
   const { target, partition, uuid, blockSize, blockCount, fingerprint } = object(volume, 'volume')
-  check(typeof target === 'string' && typeof uuid === 'string' && typeof fingerprint === 'string', 'volume lacks its identity')
-  check((partition === undefined || whole(partition)) && whole(blockSize) && whole(blockCount), 'volume has numbers that are none')
+  check(
+    typeof target === 'string' && typeof uuid === 'string' && typeof fingerprint === 'string',
+    'volume lacks its identity',
+  )
+  check(
+    (partition === undefined || whole(partition)) && whole(blockSize) && whole(blockCount),
+    'volume has numbers that are none',
+  )
   check(object(goal, 'goal') !== undefined && object(cost, 'cost') !== undefined, 'goal or cost is missing')
   const { before, predicted } = object(measure, 'measure')
-  check(object(before, 'measure.before') !== undefined && object(predicted, 'measure.predicted') !== undefined, 'measure is missing')
+  check(
+    object(before, 'measure.before') !== undefined && object(predicted, 'measure.predicted') !== undefined,
+    'measure is missing',
+  )
   for (const key of ['runs', 'gaps', 'skipped'] as const) check(Array.isArray(plan[key]), `${key} is not a list`)
   ;(plan.runs as unknown[]).forEach((value, index) => {
     const { start, length } = object(value, `run ${index + 1}`)
-    check(whole(start) && whole(length) && (start as number) + (length as number) <= (blockCount as number), `run ${index + 1} lies outside the filesystem`)
+    check(
+      whole(start) && whole(length) && (start as number) + (length as number) <= (blockCount as number),
+      `run ${index + 1} lies outside the filesystem`,
+    )
   })
   check(Array.isArray(rounds), 'rounds is not a list')
   ;(rounds as unknown[]).forEach((round, index) => {
@@ -60,18 +84,33 @@ export function parsePlan(text: string): Plan {
 
 /** The new numbers are those that were left, or free; no inode and no number comes twice. */
 function checkInodes(inodes: Record<string, unknown>, blockCount: number): void {
-  check(inodes['knownFrom'] === 'loads' || inodes['knownFrom'] === 'reads', 'inodes.knownFrom is neither loads nor reads')
+  check(
+    inodes['knownFrom'] === 'loads' || inodes['knownFrom'] === 'reads',
+    'inodes.knownFrom is neither loads nor reads',
+  )
   const { start, length } = object(inodes['table'], 'inodes.table')
-  check(whole(start) && whole(length) && (start as number) + (length as number) <= blockCount, 'inodes.table lies outside the filesystem')
+  check(
+    whole(start) && whole(length) && (start as number) + (length as number) <= blockCount,
+    'inodes.table lies outside the filesystem',
+  )
   const list = inodes['renumberings']
   check(Array.isArray(list) && list.length > 0, 'inodes.renumberings is not a list, or empty')
   const seen = { inode: new Set<number>(), to: new Set<number>(), path: new Set<string>() }
   for (const [index, value] of (list as unknown[]).entries()) {
     const name = `renumbering ${index + 1}`
     const { inode, to, path, why } = object(value, name) as unknown as PlannedRenumbering
-    check(whole(inode) && whole(to) && inode > 0 && to > 0 && inode < 2 ** 32 && to < 2 ** 32, `${name}: a number is none`)
-    check(typeof path === 'string' && path.startsWith('/') && (why === 'boot' || why === 'evict'), `${name}: no path, or an unknown why`)
-    check(!seen.inode.has(inode) && !seen.to.has(to) && !seen.path.has(path), `${name}: another one has its inode, its number or its path`)
+    check(
+      whole(inode) && whole(to) && inode > 0 && to > 0 && inode < 2 ** 32 && to < 2 ** 32,
+      `${name}: a number is none`,
+    )
+    check(
+      typeof path === 'string' && path.startsWith('/') && (why === 'boot' || why === 'evict'),
+      `${name}: no path, or an unknown why`,
+    )
+    check(
+      !seen.inode.has(inode) && !seen.to.has(to) && !seen.path.has(path),
+      `${name}: another one has its inode, its number or its path`,
+    )
     seen.inode.add(inode)
     seen.to.add(to)
     seen.path.add(path)
@@ -87,11 +126,14 @@ function checkRound(round: readonly unknown[], index: number, blockCount: number
   round.forEach((value, number) => {
     const name = `move ${number + 1} of round ${index + 1}`
     const move = object(value, name) as unknown as PlannedMove
-    for (const field of ['inode', 'logical', 'length', 'from', 'to'] as const) check(whole(move[field]), `${name}: ${field} is not a whole number`)
+    for (const field of ['inode', 'logical', 'length', 'from', 'to'] as const)
+      check(whole(move[field]), `${name}: ${field} is not a whole number`)
     check(kinds.has(move.kind) && (move.why === 'boot' || move.why === 'evict'), `${name}: unknown kind or why`)
     check(move.path === undefined || typeof move.path === 'string', `${name}: path is not text`)
-    check(move.inode > 0 && move.length > 0 && move.from + move.length <= blockCount && move.to + move.length <= blockCount,
-      `${name}: lies outside the filesystem`)
+    check(
+      move.inode > 0 && move.length > 0 && move.from + move.length <= blockCount && move.to + move.length <= blockCount,
+      `${name}: lies outside the filesystem`,
+    )
     const target = { start: move.to, length: move.length }
     check(!targets.intersects(target), `${name}: its target is another move's target`)
     targets.add(target)
@@ -108,5 +150,8 @@ function object(value: unknown, name: string): Record<string, unknown> {
 }
 
 function check(condition: boolean, problem: string): void {
-  if (!condition) throw new BootpackError('corrupt', 'bad-plan', `The plan cannot be used: ${problem}.`, { next: 'Make it again with bootpack plan.' })
+  if (!condition)
+    throw new BootpackError('corrupt', 'bad-plan', `The plan cannot be used: ${problem}.`, {
+      next: 'Make it again with bootpack plan.',
+    })
 }

@@ -96,7 +96,7 @@ export interface Plan {
   readonly inodes?: PlanInodes
   readonly skipped: readonly Skip[]
   readonly cost: PlanCost
-  readonly measure: { readonly before: LayoutMeasure, readonly predicted: LayoutMeasure }
+  readonly measure: { readonly before: LayoutMeasure; readonly predicted: LayoutMeasure }
   /** What --evict would gain, when it was not asked for. */
-  readonly withEviction?: { readonly cost: PlanCost, readonly predicted: LayoutMeasure }
+  readonly withEviction?: { readonly cost: PlanCost; readonly predicted: LayoutMeasure }
 }

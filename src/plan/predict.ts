@@ -10,7 +10,11 @@ import type { PlannedMove } from './plan.js'
  * keep its first blocks, as engines do.
  * @param blockSize bytes
  */
-export function layoutAfter(layout: DiskLayout, rounds: readonly (readonly PlannedMove[])[], blockSize: number): DiskLayout {
+export function layoutAfter(
+  layout: DiskLayout,
+  rounds: readonly (readonly PlannedMove[])[],
+  blockSize: number,
+): DiskLayout {
   const after = new Map(layout)
   for (const round of rounds) {
     const byInode = new Map<number, PlannedMove[]>()

@@ -20,15 +20,25 @@ export interface SweepCost {
   readonly restSeeks: number
 }
 
-export function sweepCost(sweep: Sweep, boot: BootSet, volume: { readonly blockSize: number, readonly blockCount: number }, model: DiskModel): SweepCost {
-  const ms = (reads: readonly DeviceRead[]): number => Math.round(model.milliseconds(reads, volume.blockSize, volume.blockCount) * 100) / 100
+export function sweepCost(
+  sweep: Sweep,
+  boot: BootSet,
+  volume: { readonly blockSize: number; readonly blockCount: number },
+  model: DiskModel,
+): SweepCost {
+  const ms = (reads: readonly DeviceRead[]): number =>
+    Math.round(model.milliseconds(reads, volume.blockSize, volume.blockCount) * 100) / 100
   const swept = joined(sweptRuns(sweep, boot))
   const covered = RunSet.of(swept)
   const without = deviceReads(boot.reads, boot.layout)
   const rest = joined(without.flatMap((read) => [...covered.missingFrom(read)]))
   return {
-    model: model.name, withoutMs: ms(without), sweepMs: ms(swept), restMs: ms(rest),
-    sweepSeeks: Math.max(0, swept.length - 1), restSeeks: Math.max(0, rest.length - 1),
+    model: model.name,
+    withoutMs: ms(without),
+    sweepMs: ms(swept),
+    restMs: ms(rest),
+    sweepSeeks: Math.max(0, swept.length - 1),
+    restSeeks: Math.max(0, rest.length - 1),
   }
 }
 
@@ -49,7 +59,8 @@ function joined(runs: Iterable<BlockRun>): BlockRun[] {
   const result: BlockRun[] = []
   for (const run of runs) {
     const last = result.at(-1)
-    if (last && last.start + last.length === run.start) result[result.length - 1] = { ...last, length: last.length + run.length }
+    if (last && last.start + last.length === run.start)
+      result[result.length - 1] = { ...last, length: last.length + run.length }
     else result.push(run)
   }
   return result

@@ -27,10 +27,12 @@ export interface SweptParts {
  * @returns undefined when the boot reads nothing of it from the disk
  */
 export function sweptParts(file: FileLayout, read: RunSet, bridge: number, blockSize: number): SweptParts | undefined {
-  const written = RunSet.of(file.extents.filter(({ unwritten }) => !unwritten).map(({ logical, length }) => blockRun(logical, length)))
+  const written = RunSet.of(
+    file.extents.filter(({ unwritten }) => !unwritten).map(({ logical, length }) => blockRun(logical, length)),
+  )
   // Beyond the end of the file nothing can be read, allocated or not.
   const end = Math.ceil(file.size / blockSize)
-  const joined: { from: number, to: number }[] = []
+  const joined: { from: number; to: number }[] = []
   let at = 0
   for (const run of read) {
     for (const { start, length } of written.within(run)) {
@@ -38,7 +40,8 @@ export function sweptParts(file: FileLayout, read: RunSet, bridge: number, block
       if (until <= start) continue
       const last = joined.at(-1)
       if (last && blocksWithin(written, last.to, start) <= bridge) last.to = until
-      else joined.push({ from: blocksWithin(written, at, start) <= bridge && joined.length === 0 ? 0 : start, to: until })
+      else
+        joined.push({ from: blocksWithin(written, at, start) <= bridge && joined.length === 0 ? 0 : start, to: until })
       at = until
     }
   }
@@ -52,11 +55,11 @@ export function sweptParts(file: FileLayout, read: RunSet, bridge: number, block
   return { first: physical, bytes, parts: inUnits(joined, blockSize) }
 }
 
-function inUnits(ranges: readonly { readonly from: number, readonly to: number }[], blockSize: number): FilePart[] {
+function inUnits(ranges: readonly { readonly from: number; readonly to: number }[], blockSize: number): FilePart[] {
   const units = new RunSet()
   for (const { from, to } of ranges) {
-    const start = Math.floor(from * blockSize / partUnit)
-    units.add(blockRun(start, Math.ceil(to * blockSize / partUnit) - start))
+    const start = Math.floor((from * blockSize) / partUnit)
+    units.add(blockRun(start, Math.ceil((to * blockSize) / partUnit) - start))
   }
   return [...units].map(({ start, length }) => ({ offset: start * partUnit, length: length * partUnit }))
 }

@@ -18,7 +18,8 @@ const longestBridgeBytes = 1 << 20
  */
 export function bridgeBlocks(model: DiskModel, { blockSize, blockCount }: BridgeVolume): number {
   const through = (gap: number): number => model.milliseconds([blockRun(0, gap + 2)], blockSize, blockCount)
-  const across = (gap: number): number => model.milliseconds([blockRun(0, 1), blockRun(gap + 1, 1)], blockSize, blockCount)
+  const across = (gap: number): number =>
+    model.milliseconds([blockRun(0, 1), blockRun(gap + 1, 1)], blockSize, blockCount)
   let low = 0
   let high = Math.max(1, Math.floor(longestBridgeBytes / blockSize))
   while (low < high) {
@@ -36,7 +37,7 @@ export function bridgeBlocks(model: DiskModel, { blockSize, blockCount }: Bridge
  */
 export function bridged(wanted: RunSet, bridge: number, unit: number, blockCount: number): BlockRun[] {
   const rounded = new RunSet()
-  let open: { start: number, end: number } | undefined
+  let open: { start: number; end: number } | undefined
   const close = (): void => {
     if (!open) return
     const start = Math.floor(open.start / unit) * unit

@@ -12,7 +12,13 @@ export type FormName = (typeof formNames)[number]
 export const listFile = 'etc/bootpack/preload.list'
 
 /** What is shipped with bootpack, below share/preload. */
-export const shipped = ['preload.sh', 'initramfs-hook', 'dracut-module-setup.sh', 'dracut-hook.sh', 'bootpack-preload.service'] as const
+export const shipped = [
+  'preload.sh',
+  'initramfs-hook',
+  'dracut-module-setup.sh',
+  'dracut-hook.sh',
+  'bootpack-preload.service',
+] as const
 export type Shipped = (typeof shipped)[number]
 
 export interface FormFile {
@@ -40,13 +46,25 @@ export const formFiles: Readonly<Record<FormName, readonly FormFile[]>> = {
   systemd: [
     { path: 'etc/bootpack/preload.sh', mode: 0o755, source: 'preload.sh' },
     { path: unit, mode: 0o644, source: 'bootpack-preload.service' },
-    { path: 'etc/systemd/system/sysinit.target.wants/bootpack-preload.service', mode: 0o777, link: '../bootpack-preload.service' },
+    {
+      path: 'etc/systemd/system/sysinit.target.wants/bootpack-preload.service',
+      mode: 0o777,
+      link: '../bootpack-preload.service',
+    },
   ],
 }
 
 /** Folders that may be made for our files, and only they are ever removed again. */
-export const mayBeOurs = (folder: string): boolean => folder !== 'etc' && folder !== 'usr' && folder !== 'usr/lib'
-  && [listFile, ...Object.values(formFiles).flat().map(({ path }) => path)].some((path) => path.startsWith(`${folder}/`))
+export const mayBeOurs = (folder: string): boolean =>
+  folder !== 'etc' &&
+  folder !== 'usr' &&
+  folder !== 'usr/lib' &&
+  [
+    listFile,
+    ...Object.values(formFiles)
+      .flat()
+      .map(({ path }) => path),
+  ].some((path) => path.startsWith(`${folder}/`))
 
 /** Makes the initramfs anew, in the system itself. */
 export const rebuildCommands: Readonly<Partial<Record<FormName, readonly string[]>>> = {
@@ -59,7 +77,8 @@ export const rebuildCommands: Readonly<Partial<Record<FormName, readonly string[
  * @param timeLimit seconds a sweep may take
  */
 export function filledIn(text: string, timeLimit: number): string {
-  if (!Number.isInteger(timeLimit) || timeLimit < 1 || timeLimit > 600) throw new RangeError(`no time limit: ${timeLimit}`)
+  if (!Number.isInteger(timeLimit) || timeLimit < 1 || timeLimit > 600)
+    throw new RangeError(`no time limit: ${timeLimit}`)
   return text.replaceAll('@LIMIT@', String(timeLimit)).replaceAll('@TIMEOUT@', String(timeLimit + 5))
 }
 
@@ -75,14 +94,26 @@ export interface SystemHas {
  * @throws unsupported when there is none
  */
 export function chooseForm(wanted: FormName | 'auto', has: SystemHas): FormName {
-  const possible: Record<FormName, boolean> = { 'initramfs-tools': has.initramfsTools, dracut: has.dracut, systemd: has.systemd }
+  const possible: Record<FormName, boolean> = {
+    'initramfs-tools': has.initramfsTools,
+    dracut: has.dracut,
+    systemd: has.systemd,
+  }
   const chosen = wanted === 'auto' ? formNames.find((name) => possible[name]) : possible[wanted] ? wanted : undefined
   if (chosen) return chosen
   if (wanted === 'auto') {
-    throw new BootpackError('unsupported', 'no-form', 'This system has neither initramfs-tools nor dracut nor systemd: nothing there could run the sweep.',
-      { next: 'Install one of them there.' })
+    throw new BootpackError(
+      'unsupported',
+      'no-form',
+      'This system has neither initramfs-tools nor dracut nor systemd: nothing there could run the sweep.',
+      { next: 'Install one of them there.' },
+    )
   }
   const others = formNames.filter((name) => possible[name])
-  throw new BootpackError('unsupported', 'no-form', `This system has no ${wanted}.`,
-    { next: others.length === 0 ? 'Install it, or choose another form.' : `It has ${others.join(' and ')}: choose with --form, or leave it out.` })
+  throw new BootpackError('unsupported', 'no-form', `This system has no ${wanted}.`, {
+    next:
+      others.length === 0
+        ? 'Install it, or choose another form.'
+        : `It has ${others.join(' and ')}: choose with --form, or leave it out.`,
+  })
 }

@@ -29,13 +29,13 @@ export interface ListedFile {
   readonly first: number
   readonly kib: number
   /** In units of 4 KiB; undefined for a whole file. */
-  readonly part?: { readonly skip: number, readonly count: number }
+  readonly part?: { readonly skip: number; readonly count: number }
 }
 
 export interface PreloadList {
   readonly uuid: string
   /** In units of 32 KiB of the device. */
-  readonly ranges: readonly { readonly skip: number, readonly count: number }[]
+  readonly ranges: readonly { readonly skip: number; readonly count: number }[]
   readonly files: readonly ListedFile[]
   /** What comments say, without the number sign. */
   readonly notes: readonly string[]
@@ -47,12 +47,19 @@ export function listOf(sweep: Sweep, uuid: string, notes: readonly string[] = []
     uuid,
     notes,
     ranges: sweep.metadata.map(({ start, length }) => {
-      const skip = Math.floor(start * blockSize / deviceUnit)
-      return { skip, count: Math.ceil((start + length) * blockSize / deviceUnit) - skip }
+      const skip = Math.floor((start * blockSize) / deviceUnit)
+      return { skip, count: Math.ceil(((start + length) * blockSize) / deviceUnit) - skip }
     }),
-    files: sweep.files.flatMap(({ path, first, bytes, parts }): ListedFile[] => parts
-      ? parts.map(({ offset, length }) => ({ path, first, kib: Math.ceil(length / 1024), part: { skip: offset / partUnit, count: length / partUnit } }))
-      : [{ path, first, kib: Math.ceil(bytes / 1024) }]),
+    files: sweep.files.flatMap(({ path, first, bytes, parts }): ListedFile[] =>
+      parts
+        ? parts.map(({ offset, length }) => ({
+            path,
+            first,
+            kib: Math.ceil(length / 1024),
+            part: { skip: offset / partUnit, count: length / partUnit },
+          }))
+        : [{ path, first, kib: Math.ceil(bytes / 1024) }],
+    ),
   }
 }
 
@@ -64,12 +71,18 @@ export function listText({ uuid, ranges, files, notes }: PreloadList): string {
     const bytes = encodeName(path)
     const plain = bytes.every((byte) => byte >= 0x20 && byte < 0x7f)
     const kind = part ? 'p' : 'f'
-    lines.push(`${plain ? kind : kind.toUpperCase()} ${kib} ${first} ${part ? `${part.skip} ${part.count} ` : ''}${plain ? path : octal(bytes)}`)
+    lines.push(
+      `${plain ? kind : kind.toUpperCase()} ${kib} ${first} ${part ? `${part.skip} ${part.count} ` : ''}${plain ? path : octal(bytes)}`,
+    )
   }
   lines.push(`end ${lines.length + 1}`)
   const text = `${lines.join('\n')}\n`
   if (text.length > mostListBytes) {
-    throw usageError('list-too-long', `The list of what to read has ${text.length} bytes; a boot reads no more than ${mostListBytes}.`, 'Give fewer files in the trace, or a smaller --most-bytes.')
+    throw usageError(
+      'list-too-long',
+      `The list of what to read has ${text.length} bytes; a boot reads no more than ${mostListBytes}.`,
+      'Give fewer files in the trace, or a smaller --most-bytes.',
+    )
   }
   return text
 }
@@ -77,13 +90,18 @@ export function listText({ uuid, ranges, files, notes }: PreloadList): string {
 /** @throws corrupt naming the line */
 export function parseList(text: string): PreloadList {
   const lines = text.split('\n')
-  const bad = (line: number, problem: string): BootpackError => new BootpackError('corrupt', 'bad-preload-list', `The list of what to read in advance is damaged in line ${line}: ${problem}.`,
-    { next: 'Install it again: bootpack preload install TARGET --trace T.', structure: 'preload list', number: line })
+  const bad = (line: number, problem: string): BootpackError =>
+    new BootpackError(
+      'corrupt',
+      'bad-preload-list',
+      `The list of what to read in advance is damaged in line ${line}: ${problem}.`,
+      { next: 'Install it again: bootpack preload install TARGET --trace T.', structure: 'preload list', number: line },
+    )
   if (lines[0] !== magic) throw bad(1, `it does not begin with "${magic}"`)
   if (lines.at(-1) !== '' || lines.at(-2) !== `end ${lines.length - 1}`) throw bad(lines.length, 'its end is missing')
   const uuid = /^uuid ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) /.exec(lines[1]!)?.[1]
   if (uuid === undefined || lines[1] !== `uuid ${uuid} ${octalUuid(uuid)}`) throw bad(2, 'no uuid')
-  const ranges: { skip: number, count: number }[] = []
+  const ranges: { skip: number; count: number }[] = []
   const files: ListedFile[] = []
   const notes: string[] = []
   for (const [i, line] of lines.slice(2, -2).entries()) {
@@ -93,7 +111,12 @@ export function parseList(text: string): PreloadList {
     if (range) ranges.push({ skip: Number(range[1]), count: Number(range[2]) })
     else if (file) files.push({ path: pathOf(file[4]!, file[1] === 'F'), first: Number(file[3]), kib: Number(file[2]) })
     else if (part) {
-      files.push({ path: pathOf(part[6]!, part[1] === 'P'), first: Number(part[3]), kib: Number(part[2]), part: { skip: Number(part[4]), count: Number(part[5]) } })
+      files.push({
+        path: pathOf(part[6]!, part[1] === 'P'),
+        first: Number(part[3]),
+        kib: Number(part[2]),
+        part: { skip: Number(part[4]), count: Number(part[5]) },
+      })
     } else if (line === marker) continue
     else if (line.startsWith('# ')) notes.push(line.slice(2))
     else throw bad(i + 3, 'it is of no known kind')
@@ -101,10 +124,13 @@ export function parseList(text: string): PreloadList {
   return { uuid, ranges, files, notes }
 }
 
-const octal = (bytes: Iterable<number>): string => [...bytes].map((byte) => `\\0${byte.toString(8).padStart(3, '0')}`).join('')
+const octal = (bytes: Iterable<number>): string =>
+  [...bytes].map((byte) => `\\0${byte.toString(8).padStart(3, '0')}`).join('')
 
-const octalUuid = (uuid: string): string => octal(Buffer.from(uuid.replaceAll('-', ''), 'hex').filter((byte) => byte !== 0))
+const octalUuid = (uuid: string): string =>
+  octal(Buffer.from(uuid.replaceAll('-', ''), 'hex').filter((byte) => byte !== 0))
 
-const bytesOf = (text: string): Buffer => Buffer.from([...text.matchAll(/\\0([0-7]{3})/g)].map(([, digits]) => Number.parseInt(digits!, 8)))
+const bytesOf = (text: string): Buffer =>
+  Buffer.from([...text.matchAll(/\\0([0-7]{3})/g)].map(([, digits]) => Number.parseInt(digits!, 8)))
 
 const pathOf = (text: string, escaped: boolean): string => (escaped ? decodeName(bytesOf(text)) : text)

@@ -70,7 +70,12 @@ export interface SweepOptions {
 /**
  * @param inodeBlocks for every inode of the boot set, the block of the inode table it lies in
  */
-export function planSweep(boot: BootSet, geometry: Geometry, inodeBlocks: ReadonlyMap<number, FsBlock>, options: SweepOptions): Sweep {
+export function planSweep(
+  boot: BootSet,
+  geometry: Geometry,
+  inodeBlocks: ReadonlyMap<number, FsBlock>,
+  options: SweepOptions,
+): Sweep {
   const { blockSize, blockCount } = geometry
   const bridge = bridgeBlocks(options.model, geometry)
   const { all, wanted } = wantedMetadata(boot, geometry, inodeBlocks)
@@ -111,7 +116,7 @@ function dataReads(boot: BootSet): Map<number, RunSet> {
   for (const { kind, inode, block, length } of boot.reads) {
     if (kind !== 'data') continue
     let blocks = reads.get(inode)
-    if (!blocks) reads.set(inode, blocks = new RunSet())
+    if (!blocks) reads.set(inode, (blocks = new RunSet()))
     blocks.add({ start: block as FsBlock, length })
   }
   return reads
@@ -133,7 +138,15 @@ const mostProbeBytes = 4 << 20
 export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: ReadonlyMap<number, FsBlock>): Wanted {
   const { blockCount } = geometry
   const all = new RunSet()
-  const wanted: Record<MetadataKind, number> = { 'inode-table': 0, directory: 0, tree: 0, xattr: 0, symlink: 0, bitmap: 0, probe: 0 }
+  const wanted: Record<MetadataKind, number> = {
+    'inode-table': 0,
+    directory: 0,
+    tree: 0,
+    xattr: 0,
+    symlink: 0,
+    bitmap: 0,
+    probe: 0,
+  }
   const want = (kind: MetadataKind, run: BlockRun): void => {
     const inside = intersectRuns(run, { start: 0 as FsBlock, length: blockCount })
     if (!inside) return
@@ -161,7 +174,8 @@ export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: R
   for (const [inode, file] of boot.layout) {
     const home = inodeBlocks.get(inode)
     if (home !== undefined) want('inode-table', { start: home, length: 1 })
-    if (file.kind === 'directory' && !recordedDirectories.has(inode)) for (const run of mapped(file, 0, Infinity)) want('directory', run)
+    if (file.kind === 'directory' && !recordedDirectories.has(inode))
+      for (const run of mapped(file, 0, Infinity)) want('directory', run)
     if (file.kind === 'symlink') for (const run of mapped(file, 0, Infinity)) want('symlink', run)
     for (const block of file.tree) want('tree', { start: block, length: 1 })
     if (file.xattr !== undefined) want('xattr', { start: file.xattr, length: 1 })
@@ -170,11 +184,16 @@ export function wantedMetadata(boot: BootSet, geometry: Geometry, inodeBlocks: R
 }
 
 /** What of a read of the device hits inode tables and bitmaps. */
-function fixedParts(read: BlockRun, { fixedRuns }: Geometry): { run: BlockRun, as: MetadataKind }[] {
-  const parts: { run: BlockRun, as: MetadataKind }[] = []
+function fixedParts(read: BlockRun, { fixedRuns }: Geometry): { run: BlockRun; as: MetadataKind }[] {
+  const parts: { run: BlockRun; as: MetadataKind }[] = []
   for (const fixed of fixedRuns) {
     if (fixed.start >= runEnd(read)) break
-    const as = fixed.kind === 'inode-table' ? 'inode-table' : fixed.kind === 'block-bitmap' || fixed.kind === 'inode-bitmap' ? 'bitmap' : undefined
+    const as =
+      fixed.kind === 'inode-table'
+        ? 'inode-table'
+        : fixed.kind === 'block-bitmap' || fixed.kind === 'inode-bitmap'
+          ? 'bitmap'
+          : undefined
     const run = as && intersectRuns(fixed, read)
     if (run) parts.push({ run, as })
   }

@@ -16,11 +16,23 @@ export interface BuiltSweep {
  * @throws unsupported where inodes have no place on the disk that an engine could tell,
  *   usage when nothing of the trace is on the volume, what the volume throws
  */
-export async function buildSweep(trace: Iterable<TraceRead>, volume: Volume, options: SweepOptions): Promise<BuiltSweep> {
-  if (!volume.inodeBlock) throw unsupported('no-inode-tables', 'Reading in advance is for ext4: only there is it known where the tables of inodes lie.')
+export async function buildSweep(
+  trace: Iterable<TraceRead>,
+  volume: Volume,
+  options: SweepOptions,
+): Promise<BuiltSweep> {
+  if (!volume.inodeBlock)
+    throw unsupported(
+      'no-inode-tables',
+      'Reading in advance is for ext4: only there is it known where the tables of inodes lie.',
+    )
   const boot = await nameFiles(await resolveTrace(trace, volume), volume)
   if (boot.files.length === 0) {
-    throw usageError('empty-boot-set', `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`, 'Check that the trace belongs to this target.')
+    throw usageError(
+      'empty-boot-set',
+      `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
+      'Check that the trace belongs to this target.',
+    )
   }
   const homes = new Map<number, FsBlock>()
   for (const inode of boot.layout.keys()) homes.set(inode, await volume.inodeBlock(inode))

@@ -24,6 +24,7 @@ async function readText(volume: Volume, path: string): Promise<string | undefine
   const contents = await volume.contents?.(file)
   if (!contents) return undefined
   const bytes = Buffer.alloc(file.size)
-  for await (const { offset, bytes: piece } of contents.pieces()) bytes.set(piece.subarray(0, Math.max(0, file.size - offset)), offset)
+  for await (const { offset, bytes: piece } of contents.pieces())
+    bytes.set(piece.subarray(0, Math.max(0, file.size - offset)), offset)
   return bytes.toString('latin1')
 }

@@ -32,16 +32,26 @@ export async function checkList(list: PreloadList, volume: Volume, planned?: Pre
       gone.push(path)
       continue
     }
-    const from = Math.floor((part?.skip ?? 0) * partUnit / blockSize)
-    const extent = (await volume.extents(file)).find(({ logical, length, unwritten }) => !unwritten && logical + length > from)
+    const from = Math.floor(((part?.skip ?? 0) * partUnit) / blockSize)
+    const extent = (await volume.extents(file)).find(
+      ({ logical, length, unwritten }) => !unwritten && logical + length > from,
+    )
     if (extent === undefined || extent.physical + Math.max(0, from - extent.logical) !== first) moved.push(path)
   }
   const sameFilesystem = list.uuid === uuid
-  const sameMetadata = planned && planned.ranges.length === list.ranges.length
-    && planned.ranges.every(({ skip, count }, i) => list.ranges[i]!.skip === skip && list.ranges[i]!.count === count)
-  const sameFiles = planned === undefined || (planned.files.length === list.files.length && planned.files.every(({ path }, i) => list.files[i]!.path === path))
+  const sameMetadata =
+    planned &&
+    planned.ranges.length === list.ranges.length &&
+    planned.ranges.every(({ skip, count }, i) => list.ranges[i]!.skip === skip && list.ranges[i]!.count === count)
+  const sameFiles =
+    planned === undefined ||
+    (planned.files.length === list.files.length && planned.files.every(({ path }, i) => list.files[i]!.path === path))
   return {
-    files: firsts.size, gone, moved, sameFilesystem, ...(sameMetadata !== undefined && { sameMetadata }),
+    files: firsts.size,
+    gone,
+    moved,
+    sameFilesystem,
+    ...(sameMetadata !== undefined && { sameMetadata }),
     stale: !sameFilesystem || gone.length > 0 || moved.length > 0 || sameMetadata === false || !sameFiles,
   }
 }

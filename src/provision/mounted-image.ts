@@ -18,9 +18,14 @@ const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/s
 /** Runs a program to its end. @throws io with its last words */
 export function runProgram(words: readonly string[], quiet = true): void {
   const [program, ...rest] = words
-  const { status, error, stderr } = spawnSync(program!, rest, { encoding: 'utf8', env: environment, stdio: ['ignore', quiet ? 'ignore' : 2, 'pipe'] })
+  const { status, error, stderr } = spawnSync(program!, rest, {
+    encoding: 'utf8',
+    env: environment,
+    stdio: ['ignore', quiet ? 'ignore' : 2, 'pipe'],
+  })
   if (error) throw ioError(`${program} could not be run.`, error)
-  if (status !== 0) throw ioError(`${program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
+  if (status !== 0)
+    throw ioError(`${program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
 }
 
 interface Place {
@@ -46,17 +51,39 @@ async function placeOf(path: string, partition: number | undefined): Promise<Pla
  * @param use  gets the mount point; synchronous, see above
  * @throws refused without root or while the image is in use; io when it cannot be mounted
  */
-export async function withMountedImage<Result>(path: string, partition: number | undefined, use: (mountPoint: string) => Result): Promise<Result> {
+export async function withMountedImage<Result>(
+  path: string,
+  partition: number | undefined,
+  use: (mountPoint: string) => Result,
+): Promise<Result> {
   if (process.geteuid?.() !== 0) {
-    throw refused('needs-root', 'Putting files into an image takes root: it is mounted for that.',
-      'Run the command with sudo, or mount the image yourself and name the mount point.')
+    throw refused(
+      'needs-root',
+      'Putting files into an image takes root: it is mounted for that.',
+      'Run the command with sudo, or mount the image yourself and name the mount point.',
+    )
   }
   const { start, size } = await placeOf(path, partition)
   enterMountNamespace()
   // An empty folder is all that kill -9 leaves, and in /run that goes with the next boot.
   const mountPoint = mkdtempSync(join(existsSync('/run') ? '/run' : tmpdir(), 'bootpack-image-'))
   try {
-    runProgram(['mount', '-t', 'ext4', '-o', ['loop', 'nodev', 'noatime', 'noinit_itable', ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : [])].join(','), '--', path, mountPoint])
+    runProgram([
+      'mount',
+      '-t',
+      'ext4',
+      '-o',
+      [
+        'loop',
+        'nodev',
+        'noatime',
+        'noinit_itable',
+        ...(start > 0 || size !== undefined ? [`offset=${start}`, `sizelimit=${size}`] : []),
+      ].join(','),
+      '--',
+      path,
+      mountPoint,
+    ])
     try {
       return use(mountPoint)
     } finally {

@@ -5,7 +5,15 @@
  */
 import { BootpackError, refused } from '../errors.js'
 import type { Found, PinnedRoot } from '../collect/setup/pinned-root.js'
-import { formFiles, formNames, listFile, mayBeOurs, type FormFile, type FormName, type Shipped } from '../preload/install-targets.js'
+import {
+  formFiles,
+  formNames,
+  listFile,
+  mayBeOurs,
+  type FormFile,
+  type FormName,
+  type Shipped,
+} from '../preload/install-targets.js'
 import { listText, type PreloadList } from '../preload/list-text.js'
 import { foldersNote, marker } from '../preload/marker.js'
 
@@ -39,10 +47,17 @@ export function formsPresent(root: PinnedRoot): FormName[] {
 /** @throws refused when something of somebody else's is in the way; no-space, io; nothing has changed then */
 export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut): PutPreload {
   const own = formFiles[form]
-  const leaving = formNames.filter((name) => name !== form).flatMap((name) => formFiles[name].map((file) => ({ name, file })))
+  const leaving = formNames
+    .filter((name) => name !== form)
+    .flatMap((name) => formFiles[name].map((file) => ({ name, file })))
     .filter(({ file }) => isOurs(file, root.glance(file.path)))
   const wanted: Wanted[] = [
-    ...own.map(({ path, mode, source, link }) => ({ path, mode, ...(source && { text: texts[source] }), ...(link !== undefined && { link }) })),
+    ...own.map(({ path, mode, source, link }) => ({
+      path,
+      mode,
+      ...(source && { text: texts[source] }),
+      ...(link !== undefined && { link }),
+    })),
   ]
   for (const file of own) refuseForeign(root, file, root.find(file.path))
   const listThere = root.find(listFile)
@@ -56,7 +71,8 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
   const put = ({ path, mode, text, link }: Wanted): void => {
     root.sweep(path)
     const before = root.find(path)
-    if (before && (before.kind === 'link' ? before.target === link : before.text === text && before.mode === mode)) return
+    if (before && (before.kind === 'link' ? before.target === link : before.text === text && before.mode === mode))
+      return
     undo.push(() => putBack(root, path, before))
     if (link !== undefined) root.writeLink(path, link)
     else root.writeFile(path, text!, mode)
@@ -65,7 +81,9 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
   try {
     for (const path of [listFile, ...own.map((file) => file.path)]) {
       const made = root.makeFolders(path.slice(0, path.lastIndexOf('/')))
-      undo.push(() => { for (const folder of made.reverse()) root.removeEmptyFolder(folder) })
+      undo.push(() => {
+        for (const folder of made.reverse()) root.removeEmptyFolder(folder)
+      })
       for (const folder of made) folders.add(folder)
     }
     const noted = folders.size === 0 ? list.notes : [...list.notes, `${foldersNote}${[...folders].sort().join(' ')}`]
@@ -90,8 +108,14 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
  * @returns what was removed, folders included, and the forms it belonged to
  * @throws refused when one of the files is somebody else's; nothing has changed then
  */
-export function takePreload(root: PinnedRoot): { readonly removed: readonly string[], readonly forms: readonly FormName[] } {
-  const all: FormFile[] = [...formNames.flatMap((name) => formFiles[name]), { path: listFile, mode: 0o644, source: 'preload.sh' }]
+export function takePreload(root: PinnedRoot): {
+  readonly removed: readonly string[]
+  readonly forms: readonly FormName[]
+} {
+  const all: FormFile[] = [
+    ...formNames.flatMap((name) => formFiles[name]),
+    { path: listFile, mode: 0o644, source: 'preload.sh' },
+  ]
   const forms = formsPresent(root)
   const list = root.glance(listFile)
   const folders = new Set(list ? foldersNoted(list) : [])
@@ -103,24 +127,35 @@ export function takePreload(root: PinnedRoot): { readonly removed: readonly stri
   if (ours.length > 0) folders.add('etc/bootpack')
   for (const { path } of ours) root.sweep(path)
   const removed = ours.map(({ path }) => path).filter((path) => root.remove(path))
-  for (const folder of [...folders].filter(mayBeOurs).sort().reverse()) if (root.removeEmptyFolder(folder)) removed.push(folder)
+  for (const folder of [...folders].filter(mayBeOurs).sort().reverse())
+    if (root.removeEmptyFolder(folder)) removed.push(folder)
   return { removed, forms }
 }
 
 function foldersNoted(list: Found): string[] {
   if (list.kind !== 'file' || !hasMarker(list.text)) return []
   const line = list.text.split('\n').find((each) => each.startsWith(`# ${foldersNote}`))
-  return line?.slice(foldersNote.length + 2).split(' ').filter(mayBeOurs) ?? []
+  return (
+    line
+      ?.slice(foldersNote.length + 2)
+      .split(' ')
+      .filter(mayBeOurs) ?? []
+  )
 }
 
 const hasMarker = (text: string): boolean => text.split('\n', 3).includes(marker)
 
 const isOurs = (file: FormFile, found: Found | undefined): boolean =>
-  found !== undefined && (found.kind === 'link' ? file.link === found.target : file.link === undefined && hasMarker(found.text))
+  found !== undefined &&
+  (found.kind === 'link' ? file.link === found.target : file.link === undefined && hasMarker(found.text))
 
 function refuseForeign(root: PinnedRoot, file: FormFile, found: Found | undefined): void {
   if (found === undefined || isOurs(file, found)) return
-  throw refused('not-ours', `${root.shown(file.path)} was not written by bootpack; it was left alone.`, 'Look at what it is, and move it away.')
+  throw refused(
+    'not-ours',
+    `${root.shown(file.path)} was not written by bootpack; it was left alone.`,
+    'Look at what it is, and move it away.',
+  )
 }
 
 function putBack(root: PinnedRoot, path: string, before: Found | undefined): void {
@@ -130,6 +165,8 @@ function putBack(root: PinnedRoot, path: string, before: Found | undefined): voi
     else root.writeFile(path, before.text, before.mode)
   } catch (error) {
     // The error that led here is the one to be told; this one would hide it.
-    process.stderr.write(`bootpack: ${root.shown(path)} could not be put back (${error instanceof BootpackError ? error.message : String(error)})\n`)
+    process.stderr.write(
+      `bootpack: ${root.shown(path)} could not be put back (${error instanceof BootpackError ? error.message : String(error)})\n`,
+    )
   }
 }

@@ -23,7 +23,8 @@ export function rebuildInitramfs(form: FormName, mountPoint: string): void {
   for (const folder of ['proc', 'sys', 'dev']) {
     const at = join(mountPoint, folder)
     // mount follows links, and one in that system may lead anywhere here.
-    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) runProgram(['mount', '--rbind', '--', `/${folder}`, at])
+    if (lstatSync(at, { throwIfNoEntry: false })?.isDirectory())
+      runProgram(['mount', '--rbind', '--', `/${folder}`, at])
   }
   runProgram(['chroot', mountPoint, ...words], false)
 }

@@ -42,13 +42,27 @@ export interface InstallReport extends Report {
 export type RemoveReport = Report
 
 /** @throws as chooseForm, putPreload and withSystem do */
-export function installPreload({ target, partition, form: wanted, timeLimit, list, rebuild }: InstallRequest): Promise<InstallReport> {
+export function installPreload({
+  target,
+  partition,
+  form: wanted,
+  timeLimit,
+  list,
+  rebuild,
+}: InstallRequest): Promise<InstallReport> {
   return withSystem(target, partition, (place) => {
     needEtcOnRoot(place)
     const form = chooseForm(wanted, systemHas(place.root))
     const { written, removed, changed } = putPreload(place.root, { form, list, texts: shippedTexts(timeLimit) })
     const { rebuilt, todo } = remake(place, target, changed, rebuild)
-    return { through: place.image ? 'private-mount' : 'mount', form, written: written.map(absolute), removed: removed.map(absolute), rebuilt, todo }
+    return {
+      through: place.image ? 'private-mount' : 'mount',
+      form,
+      written: written.map(absolute),
+      removed: removed.map(absolute),
+      rebuilt,
+      todo,
+    }
   })
 }
 
@@ -56,13 +70,22 @@ export function installPreload({ target, partition, form: wanted, timeLimit, lis
 export function removePreload({ target, partition, rebuild }: Request): Promise<RemoveReport> {
   return withSystem(target, partition, (place) => {
     const { removed, forms } = takePreload(place.root)
-    return { through: place.image ? 'private-mount' : 'mount', removed: removed.map(absolute), ...remake(place, target, forms, rebuild) }
+    return {
+      through: place.image ? 'private-mount' : 'mount',
+      removed: removed.map(absolute),
+      ...remake(place, target, forms, rebuild),
+    }
   })
 }
 
 const absolute = (path: string): string => `/${path}`
 
-function remake(place: PutPlace, target: string, forms: readonly FormName[], wanted: boolean | undefined): { rebuilt: FormName[], todo: string[] } {
+function remake(
+  place: PutPlace,
+  target: string,
+  forms: readonly FormName[],
+  wanted: boolean | undefined,
+): { rebuilt: FormName[]; todo: string[] } {
   const { mountPoint, image } = place
   const here = mountPoint === '/'
   const rebuilt: FormName[] = []
@@ -77,11 +100,15 @@ function remake(place: PutPlace, target: string, forms: readonly FormName[], wan
       } catch (error) {
         // What is installed is right, and an old initramfs boots as ever.
         if (!(error instanceof BootpackError)) throw error
-        todo.push(`The files are as they should be, but the initramfs could not be made anew: ${error.message} Then: ${commandText(form, image ? '/' : mountPoint)}`)
+        todo.push(
+          `The files are as they should be, but the initramfs could not be made anew: ${error.message} Then: ${commandText(form, image ? '/' : mountPoint)}`,
+        )
       }
     } else {
       const where = here ? '' : image ? ` in the system of ${escapePath(target)}` : ''
-      todo.push(`Then make the initramfs anew${where}: ${commandText(form, image ? '/' : mountPoint)}${here ? '' : ' (or run this again with --rebuild)'}`)
+      todo.push(
+        `Then make the initramfs anew${where}: ${commandText(form, image ? '/' : mountPoint)}${here ? '' : ' (or run this again with --rebuild)'}`,
+      )
     }
   }
   return { rebuilt, todo }

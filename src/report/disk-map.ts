@@ -29,9 +29,16 @@ interface Cell {
 }
 
 const bootShades: readonly Cell[] = [
-  { character: '+', colour: 222 }, { character: 'o', colour: 214 }, { character: 'O', colour: 208 }, { character: '#', colour: 196 },
+  { character: '+', colour: 222 },
+  { character: 'o', colour: 214 },
+  { character: 'O', colour: 208 },
+  { character: '#', colour: 196 },
 ]
-const coldShades: readonly Cell[] = [{ character: '.', colour: 238 }, { character: ':', colour: 242 }, { character: '%', colour: 246 }]
+const coldShades: readonly Cell[] = [
+  { character: '.', colour: 238 },
+  { character: ':', colour: 242 },
+  { character: '%', colour: 246 },
+]
 const fixedCell: Cell = { character: '=', colour: 33 }
 const freeCell: Cell = { character: ' ' }
 
@@ -67,7 +74,8 @@ function cellOf({ free, boot, fixed }: DiskContents, run: BlockRun): Cell {
   return used === 0 ? freeCell : shadeOf(coldShades, used)
 }
 
-const shadeOf = (shades: readonly Cell[], share: number): Cell => shades[Math.min(shades.length - 1, Math.floor(share * shades.length))]!
+const shadeOf = (shades: readonly Cell[], share: number): Cell =>
+  shades[Math.min(shades.length - 1, Math.floor(share * shades.length))]!
 
 function blocksWithin(set: RunSet, run: BlockRun): number {
   let blocks = 0
@@ -76,6 +84,7 @@ function blocksWithin(set: RunSet, run: BlockRun): number {
 }
 
 const paint = ({ character, colour }: Cell, colours: boolean): string =>
-  (colours && colour !== undefined ? `\u001b[38;5;${colour}m${character}\u001b[0m` : character)
+  colours && colour !== undefined ? `\u001b[38;5;${colour}m${character}\u001b[0m` : character
 
-const size = (bytes: number): string => (bytes >= 1 << 20 ? `${(bytes / (1 << 20)).toFixed(1)} MiB` : `${Math.max(1, Math.round(bytes / 1024))} KiB`)
+const size = (bytes: number): string =>
+  bytes >= 1 << 20 ? `${(bytes / (1 << 20)).toFixed(1)} MiB` : `${Math.max(1, Math.round(bytes / 1024))} KiB`

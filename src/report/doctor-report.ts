@@ -4,7 +4,9 @@ import { bytes, count, fold, table } from '../text/table.js'
 /** An examination for people. */
 export function doctorReport(found: Examination): string {
   const { filesystem, device, tools } = found
-  const missing = Object.entries(tools).filter(([, there]) => !there).map(([tool]) => tool)
+  const missing = Object.entries(tools)
+    .filter(([, there]) => !there)
+    .map(([tool]) => tool)
   const lines = [
     `kernel     ${found.kernel}${found.root ? '' : ' (not root: mounted filesystems and most devices need it)'}`,
     `tools      ${missing.length === 0 ? 'e2fsprogs is complete' : `missing: ${missing.join(', ')}`}`,
@@ -17,10 +19,15 @@ export function doctorReport(found: Examination): string {
       `filesystem ${filesystem.uuid}, ${bytes(blockCount * blockSize)} in blocks of ${blockSize}`,
       `free       ${bytes(freeBlocks * blockSize)} (${Math.round((freeBlocks / blockCount) * 100)} %) in ${count(freeRuns)} pieces, the longest ${bytes(longestFreeRun * blockSize)}`,
       '',
-      table(['free runs of', 'runs', 'blocks', 'share'], histogram.map((each) => [
-        `${bytes(each.least * blockSize)} to ${bytes((each.most + 1) * blockSize)}`, count(each.runs), count(each.blocks),
-        `${((each.blocks / Math.max(1, freeBlocks)) * 100).toFixed(1)} %`,
-      ])),
+      table(
+        ['free runs of', 'runs', 'blocks', 'share'],
+        histogram.map((each) => [
+          `${bytes(each.least * blockSize)} to ${bytes((each.most + 1) * blockSize)}`,
+          count(each.runs),
+          count(each.blocks),
+          `${((each.blocks / Math.max(1, freeBlocks)) * 100).toFixed(1)} %`,
+        ]),
+      ),
     )
   }
   for (const { doing, message, next } of found.refusals) {

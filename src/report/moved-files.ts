@@ -38,7 +38,9 @@ export function movedFiles(rounds: readonly (readonly PlannedMove[])[]): MovedFi
   const files = [...owners.values()].map((moves) => {
     const { inode, path, kind, why } = moves[0]!
     const before = firstPlaces(moves)
-    const after = moves.filter(({ staging }) => !staging).map(({ logical, to, length }) => ({ logical, physical: to, length }))
+    const after = moves
+      .filter(({ staging }) => !staging)
+      .map(({ logical, to, length }) => ({ logical, physical: to, length }))
     return { inode, ...(path !== undefined && { path }), kind, why, ...figures(before, after) }
   })
   return [...files.filter(({ why }) => why === 'boot'), ...files.filter(({ why }) => why !== 'boot')]
@@ -57,12 +59,17 @@ function firstPlaces(moves: readonly PlannedMove[]): Piece[] {
   return places
 }
 
-function figures(before: readonly Piece[], after: readonly Piece[]): Pick<MovedFile, 'blocks' | 'piecesBefore' | 'piecesAfter' | 'from' | 'to'> {
+function figures(
+  before: readonly Piece[],
+  after: readonly Piece[],
+): Pick<MovedFile, 'blocks' | 'piecesBefore' | 'piecesAfter' | 'from' | 'to'> {
   const [old, now] = [sorted(before), sorted(after)]
   return {
     blocks: before.reduce((sum, { length }) => sum + length, 0),
-    piecesBefore: countRuns(old), piecesAfter: countRuns(now),
-    from: old[0]?.physical ?? 0, to: now[0]?.physical ?? 0,
+    piecesBefore: countRuns(old),
+    piecesAfter: countRuns(now),
+    from: old[0]?.physical ?? 0,
+    to: now[0]?.physical ?? 0,
   }
 }
 
@@ -80,7 +87,9 @@ function countRuns(pieces: readonly Piece[]): number {
 
 /** Files of a boot whose blocks lie elsewhere on another layout; paired by name, else by number. */
 export function differingFiles(before: DiskLayout, after: DiskLayout, order: readonly number[]): MovedFile[] {
-  const byPath = new Map([...after.values()].flatMap((file) => (file.path === undefined ? [] : [[file.path, file] as const])))
+  const byPath = new Map(
+    [...after.values()].flatMap((file) => (file.path === undefined ? [] : [[file.path, file] as const])),
+  )
   return order.flatMap((inode) => {
     const old = before.get(inode)
     const now = old?.path === undefined ? after.get(inode) : byPath.get(old.path)
@@ -91,7 +100,8 @@ export function differingFiles(before: DiskLayout, after: DiskLayout, order: rea
 }
 
 const samePlaces = (a: FileLayout, b: FileLayout): boolean =>
-  a.extents.length === b.extents.length && a.extents.every(({ logical, physical, length }, i) => {
+  a.extents.length === b.extents.length &&
+  a.extents.every(({ logical, physical, length }, i) => {
     const other = b.extents[i]!
     return logical === other.logical && physical === other.physical && length === other.length
   })

@@ -35,7 +35,8 @@ const nothingToGain = 'Nothing to gain: the plan is not noticeably better than w
 
 /** @param resume what to do when it was interrupted */
 export function packReport({ plan, applied, undone, after }: Packed, resume: string): string {
-  if (!applied || !after) return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`
+  if (!applied || !after)
+    return `${nothingToGain}\n\n${measureTable({ before: plan.measure.before, predicted: plan.measure.predicted })}`
   const lines = [
     applyReport(applied, resume),
     ...(undone ? [`That would have made the boot slower, so it was put back. ${undoReport(undone, resume)}`] : []),
@@ -46,7 +47,11 @@ export function packReport({ plan, applied, undone, after }: Packed, resume: str
     '',
     measureTable({ before: plan.measure.before, after }),
   ]
-  if (plan.withEviction) lines.push('', `With --evict the seeks would go down to ${count(plan.withEviction.predicted.seeks)}, for ${bytes(plan.withEviction.cost.bytesWritten)} written.`)
+  if (plan.withEviction)
+    lines.push(
+      '',
+      `With --evict the seeks would go down to ${count(plan.withEviction.predicted.seeks)}, for ${bytes(plan.withEviction.cost.bytesWritten)} written.`,
+    )
   return lines.join('\n')
 }
 
@@ -78,7 +83,12 @@ export function undoReport(applied: Applied, resume: string): string {
   return [head, ...unmovedLines(applied.unmoved), ...inodeLines(applied.inodes, 'Numbered as before')].join('\n')
 }
 
-export function verifyReport(result: { readonly totalBlocks: number, readonly placedBlocks: number, readonly misplaced: readonly Unmoved[], readonly inodes?: Renumbered }): string {
+export function verifyReport(result: {
+  readonly totalBlocks: number
+  readonly placedBlocks: number
+  readonly misplaced: readonly Unmoved[]
+  readonly inodes?: Renumbered
+}): string {
   return [
     `${count(result.placedBlocks)} of ${count(result.totalBlocks)} blocks lie where the plan puts them.`,
     ...unmovedLines(result.misplaced),
@@ -89,7 +99,11 @@ export function verifyReport(result: { readonly totalBlocks: number, readonly pl
 /** Every file with its reason, but not more lines than a screen has. */
 function unmovedLines(unmoved: readonly Unmoved[]): string[] {
   const most = 20
-  const lines = unmoved.slice(0, most).map(({ path, inode, blocks, reason }) =>
-    `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} block${blocks === 1 ? '' : 's'}, ${reason}`)
+  const lines = unmoved
+    .slice(0, most)
+    .map(
+      ({ path, inode, blocks, reason }) =>
+        `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} block${blocks === 1 ? '' : 's'}, ${reason}`,
+    )
   return unmoved.length > most ? [...lines, `  and ${count(unmoved.length - most)} more (--json lists all)`] : lines
 }

@@ -26,35 +26,50 @@ export function planSummary(plan: Plan): string {
   ]
   if (plan.withEviction) {
     const { predicted, cost: price } = plan.withEviction
-    lines.push('', `With --evict: ${count(predicted.seeks)} seeks instead of ${count(measure.predicted.seeks)},`,
+    lines.push(
+      '',
+      `With --evict: ${count(predicted.seeks)} seeks instead of ${count(measure.predicted.seeks)},`,
       `${count(predicted.seekDistanceBlocks)} blocks of seek distance instead of ${count(measure.predicted.seekDistanceBlocks)},`,
-      `for ${bytes(price.bytesWritten)} written (others: ${bytes(price.evictedBlocks * block)}).`)
+      `for ${bytes(price.bytesWritten)} written (others: ${bytes(price.evictedBlocks * block)}).`,
+    )
   }
   return lines.join('\n')
 }
 
 export function gapLines({ gaps }: Plan): string[] {
   if (gaps.length === 0) return []
-  const byCause = new Map<string, { gaps: number, blocks: number }>()
+  const byCause = new Map<string, { gaps: number; blocks: number }>()
   for (const { cause, length } of gaps) {
     // The causes of a gap come in the order in which they lie.
     const causes = cause.split(', ').sort().join(', ')
     const seen = byCause.get(causes) ?? { gaps: 0, blocks: 0 }
     byCause.set(causes, { gaps: seen.gaps + 1, blocks: seen.blocks + length })
   }
-  return [...byCause].sort((a, b) => b[1].gaps - a[1].gaps).map(([cause, seen], index) =>
-    `${index === 0 ? 'gaps      ' : '          '} ${count(seen.gaps)} of ${count(seen.blocks)} blocks: ${cause}`)
+  return [...byCause]
+    .sort((a, b) => b[1].gaps - a[1].gaps)
+    .map(
+      ([cause, seen], index) =>
+        `${index === 0 ? 'gaps      ' : '          '} ${count(seen.gaps)} of ${count(seen.blocks)} blocks: ${cause}`,
+    )
 }
 
 export function skipLines(skipped: readonly Skip[]): string[] {
   if (skipped.length === 0) return []
   const byReason = new Map<string, Skip[]>()
   for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
-  return [...byReason].sort((a, b) => b[1].length - a[1].length).flatMap(([reason, skips], index) => {
-    const example = skips.find(({ path }) => path !== undefined)?.path
-    const name = example === undefined ? '' : `, such as ${shorten(escapePath(example), 40)}`
-    const why = skipReasons[skips[0]!.reason] ?? ''
-    return [`${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`, ...(why === '' ? [] : fold(why, 66).split('\n').map((line) => `             ${line}`))]
-  })
+  return [...byReason]
+    .sort((a, b) => b[1].length - a[1].length)
+    .flatMap(([reason, skips], index) => {
+      const example = skips.find(({ path }) => path !== undefined)?.path
+      const name = example === undefined ? '' : `, such as ${shorten(escapePath(example), 40)}`
+      const why = skipReasons[skips[0]!.reason] ?? ''
+      return [
+        `${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`,
+        ...(why === ''
+          ? []
+          : fold(why, 66)
+              .split('\n')
+              .map((line) => `             ${line}`)),
+      ]
+    })
 }
-

@@ -18,8 +18,8 @@ import { differingFiles, movedFiles, type MovedFile } from './moved-files.js'
 export interface View {
   readonly reads: readonly BootRead[]
   readonly layout: DiskLayout
-  readonly missing: readonly { readonly inode?: number, readonly path?: string }[]
-  readonly geometry: { readonly uuid: string, readonly blockSize: number, readonly blockCount: number }
+  readonly missing: readonly { readonly inode?: number; readonly path?: string }[]
+  readonly geometry: { readonly uuid: string; readonly blockSize: number; readonly blockCount: number }
 }
 
 /**
@@ -35,12 +35,12 @@ export interface ReportInput {
   readonly target: string
   /** The other one of a comparison, where the boot was before. */
   readonly other?: string
-  readonly trace: { readonly name: string, readonly source: string, readonly recorded?: string, readonly lost?: number }
+  readonly trace: { readonly name: string; readonly source: string; readonly recorded?: string; readonly lost?: number }
   readonly before: View
   readonly after?: View
   readonly plan?: Plan
   /** How far the plan has come, blocks. */
-  readonly placed?: { readonly placedBlocks: number, readonly totalBlocks: number }
+  readonly placed?: { readonly placedBlocks: number; readonly totalBlocks: number }
   /** What could not be moved when it was tried. */
   readonly unmoved?: readonly Unmoved[]
   /** Everything was put back, because it had become worse. */
@@ -95,13 +95,13 @@ export interface ReportData {
   readonly kind: ReportKind
   readonly target: string
   readonly other?: string
-  readonly trace: ReportInput['trace'] & { readonly reads: number, readonly timed: boolean }
+  readonly trace: ReportInput['trace'] & { readonly reads: number; readonly timed: boolean }
   readonly placed?: ReportInput['placed']
   readonly undone: boolean
   readonly leftOut: number
   /** The first is what was, or what is when there is one only. */
   readonly layouts: readonly ReportLayout[]
-  readonly disks: readonly { readonly name: string, readonly source: string }[]
+  readonly disks: readonly { readonly name: string; readonly source: string }[]
   readonly files: readonly string[]
   readonly plan?: ReportPlan
   readonly moved: readonly MovedFile[]
@@ -113,10 +113,26 @@ export interface ReportData {
 export const mostMarks = 200_000
 
 export function reportData(input: ReportInput): ReportData {
-  const { kind, target, other, trace, before, after, plan, placed, unmoved = [], undone = false, leftOut = 0, models = diskModels } = input
+  const {
+    kind,
+    target,
+    other,
+    trace,
+    before,
+    after,
+    plan,
+    placed,
+    unmoved = [],
+    undone = false,
+    leftOut = 0,
+    models = diskModels,
+  } = input
   const files = new Map<string, number>()
-  const names = kind === 'now' ? ['now'] as const : ['before', kind === 'predicted' ? 'predicted' : 'after'] as const
-  const layouts = [before, after].flatMap((view, i) => (view && names[i] ? [layoutOf(names[i], view, files, models)] : []))
+  const names =
+    kind === 'now' ? (['now'] as const) : (['before', kind === 'predicted' ? 'predicted' : 'after'] as const)
+  const layouts = [before, after].flatMap((view, i) =>
+    view && names[i] ? [layoutOf(names[i], view, files, models)] : [],
+  )
   const order = [...new Set(before.reads.map(({ inode }) => inode))]
   return {
     bootpack: 'report',
@@ -138,18 +154,31 @@ export function reportData(input: ReportInput): ReportData {
   }
 }
 
-function layoutOf(name: ReportLayout['name'], view: View, files: Map<string, number>, models: readonly DiskModel[]): ReportLayout {
+function layoutOf(
+  name: ReportLayout['name'],
+  view: View,
+  files: Map<string, number>,
+  models: readonly DiskModel[],
+): ReportLayout {
   const { blockSize, blockCount, uuid } = view.geometry
   const marks = readMarks(view.reads, view.layout)
   const jumps = jumpsOf(marks)
   const every = Math.ceil(marks.length / mostMarks)
   const drawn = every <= 1 ? marks : marks.filter((_, i) => i % every === 0)
   return {
-    name, blockSize, blockCount, uuid,
+    name,
+    blockSize,
+    blockCount,
+    uuid,
     measure: measureLayout(view.reads, view.layout, view.geometry, view.missing.length, models),
-    histogram: seekHistogram(jumps.map(({ distance }) => distance), blockCount),
+    histogram: seekHistogram(
+      jumps.map(({ distance }) => distance),
+      blockCount,
+    ),
     fixedSeeks: jumps.filter(({ fixed }) => fixed).length,
-    marks: drawn.map(({ inode, ...mark }) => (mark.kind === 'device' ? mark : { ...mark, file: indexOf(nameOf(inode, view.layout), files) })),
+    marks: drawn.map(({ inode, ...mark }) =>
+      mark.kind === 'device' ? mark : { ...mark, file: indexOf(nameOf(inode, view.layout), files) },
+    ),
     pieces: marks.length,
   }
 }
@@ -165,8 +194,15 @@ function indexOf(name: string, files: Map<string, number>): number {
 
 function planOf({ goal, runs, gaps, cost, rounds, withEviction, measure }: Plan, before: ReportLayout): ReportPlan {
   return {
-    goal, runs, gaps, cost, rounds: rounds.length, moves: rounds.reduce((sum, round) => sum + round.length, 0),
+    goal,
+    runs,
+    gaps,
+    cost,
+    rounds: rounds.length,
+    moves: rounds.reduce((sum, round) => sum + round.length, 0),
     ...(withEviction && { withEviction }),
-    otherFigures: measure.before.seeks !== before.measure.seeks || measure.before.seekDistanceBlocks !== before.measure.seekDistanceBlocks,
+    otherFigures:
+      measure.before.seeks !== before.measure.seeks ||
+      measure.before.seekDistanceBlocks !== before.measure.seekDistanceBlocks,
   }
 }

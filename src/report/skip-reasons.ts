@@ -7,7 +7,8 @@ export const skipReasons: Readonly<Record<SkipReason, string>> = {
   'boot-loader': 'A boot loader knows these blocks by number and would not find them elsewhere.',
   'swap-file': 'The kernel or a resume image knows the blocks of a swap file by number.',
   'inline-data': 'The contents lie in the inode; there is no block to move.',
-  'indirect-mapped': 'Mapped by an old block map, which is read but never rewritten. Copying the file gives it extents.',
+  'indirect-mapped':
+    'Mapped by an old block map, which is read but never rewritten. Copying the file gives it extents.',
   immutable: 'Set immutable. Pack it with the filesystem unmounted, or take the flag away first.',
   'append-only': 'Set append-only. Pack it with the filesystem unmounted, or take the flag away first.',
   encrypted: 'Encrypted files are left alone.',

@@ -8,7 +8,12 @@ export function traceDiffText(diff: TraceDiff, top: number): string {
   return [
     `in both          ${count(common)} files, ${(orderAgreement * 100).toFixed(1)} % of their pairs in the same order`,
     `changed          ${count(changed.length)} read in other parts`,
-    ...changed.slice(0, top).map((file) => `  ${nameOf(file)}: ${partOf(file.first)} only in the first, ${partOf(file.second)} only in the second`),
+    ...changed
+      .slice(0, top)
+      .map(
+        (file) =>
+          `  ${nameOf(file)}: ${partOf(file.first)} only in the first, ${partOf(file.second)} only in the second`,
+      ),
     `moved            ${count(moved.length)} at another place in the order`,
     ...moved.slice(0, top).map((file) => `  ${nameOf(file)}: ${count(file.from + 1)} -> ${count(file.to + 1)}`),
     ...onlyLines('only the first ', onlyFirst, top),
@@ -21,8 +26,8 @@ const onlyLines = (title: string, files: readonly DiffFile[], top: number): stri
   ...files.slice(0, top).map((file) => `  ${nameOf(file)}: ${file.toEnd ? 'to its end' : bytes(file.bytes)}`),
 ]
 
-const partOf = ({ bytes: known, toEnd }: { readonly bytes: number, readonly toEnd: boolean }): string =>
-  (toEnd ? (known > 0 ? `${bytes(known)} and on to the end` : 'all to the end') : bytes(known))
+const partOf = ({ bytes: known, toEnd }: { readonly bytes: number; readonly toEnd: boolean }): string =>
+  toEnd ? (known > 0 ? `${bytes(known)} and on to the end` : 'all to the end') : bytes(known)
 
-const nameOf = (file: { readonly path?: string, readonly ino?: number, readonly device?: true }): string =>
+const nameOf = (file: { readonly path?: string; readonly ino?: number; readonly device?: true }): string =>
   file.path !== undefined ? escapePath(file.path) : file.device ? 'blocks of the device' : `inode ${file.ino}`

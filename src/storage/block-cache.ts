@@ -15,7 +15,11 @@ export class BlockCache {
   /** How often blocks were forgotten: what was being read meanwhile may be old and is not kept. */
   private forgotten = 0
 
-  constructor(private readonly store: Store, private readonly blockSize: number, budgetBytes = 16 * 1024 * 1024) {
+  constructor(
+    private readonly store: Store,
+    private readonly blockSize: number,
+    budgetBytes = 16 * 1024 * 1024,
+  ) {
     this.capacity = Math.max(64, Math.floor(budgetBytes / blockSize))
   }
 
@@ -54,7 +58,10 @@ export class BlockCache {
    * @param blocks in any order, repetitions allowed
    */
   async prefetch(blocks: Iterable<number>): Promise<void> {
-    const wanted = [...new Set(blocks)].filter((block) => !this.held.has(block)).slice(0, this.capacity >>> 1).sort((a, b) => a - b)
+    const wanted = [...new Set(blocks)]
+      .filter((block) => !this.held.has(block))
+      .slice(0, this.capacity >>> 1)
+      .sort((a, b) => a - b)
     const gap = Math.max(1, Math.floor(joinGapBytes / this.blockSize))
     const longest = Math.max(1, Math.floor(longestRead / this.blockSize))
     const reads: number[][] = []

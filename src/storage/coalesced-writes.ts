@@ -8,7 +8,11 @@ const longestWriteBytes = 1 << 20
  * Writes whole blocks, neighbours on the disk in one go.
  * @param blocks where each goes and its bytes; neighbours in this order are gathered
  */
-export async function writeBlocks(store: Store, blockSize: number, blocks: readonly (readonly [block: FsBlock, bytes: Uint8Array])[]): Promise<void> {
+export async function writeBlocks(
+  store: Store,
+  blockSize: number,
+  blocks: readonly (readonly [block: FsBlock, bytes: Uint8Array])[],
+): Promise<void> {
   const longest = Math.max(1, Math.floor(longestWriteBytes / blockSize))
   for (let from = 0; from < blocks.length;) {
     let to = from + 1

@@ -22,7 +22,7 @@ export class FileStore implements Store {
     readonly size: number,
     readonly writable: boolean,
     /** Device number of a block device, else of the filesystem the file is on. */
-    readonly identity: { readonly blockDevice: boolean, readonly device: bigint, readonly inode: bigint },
+    readonly identity: { readonly blockDevice: boolean; readonly device: bigint; readonly inode: bigint },
     private readonly handle: FileHandle,
   ) {}
 
@@ -42,11 +42,16 @@ export class FileStore implements Store {
         await handle.close()
         handle = await openOrSay(path, base | constants.O_EXCL)
         const again = await handle.stat({ bigint: true })
-        if (!again.isBlockDevice() || again.rdev !== stats.rdev) throw refused('changed', `${path} changed while it was opened.`, 'Try again.')
+        if (!again.isBlockDevice() || again.rdev !== stats.rdev)
+          throw refused('changed', `${path} changed while it was opened.`, 'Try again.')
         stats = again
       }
       if (!stats.isFile() && !stats.isBlockDevice()) {
-        throw usageError('not-an-image', `${path} is neither a file nor a block device.`, 'Name an image file or a block device.')
+        throw usageError(
+          'not-an-image',
+          `${path} is neither a file nor a block device.`,
+          'Name an image file or a block device.',
+        )
       }
       const size = stats.isBlockDevice() ? await deviceSize(path, handle, stats) : Number(stats.size)
       const identity = stats.isBlockDevice()
@@ -62,8 +67,15 @@ export class FileStore implements Store {
   async read(offset: number, buffer: Uint8Array): Promise<void> {
     if (this.atOnce.attempt(buffer.length, () => readSync(this.handle.fd, buffer, 0, buffer.length, offset))) return
     for (let done = 0; done < buffer.length;) {
-      const count = await readOnce(this.handle.fd, buffer, done, Math.min(longestCall, buffer.length - done), offset + done)
-        .catch((cause: unknown) => { throw ioError(`${this.path}: cannot read at byte ${offset + done}: ${reason(cause)}`, cause) })
+      const count = await readOnce(
+        this.handle.fd,
+        buffer,
+        done,
+        Math.min(longestCall, buffer.length - done),
+        offset + done,
+      ).catch((cause: unknown) => {
+        throw ioError(`${this.path}: cannot read at byte ${offset + done}: ${reason(cause)}`, cause)
+      })
       if (count === 0) throw ioError(`${this.path}: ends at byte ${offset + done}, before what was to be read`)
       done += count
     }
@@ -71,11 +83,19 @@ export class FileStore implements Store {
 
   async write(offset: number, buffer: Uint8Array): Promise<void> {
     if (!this.writable) throw ioError(`${this.path}: was opened for reading only`)
-    if (offset + buffer.length > this.size) throw ioError(`${this.path}: a write at byte ${offset} would reach beyond its end`)
+    if (offset + buffer.length > this.size)
+      throw ioError(`${this.path}: a write at byte ${offset} would reach beyond its end`)
     if (this.atOnce.attempt(buffer.length, () => writeSync(this.handle.fd, buffer, 0, buffer.length, offset))) return
     for (let done = 0; done < buffer.length;) {
-      done += await writeOnce(this.handle.fd, buffer, done, Math.min(longestCall, buffer.length - done), offset + done)
-        .catch((cause: unknown) => { throw ioError(`${this.path}: cannot write at byte ${offset + done}: ${reason(cause)}`, cause) })
+      done += await writeOnce(
+        this.handle.fd,
+        buffer,
+        done,
+        Math.min(longestCall, buffer.length - done),
+        offset + done,
+      ).catch((cause: unknown) => {
+        throw ioError(`${this.path}: cannot write at byte ${offset + done}: ${reason(cause)}`, cause)
+      })
     }
   }
 
@@ -83,7 +103,8 @@ export class FileStore implements Store {
     if (!this.writable) return
     await new Promise<void>((resolve, reject) => {
       fdatasync(this.handle.fd, (cause) => {
-        if (cause) reject(ioError(`${this.path}: cannot bring what was written to stable storage: ${reason(cause)}`, cause))
+        if (cause)
+          reject(ioError(`${this.path}: cannot bring what was written to stable storage: ${reason(cause)}`, cause))
         else resolve()
       })
     })
@@ -103,19 +124,29 @@ async function openOrSay(path: string, flags: number): Promise<FileHandle> {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is nothing at ${path}.`)
     if (code === 'EISDIR') throw usageError('not-an-image', `${path} is a folder, not an image or a block device.`)
-    if (code === 'EBUSY') throw refused('in-use', `${path} is in use: mounted, or claimed by another program.`, 'Unmount it first.')
+    if (code === 'EBUSY')
+      throw refused('in-use', `${path} is in use: mounted, or claimed by another program.`, 'Unmount it first.')
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       const doing = (flags & constants.O_RDWR) === 0 ? 'read' : 'write'
       throw new BootpackError('io', 'no-permission', `${path} cannot be opened to ${doing} it.`, {
-        next: process.getuid?.() === 0 ? `The system keeps even root from it; give something else, or run this where it may be ${doing === 'read' ? 'read' : 'written'}.`
-          : `Get the permission to ${doing} it, for example with sudo.`, cause,
+        next:
+          process.getuid?.() === 0
+            ? `The system keeps even root from it; give something else, or run this where it may be ${doing === 'read' ? 'read' : 'written'}.`
+            : `Get the permission to ${doing} it, for example with sudo.`,
+        cause,
       })
     }
     throw ioError(`${path} cannot be opened: ${reason(cause)}`, cause)
   }
 }
 
-const readOnce = (descriptor: number, buffer: Uint8Array, at: number, length: number, position: number): Promise<number> =>
+const readOnce = (
+  descriptor: number,
+  buffer: Uint8Array,
+  at: number,
+  length: number,
+  position: number,
+): Promise<number> =>
   new Promise((resolve, reject) => {
     read(descriptor, buffer, at, length, position, (error, count) => {
       if (error) reject(error)
@@ -123,7 +154,13 @@ const readOnce = (descriptor: number, buffer: Uint8Array, at: number, length: nu
     })
   })
 
-const writeOnce = (descriptor: number, buffer: Uint8Array, at: number, length: number, position: number): Promise<number> =>
+const writeOnce = (
+  descriptor: number,
+  buffer: Uint8Array,
+  at: number,
+  length: number,
+  position: number,
+): Promise<number> =>
   new Promise((resolve, reject) => {
     write(descriptor, buffer, at, length, position, (error, count) => {
       if (error) reject(error)
@@ -144,13 +181,15 @@ async function deviceSize(path: string, handle: FileHandle, stats: BigIntStats):
   }
   return findEnd(async (offset) => {
     const one = new Uint8Array(512)
-    return await readOnce(handle.fd, one, 0, 512, offset) === 512
-  }).catch((cause: unknown) => { throw ioError(`${path}: its size cannot be found: ${reason(cause)}`, cause) })
+    return (await readOnce(handle.fd, one, 0, 512, offset)) === 512
+  }).catch((cause: unknown) => {
+    throw ioError(`${path}: its size cannot be found: ${reason(cause)}`, cause)
+  })
 }
 
 /** Bytes up to the end, in sectors of 512, by doubling and halving. */
 export async function findEnd(readable: (offset: number) => Promise<boolean>): Promise<number> {
-  if (!await readable(0)) return 0
+  if (!(await readable(0))) return 0
   let inside = 0
   let outside = 512
   while (await readable(outside)) {

@@ -12,7 +12,11 @@ export class PartitionStore implements Store {
    * @param size  bytes; the part may end beyond the store below (a truncated image),
    *              reading there then fails as it does below
    */
-  constructor(private readonly below: Store, readonly start: number, readonly size: number) {
+  constructor(
+    private readonly below: Store,
+    readonly start: number,
+    readonly size: number,
+  ) {
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(size) || start < 0 || size < 0) {
       throw new RangeError(`No part of a store begins at ${start} with ${size} bytes`)
     }

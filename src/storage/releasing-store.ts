@@ -4,7 +4,10 @@ import type { Store } from './store.js'
 export class ReleasingStore implements Store {
   private closed = false
 
-  constructor(private readonly below: Store, private readonly release: () => Promise<void>) {}
+  constructor(
+    private readonly below: Store,
+    private readonly release: () => Promise<void>,
+  ) {}
 
   get size(): number {
     return this.below.size

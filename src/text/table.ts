@@ -9,13 +9,16 @@ export const counted = (value: number, thing: string): string => `${count(value)
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)))
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd()
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd()
   return [line(header), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
 }
 
 /** The end of a text that is too long for its column: of a path, the part that tells it apart. */
 export const shorten = (text: string, length: number): string =>
-  (text.length <= length ? text : `…${text.slice(text.length - length + 1)}`)
+  text.length <= length ? text : `…${text.slice(text.length - length + 1)}`
 
 /** Text in lines of at most `width` characters, broken at spaces. */
 export function fold(text: string, width = 80): string {

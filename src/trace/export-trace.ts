@@ -28,7 +28,7 @@ interface ListedFile {
 }
 
 /** Files in order of first read, each once, and what could not be listed. */
-function listedFiles({ header, reads }: Trace): { files: ListedFile[], skipped: Record<string, number> } {
+function listedFiles({ header, reads }: Trace): { files: ListedFile[]; skipped: Record<string, number> } {
   const root = header.root !== undefined && /^\d+:\d+$/.test(header.root) ? header.root : undefined
   const files = new Map<string, ListedFile>()
   const unnamed = new Set<number>()
@@ -48,7 +48,10 @@ function listedFiles({ header, reads }: Trace): { files: ListedFile[], skipped: 
 }
 
 /** The text of an export, line by line, for every format but the native one. */
-export function exportLines(trace: Trace, format: Exclude<ExportFormat, 'native'>): { lines: Iterable<Buffer>, exported: Exported } {
+export function exportLines(
+  trace: Trace,
+  format: Exclude<ExportFormat, 'native'>,
+): { lines: Iterable<Buffer>; exported: Exported } {
   const { files, skipped } = listedFiles(trace)
   const exported = { written: files.length, skipped }
   switch (format) {
@@ -57,15 +60,25 @@ export function exportLines(trace: Trace, format: Exclude<ExportFormat, 'native'
     case 'e4rat': {
       // e4rat tells by the first byte which of the two forms the whole file has.
       const known = files.every(({ ino, dev }) => ino !== undefined && dev !== undefined)
-      return { lines: lines(files, ({ path, ino, dev }) => known ? Buffer.concat([Buffer.from(`${deviceNumber(dev!)} ${ino} `), encodeName(path)]) : encodeName(path)), exported }
+      return {
+        lines: lines(files, ({ path, ino, dev }) =>
+          known ? Buffer.concat([Buffer.from(`${deviceNumber(dev!)} ${ino} `), encodeName(path)]) : encodeName(path),
+        ),
+        exported,
+      }
     }
     case 'squashfs-sort': {
       // mksquashfs gives a folder's priority to all that is below it.
       const sorted = files.filter(({ directory }) => !directory)
       const directories = files.length - sorted.length
       return {
-        lines: lines(sorted, ({ path }, place) => Buffer.concat([sortName(path), Buffer.from(` ${Math.max(1, 32767 - place)}`)])),
-        exported: { written: sorted.length, skipped: directories === 0 ? skipped : { ...skipped, directory: directories } },
+        lines: lines(sorted, ({ path }, place) =>
+          Buffer.concat([sortName(path), Buffer.from(` ${Math.max(1, 32767 - place)}`)]),
+        ),
+        exported: {
+          written: sorted.length,
+          skipped: directories === 0 ? skipped : { ...skipped, directory: directories },
+        },
       }
     }
   }
@@ -84,7 +97,12 @@ function* lines(files: readonly ListedFile[], text: (file: ListedFile, place: nu
  * @param target a path, or '-' for standard output
  * @throws as writeAtomically does
  */
-export async function exportTrace(trace: Trace, format: ExportFormat, target: string, options: WriteTraceOptions = {}): Promise<Exported> {
+export async function exportTrace(
+  trace: Trace,
+  format: ExportFormat,
+  target: string,
+  options: WriteTraceOptions = {},
+): Promise<Exported> {
   if (format === 'native') {
     await writeTrace(target, trace, options)
     return { written: trace.reads.length, skipped: {} }
@@ -96,6 +114,7 @@ export async function exportTrace(trace: Trace, format: ExportFormat, target: st
   return exported
 }
 
-const writeOut = (bytes: Buffer): Promise<void> => new Promise((resolve, reject) => {
-  process.stdout.write(bytes, (error) => error ? reject(outputError(error)) : resolve())
-})
+const writeOut = (bytes: Buffer): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(outputError(error)) : resolve()))
+  })

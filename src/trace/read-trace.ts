@@ -32,7 +32,10 @@ export async function streamTrace(
 }
 
 /** The same as an iteration; what the recording said of itself is the generator's return value. */
-export async function* traceReads(input: TraceInput, options: ReadTraceOptions = {}): AsyncGenerator<TraceRead, TraceFacts> {
+export async function* traceReads(
+  input: TraceInput,
+  options: ReadTraceOptions = {},
+): AsyncGenerator<TraceRead, TraceFacts> {
   const parser = new TraceParser({ name: inputName(input), ...options })
   for await (const chunk of openTraceBytes(input, options.mostBytes)) yield* parser.push(chunk)
   yield* parser.end()
@@ -45,16 +48,27 @@ export async function* traceReads(input: TraceInput, options: ReadTraceOptions =
  * @param options.mostReads refuse beyond; default 5 million, about a gigabyte
  * @throws as streamTrace does; refused past `mostReads`
  */
-export async function readTrace(input: TraceInput, options: ReadTraceOptions & { readonly mostReads?: number } = {}): Promise<Trace> {
+export async function readTrace(
+  input: TraceInput,
+  options: ReadTraceOptions & { readonly mostReads?: number } = {},
+): Promise<Trace> {
   const { mostReads = 5_000_000 } = options
   const reads: TraceRead[] = []
-  const facts = await streamTrace(input, (batch) => {
-    for (const read of batch) reads.push(read)
-    if (reads.length > mostReads) {
-      throw new BootpackError('refused', 'too-many-reads', `${inputName(input)} has more than ${mostReads} distinct reads.`,
-        { next: 'Record for a shorter time, or only one device.' })
-    }
-  }, options)
+  const facts = await streamTrace(
+    input,
+    (batch) => {
+      for (const read of batch) reads.push(read)
+      if (reads.length > mostReads) {
+        throw new BootpackError(
+          'refused',
+          'too-many-reads',
+          `${inputName(input)} has more than ${mostReads} distinct reads.`,
+          { next: 'Record for a shorter time, or only one device.' },
+        )
+      }
+    },
+    options,
+  )
   const { header, keep } = settleDevice(facts, options.device)
   const kept: TraceRead[] = []
   for (const read of reads) {

@@ -39,11 +39,18 @@ async function* traceLines({ header, reads }: WritableTrace): AsyncGenerator<str
  * @param target a path, '-' for standard output, or a stream
  * @throws as writeAtomically does
  */
-export async function writeTrace(target: string | Writable, trace: WritableTrace, options: WriteTraceOptions = {}): Promise<void> {
+export async function writeTrace(
+  target: string | Writable,
+  trace: WritableTrace,
+  options: WriteTraceOptions = {},
+): Promise<void> {
   if (typeof target !== 'string' || target === '-') {
     const stream = typeof target === 'string' ? process.stdout : target
     return send(traceLines(trace), options.gzip ?? false, async (bytes) => {
-      if (!stream.write(bytes)) await once(stream, 'drain').catch((cause: unknown) => { throw outputError(cause) })
+      if (!stream.write(bytes))
+        await once(stream, 'drain').catch((cause: unknown) => {
+          throw outputError(cause)
+        })
     })
   }
   await writeAtomically(target, (file) => writeLines(file, traceLines(trace), options.gzip ?? target.endsWith('.gz')))
@@ -51,20 +58,34 @@ export async function writeTrace(target: string | Writable, trace: WritableTrace
 
 /** @returns what to throw when standard output or a stream fails; a reader who has seen enough is left to the caller */
 export const outputError = (cause: unknown): unknown =>
-  (cause as NodeJS.ErrnoException).code === 'EPIPE' ? cause : ioError('Standard output could not be written to its end.', cause)
+  (cause as NodeJS.ErrnoException).code === 'EPIPE'
+    ? cause
+    : ioError('Standard output could not be written to its end.', cause)
 
 /** Text into an open file, gzipped or not. */
-export const writeLines = (file: FileHandle, pieces: AsyncIterable<string> | Iterable<string>, gzip: boolean): Promise<void> =>
+export const writeLines = (
+  file: FileHandle,
+  pieces: AsyncIterable<string> | Iterable<string>,
+  gzip: boolean,
+): Promise<void> =>
   send(pieces, gzip, async (bytes) => {
     for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten
   })
 
-async function send(pieces: AsyncIterable<string> | Iterable<string>, gzip: boolean, write: (bytes: Buffer) => Promise<void>): Promise<void> {
+async function send(
+  pieces: AsyncIterable<string> | Iterable<string>,
+  gzip: boolean,
+  write: (bytes: Buffer) => Promise<void>,
+): Promise<void> {
   if (!gzip) {
     for await (const piece of pieces) await write(Buffer.from(piece))
     return
   }
-  await pipeline(Readable.from(pieces, { objectMode: false }), createGzip({ chunkSize: pieceSize }), async (packed: AsyncIterable<Buffer>) => {
-    for await (const bytes of packed) await write(bytes)
-  })
+  await pipeline(
+    Readable.from(pieces, { objectMode: false }),
+    createGzip({ chunkSize: pieceSize }),
+    async (packed: AsyncIterable<Buffer>) => {
+      for await (const bytes of packed) await write(bytes)
+    },
+  )
 }

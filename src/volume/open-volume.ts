@@ -49,32 +49,55 @@ export interface EngineProvider {
  * @throws usage when nothing is there, no engine fits or several fit alike; whatever
  *   the engine's own opening throws
  */
-export async function openVolume(given: string, options: OpenOptions, engines: readonly EngineProvider[]): Promise<Volume> {
+export async function openVolume(
+  given: string,
+  options: OpenOptions,
+  engines: readonly EngineProvider[],
+): Promise<Volume> {
   const target = resolveTarget(given)
   if (options.partition !== undefined && target.kind === 'directory') {
-    throw usageError('partition-of-directory', `${quoted(given)} is a directory; only a disk or a disk image has partitions.`, 'Leave out --partition.')
+    throw usageError(
+      'partition-of-directory',
+      `${quoted(given)} is a directory; only a disk or a disk image has partitions.`,
+      'Leave out --partition.',
+    )
   }
   const engine = await chooseEngine(target, options.engine, engines)
   return await engine.open(target, options)
 }
 
-async function chooseEngine(target: Target, wanted: string | undefined, engines: readonly EngineProvider[]): Promise<EngineProvider> {
+async function chooseEngine(
+  target: Target,
+  wanted: string | undefined,
+  engines: readonly EngineProvider[],
+): Promise<EngineProvider> {
   if (wanted !== undefined) {
     const named = engines.find((engine) => engine.name === wanted)
-    if (!named) throw usageError('no-such-engine', `There is no engine ${quoted(wanted)}.`, `There are: ${engines.map((engine) => engine.name).join(', ')}.`)
+    if (!named)
+      throw usageError(
+        'no-such-engine',
+        `There is no engine ${quoted(wanted)}.`,
+        `There are: ${engines.map((engine) => engine.name).join(', ')}.`,
+      )
     return named
   }
-  const claims = await Promise.all(engines.map(async (engine) => ({ engine, sure: await engine.claim(target) ?? 0 })))
+  const claims = await Promise.all(engines.map(async (engine) => ({ engine, sure: (await engine.claim(target)) ?? 0 })))
   const surest = Math.max(0, ...claims.map((each) => each.sure))
   const best = claims.filter((each) => each.sure === surest).map((each) => each.engine)
   if (surest === 0) {
     const what = { file: 'a file', directory: 'a directory', 'block-device': 'a block device' }[target.kind]
-    throw usageError('no-engine', `${quoted(target.given)} is ${what} that no engine works on.`,
-      `bootpack opens ${engines.map((engine) => engine.opens).join('; ')}.`)
+    throw usageError(
+      'no-engine',
+      `${quoted(target.given)} is ${what} that no engine works on.`,
+      `bootpack opens ${engines.map((engine) => engine.opens).join('; ')}.`,
+    )
   }
   if (best.length > 1) {
-    throw usageError('ambiguous-target', `${quoted(target.given)} can be opened by ${best.map((engine) => engine.name).join(' and by ')}.`,
-      'Name one of them with --engine.')
+    throw usageError(
+      'ambiguous-target',
+      `${quoted(target.given)} can be opened by ${best.map((engine) => engine.name).join(' and by ')}.`,
+      'Name one of them with --engine.',
+    )
   }
   return best[0]!
 }

@@ -17,7 +17,12 @@ export interface Target {
  * @throws usage when nothing is there or it can hold no filesystem, io when it cannot be looked at
  */
 export function resolveTarget(given: string): Target {
-  if (given === '') throw usageError('no-target', 'The target is an empty word.', 'Name an image file, a block device or a mounted filesystem.')
+  if (given === '')
+    throw usageError(
+      'no-target',
+      'The target is an empty word.',
+      'Name an image file, a block device or a mounted filesystem.',
+    )
   let path: string
   let stats: Stats
   try {
@@ -29,8 +34,18 @@ export function resolveTarget(given: string): Target {
   if (stats.isFile()) return { given, path, kind: 'file' }
   if (stats.isDirectory()) return { given, path, kind: 'directory' }
   if (stats.isBlockDevice()) return { given, path, kind: 'block-device' }
-  const what = stats.isCharacterDevice() ? 'a character device' : stats.isFIFO() ? 'a named pipe' : stats.isSocket() ? 'a socket' : 'of an unknown kind'
-  throw usageError('wrong-kind', `${quoted(given)} is ${what}; no filesystem can be in it.`, 'Name an image file, a block device or a mounted filesystem.')
+  const what = stats.isCharacterDevice()
+    ? 'a character device'
+    : stats.isFIFO()
+      ? 'a named pipe'
+      : stats.isSocket()
+        ? 'a socket'
+        : 'of an unknown kind'
+  throw usageError(
+    'wrong-kind',
+    `${quoted(given)} is ${what}; no filesystem can be in it.`,
+    'Name an image file, a block device or a mounted filesystem.',
+  )
 }
 
 function lookupError(given: string, cause: unknown): BootpackError {
@@ -38,11 +53,20 @@ function lookupError(given: string, cause: unknown): BootpackError {
   if (code === 'ELOOP') return usageError('no-such-target', `${quoted(given)} is a symlink that leads back to itself.`)
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     const link = linkText(given)
-    return usageError('no-such-target', link === undefined
-      ? `There is no ${quoted(given)}.`
-      : `${quoted(given)} is a symlink to ${quoted(link)}, and nothing is there.`, 'Check the name of the target.')
+    return usageError(
+      'no-such-target',
+      link === undefined
+        ? `There is no ${quoted(given)}.`
+        : `${quoted(given)} is a symlink to ${quoted(link)}, and nothing is there.`,
+      'Check the name of the target.',
+    )
   }
-  if (code === 'EACCES') return usageError('no-access', `${quoted(given)} may not be looked at by this user.`, 'Run bootpack as a user who may.')
+  if (code === 'EACCES')
+    return usageError(
+      'no-access',
+      `${quoted(given)} may not be looked at by this user.`,
+      'Run bootpack as a user who may.',
+    )
   return ioError(`${quoted(given)} could not be looked up (${code ?? String(cause)}).`, cause)
 }
 
@@ -55,5 +79,8 @@ function linkText(path: string): string | undefined {
 }
 
 /** A name as it may be shown on a terminal: control bytes escaped. */
-export const quoted = (name: string): string => JSON.stringify(name)
-  .replace(/[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
+export const quoted = (name: string): string =>
+  JSON.stringify(name).replace(
+    /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

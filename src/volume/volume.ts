@@ -38,7 +38,8 @@ export interface Geometry {
   readonly fixedRuns: readonly FixedRun[]
 }
 
-export type FileType = 'regular' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket' | 'unknown'
+export type FileType =
+  'regular' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket' | 'unknown'
 
 export interface FileRef {
   readonly inode: number
@@ -98,10 +99,10 @@ export interface Move {
 }
 
 export type MoveStatus =
-  | 'moved'      // read back and found at `to`
-  | 'already'    // was there before
-  | 'gone'       // the blocks no longer exist (file deleted, tree block no longer needed)
-  | 'skipped'    // not moved; `reason` says why; the old place still holds
+  | 'moved' // read back and found at `to`
+  | 'already' // was there before
+  | 'gone' // the blocks no longer exist (file deleted, tree block no longer needed)
+  | 'skipped' // not moved; `reason` says why; the old place still holds
 
 export interface MoveOutcome {
   readonly move: Move
@@ -206,7 +207,7 @@ export interface Volume {
   /** Inode that a name leads to, a link at its end not followed. Engines without it cannot follow inodes that change their numbers. */
   inodeAt?(path: string): Promise<number | undefined>
   /** The blocks of an inode table that are read to load an inode, and the one that holds it. */
-  inodeRead?(inode: number): { readonly block: FsBlock, readonly read: BlockRun }
+  inodeRead?(inode: number): { readonly block: FsBlock; readonly read: BlockRun }
   /** Undefined where inodes keep their numbers, as on a mounted filesystem. */
   readonly inodeNumbers?: InodeNumbers
   /** The goal a directory gives: physical block of its first block; undefined for inline ones. */

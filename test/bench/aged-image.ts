@@ -41,24 +41,43 @@ try {
   const counted = { before: count(order, before.seen, names), after: count(order, after.seen, names) }
   const again = order.named ? bootpackJson<Measured>(['measure', copy, '--trace', trace!]) : undefined
 
-  const extentsOf = (seen: SeenImage): number => [...order.inodes].reduce((sum, inode) => sum + (seen.inodes.get(inode)?.extents.length ?? 0), 0)
-  const { measure: { before: measuredBefore }, cost } = packed.plan
-  console.log(table(['', 'before', 'after'], [
-    ['files read', figure(order.inodes.size), figure(order.inodes.size)],
-    ['their extents', figure(extentsOf(before.seen)), figure(extentsOf(after.seen))],
-    ['blocks read', figure(counted.before.blocks), figure(counted.after.blocks)],
-    ['breaks, by debugfs', figure(counted.before.breaks), figure(counted.after.breaks)],
-    ['breaks, by bootpack', figure(measuredBefore.seeks), figure(measuredAfter.seeks)],
-    ['seek distance (blocks), by debugfs', figure(counted.before.distance), figure(counted.after.distance)],
-    ['seek distance (blocks), by bootpack', figure(measuredBefore.seekDistanceBlocks), figure(measuredAfter.seekDistanceBlocks)],
-  ]))
-  console.log(`\npack: ${packed.cost.seconds.toFixed(1)} s, peak ${packed.cost.peakMiB.toFixed(0)} MiB, ${applied.rounds} rounds, ${bytes(cost.bytesWritten)} written: `
-    + `${figure(cost.placedBlocks)} blocks of the boot, ${figure(cost.evictedBlocks)} of others, ${figure(cost.stagedBlocks)} twice\n`)
+  const extentsOf = (seen: SeenImage): number =>
+    [...order.inodes].reduce((sum, inode) => sum + (seen.inodes.get(inode)?.extents.length ?? 0), 0)
+  const {
+    measure: { before: measuredBefore },
+    cost,
+  } = packed.plan
+  console.log(
+    table(
+      ['', 'before', 'after'],
+      [
+        ['files read', figure(order.inodes.size), figure(order.inodes.size)],
+        ['their extents', figure(extentsOf(before.seen)), figure(extentsOf(after.seen))],
+        ['blocks read', figure(counted.before.blocks), figure(counted.after.blocks)],
+        ['breaks, by debugfs', figure(counted.before.breaks), figure(counted.after.breaks)],
+        ['breaks, by bootpack', figure(measuredBefore.seeks), figure(measuredAfter.seeks)],
+        ['seek distance (blocks), by debugfs', figure(counted.before.distance), figure(counted.after.distance)],
+        [
+          'seek distance (blocks), by bootpack',
+          figure(measuredBefore.seekDistanceBlocks),
+          figure(measuredAfter.seekDistanceBlocks),
+        ],
+      ],
+    ),
+  )
+  console.log(
+    `\npack: ${packed.cost.seconds.toFixed(1)} s, peak ${packed.cost.peakMiB.toFixed(0)} MiB, ${applied.rounds} rounds, ${bytes(cost.bytesWritten)} written: ` +
+      `${figure(cost.placedBlocks)} blocks of the boot, ${figure(cost.evictedBlocks)} of others, ${figure(cost.stagedBlocks)} twice\n`,
+  )
 
   const wrong = say([
     { what: 'bootpack counts as debugfs does, before', right: same(counted.before, measuredBefore), why: '' },
     { what: 'bootpack counts as debugfs does, after pack', right: same(counted.after, measuredAfter), why: '' },
-    { what: 'bootpack measure on the packed image counts the same', right: again && same(counted.after, again), why: 'a kernel trace names metadata by its place before packing' },
+    {
+      what: 'bootpack measure on the packed image counts the same',
+      right: again && same(counted.after, again),
+      why: 'a kernel trace names metadata by its place before packing',
+    },
     { what: 'all of the plan is carried out, by its own word', right: applied.complete, why: '' },
     ...judge(copy, before, after, order.inodes),
     ...kernelFindings(mountedBefore, throughKernel(copy, after.seen)),
@@ -69,16 +88,22 @@ try {
 }
 
 function same(mine: Counted, theirs: Measured): boolean {
-  return mine.breaks === theirs.seeks && mine.distance === theirs.seekDistanceBlocks && mine.blocks === theirs.readBlocks
+  return (
+    mine.breaks === theirs.seeks && mine.distance === theirs.seekDistanceBlocks && mine.blocks === theirs.readBlocks
+  )
 }
 
 function throughKernel(path: string, { blockSize }: SeenImage): MountedFiles | undefined {
-  return isRoot ? loopMounted(path, (mounted) => contentsByKernel(mounted, blockSize, checkStamp), 'ro,noload,noatime') : undefined
+  return isRoot
+    ? loopMounted(path, (mounted) => contentsByKernel(mounted, blockSize, checkStamp), 'ro,noload,noatime')
+    : undefined
 }
 
 function kernelFindings(before: MountedFiles | undefined, after: MountedFiles | undefined): Finding[] {
   if (!before || !after) return [{ what: 'the kernel sees the same', right: undefined, why: 'needs root to mount' }]
-  const differing = [...before.attributes].filter(([path, text]) => after.attributes.get(path) !== text).map(([path]) => path)
+  const differing = [...before.attributes]
+    .filter(([path, text]) => after.attributes.get(path) !== text)
+    .map(([path]) => path)
   return [
     {
       what: `the kernel sees the same ${figure(after.attributes.size)} names, owners, modes and times`,

@@ -8,7 +8,17 @@
  * As root, on copies. The trace must name its files. Contents of every file are hashed
  * before and after mending; e2fsck looks at the end.
  */
-import { closeSync, copyFileSync, fchmodSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { engines } from '../../src/engines.js'
 import { checkPacking } from '../../src/pack/check-packing.js'
@@ -30,10 +40,15 @@ const packed = join(scratch.path, 'packed.img')
 const options = { target: 'here', evict: true, metadata: true }
 const reference = 'hdd-7200'
 
-async function pack(target: string, drifted?: { packed: Plan }): Promise<{ plan: Plan, afterMs: number }> {
+async function pack(target: string, drifted?: { packed: Plan }): Promise<{ plan: Plan; afterMs: number }> {
   const volume = await openVolume(target, { write: true }, engines)
   try {
-    const { plan, after } = await packVolume(volume, reads, { ...options, force: false, dryRun: false, ...(drifted && { drifted }) })
+    const { plan, after } = await packVolume(volume, reads, {
+      ...options,
+      force: false,
+      dryRun: false,
+      ...(drifted && { drifted }),
+    })
     return { plan, afterMs: (after ?? plan.measure.before).modelMs[reference]! }
   } finally {
     await volume.close()
@@ -58,11 +73,15 @@ function replace(root: string, paths: readonly string[]): number {
 try {
   copyFileSync(image, packed)
   const first = await pack(packed)
-  console.log(`packed: ${bytes(first.plan.cost.bytesWritten)} written, ${seconds(first.plan.measure.before.modelMs[reference]!)} before, ${seconds(first.afterMs)} after (${reference})\n`)
+  console.log(
+    `packed: ${bytes(first.plan.cost.bytesWritten)} written, ${seconds(first.plan.measure.before.modelMs[reference]!)} before, ${seconds(first.afterMs)} after (${reference})\n`,
+  )
   const rows: string[][] = []
   for (const number of numbers.length > 0 ? numbers.map(Number) : [10, 50, 150]) {
     const mount = loopMount(packed)
-    const files = [...new Set(reads.flatMap(({ kind, path }) => (kind === 'data' && path !== undefined ? [path] : [])))].filter((path) => {
+    const files = [
+      ...new Set(reads.flatMap(({ kind, path }) => (kind === 'data' && path !== undefined ? [path] : []))),
+    ].filter((path) => {
       const stats = lstatSync(join(mount.path, path), { throwIfNoEntry: false })
       return stats?.isFile() && stats.size > 0
     })
@@ -82,12 +101,22 @@ try {
       const lost = differences(before, footprints(after.path), true)
       after.check()
       after.remove()
-      rows.push([`${number} of ${bytes(written)}, ${engine}`, count(found.drifted.length), seconds(found.mending?.beforeMs ?? 0), found.verdict,
-        bytes(found.packing?.bytesWritten ?? 0), bytes(mended.plan.cost.bytesWritten), seconds(mended.afterMs), lost.length === 0 ? 'equal' : lost.join('; ')])
+      rows.push([
+        `${number} of ${bytes(written)}, ${engine}`,
+        count(found.drifted.length),
+        seconds(found.mending?.beforeMs ?? 0),
+        found.verdict,
+        bytes(found.packing?.bytesWritten ?? 0),
+        bytes(mended.plan.cost.bytesWritten),
+        seconds(mended.afterMs),
+        lost.length === 0 ? 'equal' : lost.join('; '),
+      ])
     }
     mount.remove()
   }
-  console.log(table(['replaced', 'left the run', 'boot', 'verdict', 'anew writes', 'mending wrote', 'boot', 'contents'], rows))
+  console.log(
+    table(['replaced', 'left the run', 'boot', 'verdict', 'anew writes', 'mending wrote', 'boot', 'contents'], rows),
+  )
 } finally {
   scratch.remove()
 }

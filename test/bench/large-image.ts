@@ -28,7 +28,10 @@ try {
   const image = join(folder.path, 'large.img')
   const list = join(folder.path, 'list.txt')
   for (const files of [most / 20, most]) {
-    for (const [name, size] of [['16 GiB', 16 * gib], ['1 TiB', 1024 * gib]] as const) {
+    for (const [name, size] of [
+      ['16 GiB', 16 * gib],
+      ['1 TiB', 1024 * gib],
+    ] as const) {
       const make = (): ReturnType<typeof makeLargeImage> => {
         const made = makeLargeImage(image, { size, files, bootFiles: 500, bootBlocks: 38, full: 0.85, seed: 1 })
         writeFileSync(list, made.boot.join('\n').concat('\n'))
@@ -38,16 +41,35 @@ try {
       const made = make()
       const making = (performance.now() - began) / 1000
       const fsck = costOf('e2fsck', ['-fn', image])
-      console.error(`${name}, ${figure(made.inodes)} inodes in use, ${figure(made.extents)} extents, made in ${making.toFixed(0)} s, ${figure(statSync(image).blocks * 512 / 1e6)} MB on the disk it lies on`)
+      console.error(
+        `${name}, ${figure(made.inodes)} inodes in use, ${figure(made.extents)} extents, made in ${making.toFixed(0)} s, ${figure((statSync(image).blocks * 512) / 1e6)} MB on the disk it lies on`,
+      )
       const measure = costOfBootpack(['measure', image, '--trace', list])
       const pack = costOfBootpack(['pack', image, '--trace', list])
       await checkBoot(image, made)
       make()
-      const evict = costOfBootpack(['pack', image, '--trace', list, '--evict', '--goal', String(made.crowded), '--json'])
+      const evict = costOfBootpack([
+        'pack',
+        image,
+        '--trace',
+        list,
+        '--evict',
+        '--goal',
+        String(made.crowded),
+        '--json',
+      ])
       await checkBoot(image, made)
       const { plan } = JSON.parse(evict.stdout) as { plan: { cost: { evictedBlocks: number } } }
-      rows.push([`${name}, ${figure(files)} files`, figure(made.bootBlocks), figure(plan.cost.evictedBlocks), cell(fsck), cell(measure), cell(pack), cell(evict),
-        `${(evict.seconds / fsck.seconds).toFixed(1)}x`])
+      rows.push([
+        `${name}, ${figure(files)} files`,
+        figure(made.bootBlocks),
+        figure(plan.cost.evictedBlocks),
+        cell(fsck),
+        cell(measure),
+        cell(pack),
+        cell(evict),
+        `${(evict.seconds / fsck.seconds).toFixed(1)}x`,
+      ])
     }
   }
 } finally {

@@ -32,12 +32,22 @@ const ways: Record<string, () => Promise<number>> = {
   'fast-glob + p-limit(8) + FIEMAP': async () => {
     const few = limit(8)
     let found = 0
-    const paths = await glob('**', { cwd: mountPoint, dot: true, onlyFiles: true, followSymbolicLinks: false, suppressErrors: true })
-    await Promise.all(paths.map((path) => few(async () => {
-      const handle = await open(join(mountPoint, path), flags)
-      found += fiemap(handle.fd, { sync: false }).length
-      await handle.close()
-    })))
+    const paths = await glob('**', {
+      cwd: mountPoint,
+      dot: true,
+      onlyFiles: true,
+      followSymbolicLinks: false,
+      suppressErrors: true,
+    })
+    await Promise.all(
+      paths.map((path) =>
+        few(async () => {
+          const handle = await open(join(mountPoint, path), flags)
+          found += fiemap(handle.fd, { sync: false }).length
+          await handle.close()
+        }),
+      ),
+    )
     return found
   },
   'getdents + FIEMAP by inode number': async () => {
@@ -75,6 +85,8 @@ for (let run = 0; run < Number(times); run++) {
     if (cold === 'cold') writeFileSync('/proc/sys/vm/drop_caches', '3')
     const began = performance.now()
     const found = await way()
-    console.log(`${name.padEnd(36)} ${String(found).padStart(8)} extents ${(performance.now() - began).toFixed(0).padStart(7)} ms`)
+    console.log(
+      `${name.padEnd(36)} ${String(found).padStart(8)} extents ${(performance.now() - began).toFixed(0).padStart(7)} ms`,
+    )
   }
 }

@@ -47,17 +47,29 @@ function measure(mount: LoopMount, paths: readonly string[]): Order {
   return { extents, breaks, seekDistance }
 }
 
-async function pack(mount: LoopMount, paths: readonly string[], options: { evict: boolean, goal?: number }): Promise<PackResult> {
+async function pack(
+  mount: LoopMount,
+  paths: readonly string[],
+  options: { evict: boolean; goal?: number },
+): Promise<PackResult> {
   const volume = await openLive(resolveTarget(mount.path), true)
   try {
-    return await packVolume(volume, paths.map((path) => ({ path, off: 0, kind: 'data' as const })),
-      { target: mount.path, metadata: false, force: false, dryRun: false, ...options })
+    return await packVolume(
+      volume,
+      paths.map((path) => ({ path, off: 0, kind: 'data' as const })),
+      { target: mount.path, metadata: false, force: false, dryRun: false, ...options },
+    )
   } finally {
     await volume.close()
   }
 }
 
-async function timed(name: string, source: LoopMount | string, paths: readonly string[], options: { evict: boolean, goal?: number }): Promise<void> {
+async function timed(
+  name: string,
+  source: LoopMount | string,
+  paths: readonly string[],
+  options: { evict: boolean; goal?: number },
+): Promise<void> {
   const mount = loopMount(typeof source === 'string' ? source : source.image)
   try {
     const before = footprints(mount.path)
@@ -71,16 +83,23 @@ async function timed(name: string, source: LoopMount | string, paths: readonly s
     if (JSON.stringify(mount.settings()) !== settings) lost.push('settings changed')
     mount.check()
     const { placedBlocks, evictedBlocks } = plan.cost
-    console.log(`${name}: ${line(old)} -> ${line(now)}; ${placedBlocks} blocks placed, ${evictedBlocks} of others moved, ${plan.rounds.length} rounds, ${(took / 1000).toFixed(1)} s, goal ${plan.goal.block}, runs ${plan.runs.map(({ start, length }) => `${start}+${length}`).join(' ')}`)
+    console.log(
+      `${name}: ${line(old)} -> ${line(now)}; ${placedBlocks} blocks placed, ${evictedBlocks} of others moved, ${plan.rounds.length} rounds, ${(took / 1000).toFixed(1)} s, goal ${plan.goal.block}, runs ${plan.runs.map(({ start, length }) => `${start}+${length}`).join(' ')}`,
+    )
     for (const { start, length, cause } of plan.gaps) console.log(`  gap of ${length} blocks at ${start}: ${cause}`)
     for (const { path, inode, reason } of applied?.unmoved ?? []) console.log(`  stayed: ${path ?? inode}: ${reason}`)
-    console.log(lost.length === 0 ? '  contents and attributes as before, settings as before, e2fsck finds nothing' : `  LOST: ${lost.join('; ')}`)
+    console.log(
+      lost.length === 0
+        ? '  contents and attributes as before, settings as before, e2fsck finds nothing'
+        : `  LOST: ${lost.join('; ')}`,
+    )
   } finally {
     mount.remove()
   }
 }
 
-const line = ({ extents, breaks, seekDistance }: Order): string => `${extents} extents, ${breaks} breaks, ${seekDistance} blocks`
+const line = ({ extents, breaks, seekDistance }: Order): string =>
+  `${extents} extents, ${breaks} breaks, ${seekDistance} blocks`
 
 /** Milliseconds, on a copy of its own. */
 function defragment(master: LoopMount, command: readonly string[], paths: readonly string[]): number {
@@ -99,7 +118,9 @@ function defragment(master: LoopMount, command: readonly string[], paths: readon
 
 const [image, list] = process.argv.slice(2)
 if (image !== undefined && list !== undefined) {
-  const wanted = readFileSync(list, 'utf8').split('\n').filter((path) => path.startsWith('/'))
+  const wanted = readFileSync(list, 'utf8')
+    .split('\n')
+    .filter((path) => path.startsWith('/'))
   const look = loopMount(image)
   const here = new Set(footprints(look.path).keys())
   look.remove()
@@ -119,7 +140,9 @@ if (image !== undefined && list !== undefined) {
     for (let turn = 0; turn < 2; turn++) {
       const theirs = defragment(master, ['e4defrag'], paths)
       const ours = defragment(master, [process.execPath, program], paths)
-      console.log(`e4defrag of the tree: mainline ${theirs.toFixed(0)} ms, ours ${ours.toFixed(0)} ms, ${(ours / theirs).toFixed(2)}x`)
+      console.log(
+        `e4defrag of the tree: mainline ${theirs.toFixed(0)} ms, ours ${ours.toFixed(0)} ms, ${(ours / theirs).toFixed(2)}x`,
+      )
     }
   } finally {
     master.remove()

@@ -31,7 +31,12 @@ function agedRuns(random: Random): BlockRun[] {
   return runs
 }
 
-function requests(random: Random, count: number, strategy: 'criteria' | 'best-fit', blockCount: number): AllocationRequest[] {
+function requests(
+  random: Random,
+  count: number,
+  strategy: 'criteria' | 'best-fit',
+  blockCount: number,
+): AllocationRequest[] {
   return Array.from({ length: count }, () => ({
     goal: fsBlock(random.below(blockCount)),
     length: random.chance(0.5) ? random.between(1, 8) : random.between(1, 60),
@@ -41,7 +46,11 @@ function requests(random: Random, count: number, strategy: 'criteria' | 'best-fi
 }
 
 /** Allocates for every request; once `keep` runs are held, gives back an old one for each new one. */
-function serve(allocator: Allocator, all: readonly AllocationRequest[], keep: number): { seconds: number, none: number } {
+function serve(
+  allocator: Allocator,
+  all: readonly AllocationRequest[],
+  keep: number,
+): { seconds: number; none: number } {
   const held: BlockRun[] = []
   let none = 0
   const begin = performance.now()
@@ -61,18 +70,27 @@ function serve(allocator: Allocator, all: readonly AllocationRequest[], keep: nu
 
 /** Best fit as a planner would write it without an allocator: one look at each free run. */
 function byPass(free: RunSet, request: AllocationRequest): BlockRun | undefined {
-  const distance = (run: BlockRun): number => run.start > request.goal ? run.start - request.goal : Math.max(0, request.goal - (run.start + run.length - 1))
+  const distance = (run: BlockRun): number =>
+    run.start > request.goal ? run.start - request.goal : Math.max(0, request.goal - (run.start + run.length - 1))
   let nearest = Infinity
   for (const run of free) if (run.length >= request.length) nearest = Math.min(nearest, distance(run))
   let best: BlockRun | undefined
   for (const run of free) {
     if (run.length < request.length || distance(run) > nearest + shape.blocksPerGroup) continue
-    if (!best || run.length < best.length || (run.length === best.length
-      && (distance(run) < distance(best) || (distance(run) === distance(best) && run.start > best.start)))) best = run
+    if (
+      !best ||
+      run.length < best.length ||
+      (run.length === best.length &&
+        (distance(run) < distance(best) || (distance(run) === distance(best) && run.start > best.start)))
+    )
+      best = run
   }
   if (!best) return undefined
   const late = best.start + best.length - request.length
-  const run = blockRun(Math.abs(late - request.goal) <= Math.abs(best.start - request.goal) ? late : best.start, request.length)
+  const run = blockRun(
+    Math.abs(late - request.goal) <= Math.abs(best.start - request.goal) ? late : best.start,
+    request.length,
+  )
   free.remove(run)
   return run
 }
@@ -80,7 +98,7 @@ function byPass(free: RunSet, request: AllocationRequest): BlockRun | undefined 
 function microseconds(count: number, act: (i: number) => void): number {
   const begin = performance.now()
   for (let i = 0; i < count; i++) act(i)
-  return (performance.now() - begin) * 1000 / count
+  return ((performance.now() - begin) * 1000) / count
 }
 
 function compare(runs: readonly BlockRun[], strategy: 'criteria' | 'best-fit'): void {
@@ -90,36 +108,59 @@ function compare(runs: readonly BlockRun[], strategy: 'criteria' | 'best-fit'): 
   allocator.freeRuns(blockRun(0, shape.blockCount)) // loading is not what is compared
   const ours = microseconds(all.length, (i) => answers.push(allocator.allocate(all[i]!)?.[0]))
   const same = (i: number, run: BlockRun | undefined): void => {
-    if (run?.start !== answers[i]?.start) throw new Error(`request ${i}: ${JSON.stringify(run)}, the allocator said ${JSON.stringify(answers[i])}`)
+    if (run?.start !== answers[i]?.start)
+      throw new Error(`request ${i}: ${JSON.stringify(run)}, the allocator said ${JSON.stringify(answers[i])}`)
   }
   if (strategy === 'best-fit') {
     const free = RunSet.of(runs)
     const pass = microseconds(all.length, (i) => same(i, byPass(free, all[i]!)))
-    console.log(`  a pass over all free runs: ${pass.toFixed(0)} us per request, ${(pass / ours).toFixed(0)} times the allocator's ${ours.toFixed(1)} us`)
+    console.log(
+      `  a pass over all free runs: ${pass.toFixed(0)} us per request, ${(pass / ours).toFixed(0)} times the allocator's ${ours.toFixed(1)} us`,
+    )
   }
   const bits = new Array<boolean>(shape.blockCount).fill(false)
   for (const run of runs) bits.fill(true, run.start, run.start + run.length)
   const brute = new BruteForce(shape, bits)
   const slow = microseconds(5, (i) => same(i, brute.allocate(all[i]!)?.[0]))
-  console.log(`  brute force: ${(slow / 1e6).toFixed(2)} s per request, ${(slow / ours).toExponential(1)} times the allocator's ${ours.toFixed(1)} us`)
+  console.log(
+    `  brute force: ${(slow / 1e6).toFixed(2)} s per request, ${(slow / ours).toExponential(1)} times the allocator's ${ours.toFixed(1)} us`,
+  )
 }
 
-function dumpedRuns(image: string): { shape: Shape, runs: BlockRun[] } {
+function dumpedRuns(image: string): { shape: Shape; runs: BlockRun[] } {
   const { stdout } = spawnSync('dumpe2fs', [image], { encoding: 'utf8', maxBuffer: 2 ** 30 })
   const figure = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(stdout)![1])
-  const runs = [...stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)].flatMap((line) => line[1]!.split(', ').filter((text) => text !== '').map((text) => {
-    const [first, last] = text.split('-').map(Number)
-    return blockRun(first!, (last ?? first!) - first! + 1)
-  }))
-  return { shape: { blockCount: figure('Block count'), firstDataBlock: figure('First block'), blocksPerGroup: figure('Blocks per group') }, runs }
+  const runs = [...stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)].flatMap((line) =>
+    line[1]!
+      .split(', ')
+      .filter((text) => text !== '')
+      .map((text) => {
+        const [first, last] = text.split('-').map(Number)
+        return blockRun(first!, (last ?? first!) - first! + 1)
+      }),
+  )
+  return {
+    shape: {
+      blockCount: figure('Block count'),
+      firstDataBlock: figure('First block'),
+      blocksPerGroup: figure('Blocks per group'),
+    },
+    runs,
+  }
 }
 
 const runs = agedRuns(new Random(1))
 const blocks = runs.reduce((sum, run) => sum + run.length, 0)
 console.log(`2 M blocks, ${runs.length} free runs of ${(blocks / runs.length).toFixed(1)} blocks on average`)
 for (const strategy of ['best-fit', 'criteria'] as const) {
-  const { seconds, none } = serve(Allocator.of(shape, runs), requests(new Random(2), 50_000, strategy, shape.blockCount), 15_000)
-  console.log(`${strategy}: 50,000 requests in ${seconds.toFixed(2)} s, groups loaded on the way; ${none} found no hole`)
+  const { seconds, none } = serve(
+    Allocator.of(shape, runs),
+    requests(new Random(2), 50_000, strategy, shape.blockCount),
+    15_000,
+  )
+  console.log(
+    `${strategy}: 50,000 requests in ${seconds.toFixed(2)} s, groups loaded on the way; ${none} found no hole`,
+  )
   compare(runs, strategy)
 }
 
@@ -130,24 +171,47 @@ for (const strategy of ['best-fit', 'criteria'] as const) {
   const allocator = new Allocator({
     geometry: huge,
     // One group in twenty has room: dust, and 400 blocks together.
-    loadGroup: (group) => group % 20 !== 7 ? [] : [...Array.from({ length: 100 }, (_, i) => blockRun(group * 32768 + 300 * i, 1 + i % 7)), blockRun(group * 32768 + 32000, 400)],
-    freeCount: (group) => group % 20 !== 7 ? 0 : 100 + Array.from({ length: 100 }, (_, i) => i % 7).reduce((a, b) => a + b) + 400,
+    loadGroup: (group) =>
+      group % 20 !== 7
+        ? []
+        : [
+            ...Array.from({ length: 100 }, (_, i) => blockRun(group * 32768 + 300 * i, 1 + (i % 7))),
+            blockRun(group * 32768 + 32000, 400),
+          ],
+    freeCount: (group) =>
+      group % 20 !== 7 ? 0 : 100 + Array.from({ length: 100 }, (_, i) => i % 7).reduce((a, b) => a + b) + 400,
   })
   let none = 0
   for (let i = 0; i < 1000; i++) {
     const near = 4000 * 32768 + random.below(20 * 32768)
-    if (!allocator.allocate({ goal: fsBlock(near), length: random.between(1, 60), flags: { fixedLength: true, contiguous: true }, strategy })) none++
+    if (
+      !allocator.allocate({
+        goal: fsBlock(near),
+        length: random.between(1, 60),
+        flags: { fixedLength: true, contiguous: true },
+        strategy,
+      })
+    )
+      none++
   }
-  console.log(`1 TiB, 8192 groups, ${strategy}: 1,000 requests near one goal in ${((performance.now() - begin) / 1000).toFixed(2)} s, ${allocator.groupLoads} groups loaded, ${none} found no hole`)
+  console.log(
+    `1 TiB, 8192 groups, ${strategy}: 1,000 requests near one goal in ${((performance.now() - begin) / 1000).toFixed(2)} s, ${allocator.groupLoads} groups loaded, ${none} found no hole`,
+  )
 }
 
 const image = process.argv[2]
 if (image !== undefined) {
   const real = dumpedRuns(image)
   const allocator = Allocator.of(real.shape, real.runs)
-  console.log(`${image}: ${allocator.freeBlocks} of ${real.shape.blockCount} blocks free in ${RunSet.of(real.runs).size} runs, the longest ${allocator.largestFree()?.length}`)
+  console.log(
+    `${image}: ${allocator.freeBlocks} of ${real.shape.blockCount} blocks free in ${RunSet.of(real.runs).size} runs, the longest ${allocator.largestFree()?.length}`,
+  )
   for (const strategy of ['best-fit', 'criteria'] as const) {
-    const { seconds, none } = serve(Allocator.of(real.shape, real.runs), requests(new Random(4), 50_000, strategy, real.shape.blockCount), 2000)
+    const { seconds, none } = serve(
+      Allocator.of(real.shape, real.runs),
+      requests(new Random(4), 50_000, strategy, real.shape.blockCount),
+      2000,
+    )
     console.log(`${strategy}: 50,000 requests in ${seconds.toFixed(2)} s; ${none} found no hole`)
   }
 }

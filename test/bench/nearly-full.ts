@@ -28,16 +28,31 @@ try {
     fill(copy, percent)
     const before = await stateOf(copy)
     const { blockSize, blockCount, freeBlocks } = before.seen
-    const full = `${(100 - 100 * freeBlocks / blockCount).toFixed(2)} % (${bytes(freeBlocks * blockSize)} free)`
+    const full = `${(100 - (100 * freeBlocks) / blockCount).toFixed(2)} % (${bytes(freeBlocks * blockSize)} free)`
     const order = await readOrder(trace!, copy, before.seen)
     const names = namesOf(before.seen)
     const packed = bootpackJson<Packed>(['pack', copy, '--trace', trace!, '--evict'], [0, 3, 4, 7])
     const after = await stateOf(copy)
     const [then, now] = [count(order, before.seen, names), count(order, after.seen, names)]
     const { cost, applied } = { cost: packed.plan?.cost, applied: packed.applied }
-    rows.push([full, figure(then.breaks), figure(now.breaks), figure(then.distance), figure(now.distance), String(packed.cost.status),
-      ...cost ? [String(applied?.rounds ?? 0), bytes(cost.bytesWritten), bytes(cost.evictedBlocks * blockSize), bytes(cost.stagedBlocks * blockSize)] : ['', '', '', ''],
-      packed.cost.seconds.toFixed(1), packed.cost.peakMiB.toFixed(0)])
+    rows.push([
+      full,
+      figure(then.breaks),
+      figure(now.breaks),
+      figure(then.distance),
+      figure(now.distance),
+      String(packed.cost.status),
+      ...(cost
+        ? [
+            String(applied?.rounds ?? 0),
+            bytes(cost.bytesWritten),
+            bytes(cost.evictedBlocks * blockSize),
+            bytes(cost.stagedBlocks * blockSize),
+          ]
+        : ['', '', '', '']),
+      packed.cost.seconds.toFixed(1),
+      packed.cost.peakMiB.toFixed(0),
+    ])
     if (packed.error) short.push(`${full}: ${packed.error.message} ${packed.error.next}`)
     console.log(full)
     if (say(judge(copy, before, after, order.inodes)).length > 0) process.exitCode = 1
@@ -46,7 +61,9 @@ try {
 } finally {
   folder.remove()
 }
-console.log(`\n${table(['in use', 'breaks', 'after', 'distance', 'after', 'exit', 'rounds', 'written', 'of others', 'twice', 'seconds', 'peak MiB'], rows)}`)
+console.log(
+  `\n${table(['in use', 'breaks', 'after', 'distance', 'after', 'exit', 'rounds', 'written', 'of others', 'twice', 'seconds', 'peak MiB'], rows)}`,
+)
 for (const line of short) console.log(line)
 
 /** Files whose blocks say where they belong, so that a block in the wrong file is noticed. */
@@ -61,7 +78,8 @@ function fill(path: string, percent: number): void {
     const blocks = Math.min(perFile, wanted - 1)
     const source = join(folder.path, `junk${file}`)
     const contents = Buffer.alloc(blocks * blockSize)
-    for (let block = 0; block < blocks; block++) contents.fill(`junk file ${file} block ${block}\n`, block * blockSize, (block + 1) * blockSize)
+    for (let block = 0; block < blocks; block++)
+      contents.fill(`junk file ${file} block ${block}\n`, block * blockSize, (block + 1) * blockSize)
     writeFileSync(source, contents)
     commands.push(`write ${source} junk${file}`)
     wanted -= blocks + 1

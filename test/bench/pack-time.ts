@@ -18,7 +18,13 @@ const [image, trace, pairs = '5', ...flags] = benchArguments(2, 'pack-time.ts IM
 const folder = benchFolder()
 try {
   const copy = join(folder.path, 'copy.img')
-  const costs: Record<'cp' | 'cp and sync' | 'pack' | 'plan' | 'start', Cost[]> = { cp: [], 'cp and sync': [], pack: [], plan: [], start: [] }
+  const costs: Record<'cp' | 'cp and sync' | 'pack' | 'plan' | 'start', Cost[]> = {
+    cp: [],
+    'cp and sync': [],
+    pack: [],
+    plan: [],
+    start: [],
+  }
   costOf('sh', ['-c', 'cat "$1" > /dev/null', 'sh', image!])
   for (let pair = 0; pair < Number(pairs); pair++) {
     rmSync(copy, { force: true })
@@ -30,15 +36,36 @@ try {
     costs.pack.push(costOfBootpack(['pack', copy, '--trace', trace!, '--evict', ...flags]))
     costs.start.push(costOfBootpack(['--version']))
   }
-  const middle = (of: readonly Cost[], what: 'seconds' | 'cpuSeconds' | 'peakMiB'): number => median(of.map((cost) => cost[what]))
-  const ratio = (of: readonly Cost[], what: 'seconds' | 'cpuSeconds', to: readonly Cost[]): string => `${median(of.map((cost, i) => cost[what] / to[i]![what])).toFixed(2)}x`
+  const middle = (of: readonly Cost[], what: 'seconds' | 'cpuSeconds' | 'peakMiB'): number =>
+    median(of.map((cost) => cost[what]))
+  const ratio = (of: readonly Cost[], what: 'seconds' | 'cpuSeconds', to: readonly Cost[]): string =>
+    `${median(of.map((cost, i) => cost[what] / to[i]![what])).toFixed(2)}x`
   console.log(`medians of ${pairs} pairs, interleaved`)
-  console.log(table(['', 'seconds', 'to cp', 'to cp and sync', 'processor s', 'to cp', 'peak MiB'], Object.entries(costs).map(([name, of]) => [
-    ({ pack: 'bootpack pack --evict', plan: 'of it planning (--dry-run)', start: 'of it starting (--version)' } as Record<string, string>)[name] ?? name,
-    middle(of, 'seconds').toFixed(2), ratio(of, 'seconds', costs.cp), ratio(of, 'seconds', costs['cp and sync']),
-    middle(of, 'cpuSeconds').toFixed(2), ratio(of, 'cpuSeconds', costs.cp), Number.isNaN(of[0]!.peakMiB) ? '' : Math.max(...of.map(({ peakMiB }) => peakMiB)).toFixed(0),
-  ])))
-  console.log(`each run, seconds: ${Object.entries(costs).map(([name, of]) => `${name} ${of.map(({ seconds }) => seconds.toFixed(2)).join(' ')}`).join('; ')}`)
+  console.log(
+    table(
+      ['', 'seconds', 'to cp', 'to cp and sync', 'processor s', 'to cp', 'peak MiB'],
+      Object.entries(costs).map(([name, of]) => [
+        (
+          {
+            pack: 'bootpack pack --evict',
+            plan: 'of it planning (--dry-run)',
+            start: 'of it starting (--version)',
+          } as Record<string, string>
+        )[name] ?? name,
+        middle(of, 'seconds').toFixed(2),
+        ratio(of, 'seconds', costs.cp),
+        ratio(of, 'seconds', costs['cp and sync']),
+        middle(of, 'cpuSeconds').toFixed(2),
+        ratio(of, 'cpuSeconds', costs.cp),
+        Number.isNaN(of[0]!.peakMiB) ? '' : Math.max(...of.map(({ peakMiB }) => peakMiB)).toFixed(0),
+      ]),
+    ),
+  )
+  console.log(
+    `each run, seconds: ${Object.entries(costs)
+      .map(([name, of]) => `${name} ${of.map(({ seconds }) => seconds.toFixed(2)).join(' ')}`)
+      .join('; ')}`,
+  )
 } finally {
   folder.remove()
 }

@@ -19,26 +19,50 @@ import { loopMounted } from '../support/mount.js'
 import { hasTool, isRoot } from '../support/tools.js'
 
 const [image, list] = benchArguments(2, 'peers.ts IMAGE LIST')
-const paths = readFileSync(list!, 'utf8').split('\n').filter((path) => path.startsWith('/'))
+const paths = readFileSync(list!, 'utf8')
+  .split('\n')
+  .filter((path) => path.startsWith('/'))
 const folder = benchFolder()
 
 /** Lays out a copy of the image; what it gives is its cost. */
 const ways: [title: string, missing: string | undefined, way: (copy: string) => Cost | undefined][] = [
   ['as it is', undefined, () => undefined],
-  ['e4defrag, whole filesystem', needs('e4defrag'), (copy) => loopMounted(copy, (mounted) => costOf('e4defrag', [mounted], [0, 1]))],
-  ['e4defrag, listed files', needs('e4defrag'), (copy) => loopMounted(copy, (mounted) => costOf('e4defrag', inside(mounted), [0, 1]))],
-  ['cp and mv, in list order', needs('cp'), (copy) => loopMounted(copy, (mounted) => {
-    const names = join(folder.path, 'names')
-    writeFileSync(names, inside(mounted).join('\0'))
-    const cost = costOf('xargs', ['-0', '-n', '1', '-a', names, 'sh', '-c', 'cp -p -- "$0" "$0.new" && sync "$0.new" && mv -- "$0.new" "$0"'], [0, 123])
-    rmSync(names)
-    return cost
-  })],
-  ['e4rat-realloc', needs('e4rat-realloc'), (copy) => loopMounted(copy, (mounted) => {
-    const names = join(folder.path, 'startup.log')
-    writeFileSync(names, inside(mounted).join('\n').concat('\n'))
-    return costOf('e4rat-realloc', [names], [0, 1])
-  })],
+  [
+    'e4defrag, whole filesystem',
+    needs('e4defrag'),
+    (copy) => loopMounted(copy, (mounted) => costOf('e4defrag', [mounted], [0, 1])),
+  ],
+  [
+    'e4defrag, listed files',
+    needs('e4defrag'),
+    (copy) => loopMounted(copy, (mounted) => costOf('e4defrag', inside(mounted), [0, 1])),
+  ],
+  [
+    'cp and mv, in list order',
+    needs('cp'),
+    (copy) =>
+      loopMounted(copy, (mounted) => {
+        const names = join(folder.path, 'names')
+        writeFileSync(names, inside(mounted).join('\0'))
+        const cost = costOf(
+          'xargs',
+          ['-0', '-n', '1', '-a', names, 'sh', '-c', 'cp -p -- "$0" "$0.new" && sync "$0.new" && mv -- "$0.new" "$0"'],
+          [0, 123],
+        )
+        rmSync(names)
+        return cost
+      }),
+  ],
+  [
+    'e4rat-realloc',
+    needs('e4rat-realloc'),
+    (copy) =>
+      loopMounted(copy, (mounted) => {
+        const names = join(folder.path, 'startup.log')
+        writeFileSync(names, inside(mounted).join('\n').concat('\n'))
+        return costOf('e4rat-realloc', [names], [0, 1])
+      }),
+  ],
   ['bootpack, free space only', undefined, (copy) => costOfBootpack(['pack', copy, '--trace', list!], [0, 3, 4, 7])],
   ['bootpack --evict', undefined, (copy) => costOfBootpack(['pack', copy, '--trace', list!, '--evict'])],
 ]
@@ -57,10 +81,22 @@ try {
     const inodes = (await inodesOf(copy, paths)).filter((inode) => inode !== undefined)
     const seen = await lookAtSome(copy, inodes)
     const files = inodes.map((inode) => seen.inodes.get(inode)!).filter(({ type }) => type === 'regular')
-    const { breaks, distance } = count({ wanted: files.map(({ inode, size }) => ({ inode, block: 0, length: Math.ceil(size / seen.blockSize) })) }, seen, new Map())
+    const { breaks, distance } = count(
+      { wanted: files.map(({ inode, size }) => ({ inode, block: 0, length: Math.ceil(size / seen.blockSize) })) },
+      seen,
+      new Map(),
+    )
     before ??= distance
-    rows.push([title, figure(files.reduce((sum, { extents }) => sum + extents.length, 0)), figure(breaks), figure(distance), `${(100 * distance / before).toFixed(1)} %`,
-      cost ? cost.seconds.toFixed(1) : '', cost ? String(cost.status) : '', complaint(copy) === undefined ? 'clean' : 'NOT CLEAN'])
+    rows.push([
+      title,
+      figure(files.reduce((sum, { extents }) => sum + extents.length, 0)),
+      figure(breaks),
+      figure(distance),
+      `${((100 * distance) / before).toFixed(1)} %`,
+      cost ? cost.seconds.toFixed(1) : '',
+      cost ? String(cost.status) : '',
+      complaint(copy) === undefined ? 'clean' : 'NOT CLEAN',
+    ])
     rmSync(copy)
   }
 } finally {

@@ -27,7 +27,14 @@ for (let round = 0; round < rounds; round++) {
 }
 const node = costs['node -e 0']!
 console.log(`medians of ${rounds} rounds`)
-console.log(table(['', 'seconds', 'to node -e 0', 'processor s'], Object.entries(costs).map(([name, of]) => [
-  name, median(of.map(({ seconds }) => seconds)).toFixed(3),
-  `${median(of.map(({ seconds }, i) => seconds / node[i]!.seconds)).toFixed(2)}x`, median(of.map(({ cpuSeconds }) => cpuSeconds)).toFixed(3),
-])))
+console.log(
+  table(
+    ['', 'seconds', 'to node -e 0', 'processor s'],
+    Object.entries(costs).map(([name, of]) => [
+      name,
+      median(of.map(({ seconds }) => seconds)).toFixed(3),
+      `${median(of.map(({ seconds }, i) => seconds / node[i]!.seconds)).toFixed(2)}x`,
+      median(of.map(({ cpuSeconds }) => cpuSeconds)).toFixed(3),
+    ]),
+  ),
+)

@@ -16,7 +16,7 @@ export interface EventRecipe {
 /** Park and Miller's generator: enough to scatter, and the same everywhere. */
 function random(seed: number): () => number {
   let state = seed % 2147483647 || 1
-  return () => (state = state * 48271 % 2147483647) / 2147483647
+  return () => (state = (state * 48271) % 2147483647) / 2147483647
 }
 
 const commands = ['systemd-1', 'insmod-87', 'rs:main Q:Reg-216', '(agetty)-431', 'kworker/0:1H-36', 'python3-512']

@@ -9,7 +9,16 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { TraceParser } from '../../src/trace/parse/parser.js'
 
-const recordings = ['boot-tracefs.txt.gz', 'boot-fanotify.txt.gz', 'boot-blockreads.txt.gz', 'boot-files.tsv', 'fatrace.txt', 'strace-file.txt.gz', 'strace-names.txt.gz', 'blkparse.txt.gz']
+const recordings = [
+  'boot-tracefs.txt.gz',
+  'boot-fanotify.txt.gz',
+  'boot-blockreads.txt.gz',
+  'boot-files.tsv',
+  'fatrace.txt',
+  'strace-file.txt.gz',
+  'strace-names.txt.gz',
+  'blkparse.txt.gz',
+]
 const size = 64 << 20
 
 function chunksOf(bytes: Buffer): Buffer[] {
@@ -32,7 +41,9 @@ function measure(title: string, chunks: readonly Buffer[], repeats: boolean): vo
     best = Math.min(best, (user + system) / 1000)
     lines = parser.facts().lines
   }
-  console.log(`${title.padEnd(26)} ${(lines / 1e6).toFixed(2).padStart(6)} M lines ${(best / 1000).toFixed(2).padStart(6)} s ${(lines / best / 1000).toFixed(2).padStart(6)} M lines/s ${reads} reads`)
+  console.log(
+    `${title.padEnd(26)} ${(lines / 1e6).toFixed(2).padStart(6)} M lines ${(best / 1000).toFixed(2).padStart(6)} s ${(lines / best / 1000).toFixed(2).padStart(6)} M lines/s ${reads} reads`,
+  )
 }
 
 for (const name of recordings) {
@@ -44,5 +55,10 @@ for (const name of recordings) {
 const list = Array.from({ length: 5000 }, (_, i) => `/usr/share/some/folder/file-${i}\n`).join('')
 measure('list', chunksOf(Buffer.from(list)), false)
 const own = '{"bootpack":"trace","version":1,"source":"bench"}\n'
-const reads = Array.from({ length: 5000 }, (_, i) => `{"t":${i * 7},"ino":${i},"path":"/usr/lib/x/${i}","off":${i * 4096},"len":4096,"kind":"data"}\n`.replace('"ino":0,', '')).join('')
+const reads = Array.from({ length: 5000 }, (_, i) =>
+  `{"t":${i * 7},"ino":${i},"path":"/usr/lib/x/${i}","off":${i * 4096},"len":4096,"kind":"data"}\n`.replace(
+    '"ino":0,',
+    '',
+  ),
+).join('')
 measure('native', [Buffer.from(own), ...chunksOf(Buffer.from(reads))], false)

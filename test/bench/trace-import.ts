@@ -43,7 +43,8 @@ const ways: Record<string, (file: string) => Promise<Omit<Result, 'seconds' | 'p
     return { lines: 0, reads, bytes: 0 }
   },
   async 'readline and a regular expression'(file) {
-    const pattern = /^\s*\S.*-\d+\s+\[\d+\].*?\s(\d+)\.(\d+): (\w+): dev (\d+):(\d+) ino ([0-9a-f]+) pfn=0x[0-9a-f]+ ofs=(\d+) order=(\d+)$/
+    const pattern =
+      /^\s*\S.*-\d+\s+\[\d+\].*?\s(\d+)\.(\d+): (\w+): dev (\d+):(\d+) ino ([0-9a-f]+) pfn=0x[0-9a-f]+ ofs=(\d+) order=(\d+)$/
     const seen = new Set<string>()
     let lines = 0
     let reads = 0
@@ -86,24 +87,35 @@ if (events === '--run') {
     const file = join(folder, 'trace')
     await pipeline(Readable.from(traceEvents({ events: Number(events) })), createWriteStream(file))
     await pipeline(createReadStream(file), createGzip({ level: 1 }), createWriteStream(`${file}.gz`))
-    console.log(`${events} events, ${(statSync(file).size / 1e6).toFixed(0)} MB of text; best of ${rounds} rounds, rounds interleaved`)
+    console.log(
+      `${events} events, ${(statSync(file).size / 1e6).toFixed(0)} MB of text; best of ${rounds} rounds, rounds interleaved`,
+    )
     const best = new Map<string, Result>()
-    const runs = [...Object.keys(ways).map((way) => [way, way, file]), ['bootpack, stream, gzip', 'bootpack, stream', `${file}.gz`]] as const
+    const runs = [
+      ...Object.keys(ways).map((way) => [way, way, file]),
+      ['bootpack, stream, gzip', 'bootpack, stream', `${file}.gz`],
+    ] as const
     for (let round = 0; round < Number(rounds); round++) {
       for (const [title, way, input] of runs) {
-        const ran = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, '--run', way!, input!], { encoding: 'utf8' })
+        const ran = spawnSync(process.execPath, [...process.execArgv, process.argv[1]!, '--run', way!, input!], {
+          encoding: 'utf8',
+        })
         if (ran.status !== 0) throw new Error(ran.stderr)
         const result = JSON.parse(ran.stdout) as Result
         const before = best.get(title!)
-        if (!before || result.seconds < before.seconds) best.set(title!, { ...result, peakMiB: Math.max(result.peakMiB, before?.peakMiB ?? 0) })
+        if (!before || result.seconds < before.seconds)
+          best.set(title!, { ...result, peakMiB: Math.max(result.peakMiB, before?.peakMiB ?? 0) })
       }
     }
     const slow = best.get('readline and a regular expression')!
     for (const [title, { seconds, peakMiB, reads, bytes }] of best) {
-      console.log(`${title.padEnd(36)} ${seconds.toFixed(2).padStart(7)} s ${(Number(events) / seconds / 1e6).toFixed(2).padStart(6)} M events/s  ${(slow.seconds / seconds).toFixed(1).padStart(5)}x  peak ${peakMiB.toFixed(0).padStart(5)} MiB  ${reads} reads, ${bytes} bytes`)
+      console.log(
+        `${title.padEnd(36)} ${seconds.toFixed(2).padStart(7)} s ${(Number(events) / seconds / 1e6).toFixed(2).padStart(6)} M events/s  ${(slow.seconds / seconds).toFixed(1).padStart(5)}x  peak ${peakMiB.toFixed(0).padStart(5)} MiB  ${reads} reads, ${bytes} bytes`,
+      )
     }
     const ours = best.get('bootpack, stream')!
-    if (ours.reads !== slow.reads || ours.bytes !== slow.bytes || ours.lines !== slow.lines) throw new Error('the two do not agree')
+    if (ours.reads !== slow.reads || ours.bytes !== slow.bytes || ours.lines !== slow.lines)
+      throw new Error('the two do not agree')
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

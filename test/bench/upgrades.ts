@@ -7,7 +7,17 @@
  *
  * As root, on copies. The trace must name its files. e2fsck looks at each copy at the end.
  */
-import { closeSync, copyFileSync, fchmodSync, fsyncSync, lstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { engines } from '../../src/engines.js'
 import { checkPacking } from '../../src/pack/check-packing.js'
@@ -31,7 +41,9 @@ const reference = 'hdd-7200'
 /** Files of nearly the same size, all written before the first is renamed; nothing else changes. */
 function upgrade(copy: string, random: Random): void {
   const mount = loopMount(copy)
-  const paths = [...new Set(reads.flatMap(({ kind, path }) => (kind === 'data' && path !== undefined ? [path] : [])))].filter((path) => {
+  const paths = [
+    ...new Set(reads.flatMap(({ kind, path }) => (kind === 'data' && path !== undefined ? [path] : []))),
+  ].filter((path) => {
     const stats = lstatSync(join(mount.path, path), { throwIfNoEntry: false })
     return stats?.isFile() && stats.size > 0
   })
@@ -58,7 +70,7 @@ interface Way {
   written: number
 }
 
-async function pack(copy: string, drifted?: { packed: Plan }): Promise<{ plan: Plan, written: number, ms: number }> {
+async function pack(copy: string, drifted?: { packed: Plan }): Promise<{ plan: Plan; written: number; ms: number }> {
   const volume = await openVolume(copy, { write: true }, engines)
   const { plan, applied, after } = await packVolume(volume, reads, { ...options, ...(drifted && { drifted }) })
   await volume.close()
@@ -69,7 +81,11 @@ try {
   const packed = join(scratch.path, 'packed.img')
   copyFileSync(image, packed)
   const first = await pack(packed)
-  const ways: Record<'left' | 'mended' | 'anew', Way> = { left: way('left', false), mended: way('mended', true), anew: way('anew', true) }
+  const ways: Record<'left' | 'mended' | 'anew', Way> = {
+    left: way('left', false),
+    mended: way('mended', true),
+    anew: way('anew', true),
+  }
   function way(name: string, mend: boolean): Way {
     const copy = join(scratch.path, `${name}.img`)
     run('cp', ['--sparse=always', packed, copy])
@@ -89,10 +105,20 @@ try {
     if (mended.written > 0) ways.mended.plan = mended.plan
     ways.mended.written += mended.written
     ways.anew.written += anew.written
-    rows.push([String(round), seconds((left.mending ?? left.packing)?.beforeMs ?? 0), verdict, seconds(mended.ms), bytes(mended.written), String(ways.mended.plan.runs.length),
-      seconds(anew.ms), bytes(anew.written)])
+    rows.push([
+      String(round),
+      seconds((left.mending ?? left.packing)?.beforeMs ?? 0),
+      verdict,
+      seconds(mended.ms),
+      bytes(mended.written),
+      String(ways.mended.plan.runs.length),
+      seconds(anew.ms),
+      bytes(anew.written),
+    ])
   }
-  console.log(table(['upgrade', 'never mended', 'check says', 'mended', 'written', 'runs', 'packed anew', 'written'], rows))
+  console.log(
+    table(['upgrade', 'never mended', 'check says', 'mended', 'written', 'runs', 'packed anew', 'written'], rows),
+  )
   console.log(`\nIn all: mending wrote ${bytes(ways.mended.written)}, packing anew ${bytes(ways.anew.written)}.`)
   for (const { copy } of Object.values(ways)) checkImage(copy)
   console.log('e2fsck finds nothing in any of them.')

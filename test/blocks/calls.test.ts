@@ -20,9 +20,16 @@ async function code(promise: Promise<unknown>): Promise<string> {
 }
 
 const blocksOf = (extents: readonly Extent[]): Map<number, number> =>
-  new Map(extents.flatMap(({ logical, physical, length }) => Array.from({ length }, (_, i): [number, number] => [logical + i, physical + i])))
+  new Map(
+    extents.flatMap(({ logical, physical, length }) =>
+      Array.from({ length }, (_, i): [number, number] => [logical + i, physical + i]),
+    ),
+  )
 
-const engines: Readonly<Record<string, (options?: StageOptions) => Promise<Stage>>> = { 'ext4-image': imageStage, 'ext4-live': liveStage }
+const engines: Readonly<Record<string, (options?: StageOptions) => Promise<Stage>>> = {
+  'ext4-image': imageStage,
+  'ext4-live': liveStage,
+}
 
 for (const [engine, makeStage] of Object.entries(engines)) {
   describe(`the block-moving calls on ${engine}`, () => {
@@ -47,7 +54,7 @@ for (const [engine, makeStage] of Object.entries(engines)) {
     })
 
     /** The longest run of free space, in blocks. */
-    async function longestFree(): Promise<{ start: number, length: number }> {
+    async function longestFree(): Promise<{ start: number; length: number }> {
       const { blockCount } = stage.space.geometry()
       const [longest] = (await getFreeBlocks(stage.space, 0, blockCount * bs, 100_000)).sort((a, b) => b.len - a.len)
       return { start: longest!.start / bs, length: longest!.len / bs }
@@ -57,12 +64,16 @@ for (const [engine, makeStage] of Object.entries(engines)) {
       it('"takes blocks used to carry data starting at offset from of length len in spacefd and places them instead of corresponding blocks in datafd"; "Data is copied from datafd to newly spliced data blocks"', async () => {
         const { start } = await longestFree()
         space.position = 2 * bs
-        expect(await allocate(space, ALLOC_FIXED_START | ALLOC_FIXED_LEN | ALLOC_CONTIGUOUS, start * bs, 4 * bs)).to.equal(4 * bs)
+        expect(
+          await allocate(space, ALLOC_FIXED_START | ALLOC_FIXED_LEN | ALLOC_CONTIGUOUS, start * bs, 4 * bs),
+        ).to.equal(4 * bs)
         const before = blocksOf(await stage.layout('data'))
         await movedata(data, space, 2 * bs, 4 * bs)
         const after = blocksOf(await stage.layout('data'))
         for (const [logical, physical] of before) {
-          expect(after.get(logical), `file block ${logical}`).to.equal(logical >= 2 && logical < 6 ? start + logical - 2 : physical)
+          expect(after.get(logical), `file block ${logical}`).to.equal(
+            logical >= 2 && logical < 6 ? start + logical - 2 : physical,
+          )
         }
         expect(after.size).to.equal(before.size)
         expect((await stage.content('data')).equals(dataText(bs)), 'contents').to.equal(true)
@@ -77,7 +88,15 @@ for (const [engine, makeStage] of Object.entries(engines)) {
         const old = blocksOf(await stage.layout('data'))
         await movedata(data, space, 0, 6 * bs)
         const now = blocksOf(await stage.layout('data'))
-        expect([0, 1, 2, 3, 4, 5, 6].map((logical) => now.get(logical))).to.deep.equal([start, start + 1, undefined, undefined, start + 100, start + 101, old.get(6)])
+        expect([0, 1, 2, 3, 4, 5, 6].map((logical) => now.get(logical))).to.deep.equal([
+          start,
+          start + 1,
+          undefined,
+          undefined,
+          start + 100,
+          start + 101,
+          old.get(6),
+        ])
         const expected = dataText(bs)
         expected.fill(0, 2 * bs, 4 * bs)
         expect((await stage.content('data')).equals(expected), 'contents').to.equal(true)
@@ -89,7 +108,8 @@ for (const [engine, makeStage] of Object.entries(engines)) {
         await allocate(space, ALLOC_FIXED_START | ALLOC_FIXED_LEN, start * bs, 6 * bs)
         await movedata(data, space, 7 * bs, 6 * bs)
         const now = blocksOf(await stage.layout('data'))
-        for (let logical = 7; logical < 13; logical++) expect(now.get(logical), `file block ${logical}`).to.equal(start + logical - 7)
+        for (let logical = 7; logical < 13; logical++)
+          expect(now.get(logical), `file block ${logical}`).to.equal(start + logical - 7)
         expect((await stage.content('data')).equals(dataText(bs)), 'contents').to.equal(true)
       })
 
@@ -111,7 +131,15 @@ for (const [engine, makeStage] of Object.entries(engines)) {
       })
 
       it('"from and len should be multiples of filesystem block size (otherwise EINVAL is returned)"', async () => {
-        for (const [from, len] of [[1, bs], [0, bs + 1], [bs / 2, bs], [-bs, bs], [0, -bs], [Number.NaN, bs], [0, 1.5]] as const) {
+        for (const [from, len] of [
+          [1, bs],
+          [0, bs + 1],
+          [bs / 2, bs],
+          [-bs, bs],
+          [0, -bs],
+          [Number.NaN, bs],
+          [0, 1.5],
+        ] as const) {
           expect(await code(movedata(data, space, from, len)), `from ${from}, len ${len}`).to.equal('EINVAL')
         }
       })
@@ -119,7 +147,9 @@ for (const [engine, makeStage] of Object.entries(engines)) {
       it('"Data blocks from datafd in the interval are released, a hole is created in spacefd"', async () => {
         const { start } = await longestFree()
         await allocate(space, ALLOC_FIXED_START | ALLOC_FIXED_LEN, start * bs, 8 * bs)
-        const old = [...blocksOf(await stage.layout('data'))].filter(([logical]) => logical >= 1 && logical < 5).map(([, physical]) => physical)
+        const old = [...blocksOf(await stage.layout('data'))]
+          .filter(([logical]) => logical >= 1 && logical < 5)
+          .map(([, physical]) => physical)
         for (const block of old) expect(await stage.inUse(block), `block ${block} before`).to.equal(true)
         await movedata(data, space, 1 * bs, 4 * bs)
         for (const block of old) expect(await stage.inUse(block), `block ${block} after`).to.equal(false)
@@ -221,7 +251,10 @@ for (const [engine, makeStage] of Object.entries(engines)) {
       it('"ALLOC_FIXED_LEN - allocate exactly space for len; if not specified, upto len bytes may be allocated"', async () => {
         const { blockCount } = stage.space.geometry()
         const goal = (await longestFree()).start * bs
-        const free = (await getFreeBlocks(stage.space, 0, blockCount * bs, 100_000)).reduce((sum, { len }) => sum + len, 0)
+        const free = (await getFreeBlocks(stage.space, 0, blockCount * bs, 100_000)).reduce(
+          (sum, { len }) => sum + len,
+          0,
+        )
         expect(await code(allocate(space, ALLOC_FIXED_LEN, goal, free + 100 * bs))).to.equal('ENOSPC')
         expect(await stage.layout('space'), 'nothing was kept').to.deep.equal([])
         expect(await allocate(space, ALLOC_FIXED_LEN, goal, 100 * bs)).to.equal(100 * bs)
@@ -229,7 +262,9 @@ for (const [engine, makeStage] of Object.entries(engines)) {
 
       it('"ALLOC_CONTINGUOUS - allocation must be one continguous run of blocks"', async () => {
         const { start, length } = await longestFree()
-        expect(await code(allocate(space, ALLOC_CONTIGUOUS | ALLOC_FIXED_LEN, start * bs, (length + 1) * bs))).to.equal('ENOSPC')
+        expect(await code(allocate(space, ALLOC_CONTIGUOUS | ALLOC_FIXED_LEN, start * bs, (length + 1) * bs))).to.equal(
+          'ENOSPC',
+        )
         expect(await allocate(space, ALLOC_CONTIGUOUS | ALLOC_FIXED_LEN, start * bs, 200 * bs)).to.equal(200 * bs)
         expect((await stage.layout('space')).map((found) => found.length)).to.deep.equal([200])
         space.position = 200 * bs
@@ -248,17 +283,22 @@ for (const [engine, makeStage] of Object.entries(engines)) {
     describe('getFreeBlocks', () => {
       it('"Get a description of free space on a filesystem between start and end (in bytes, should be blocksize aligned)"', async () => {
         const { start, length } = await longestFree()
-        expect(await getFreeBlocks(stage.space, (start + 2) * bs, (start + 7) * bs, 10), 'cut at both ends').to.deep.equal([{ start: (start + 2) * bs, len: 5 * bs }])
+        expect(
+          await getFreeBlocks(stage.space, (start + 2) * bs, (start + 7) * bs, 10),
+          'cut at both ends',
+        ).to.deep.equal([{ start: (start + 2) * bs, len: 5 * bs }])
         expect(await code(getFreeBlocks(stage.space, 1, 10 * bs, 10))).to.equal('EINVAL')
         expect(await code(getFreeBlocks(stage.space, 0, 10 * bs + 1, 10))).to.equal('EINVAL')
         expect(await code(getFreeBlocks(stage.space, 10 * bs, 0, 10))).to.equal('EINVAL')
-        for (const block of [start, start + length - 1]) expect(await stage.inUse(block), `block ${block}`).to.equal(false)
+        for (const block of [start, start + length - 1])
+          expect(await stage.inUse(block), `block ${block}`).to.equal(false)
         const { blockCount, firstDataBlock } = stage.space.geometry()
         const free = new Set<number>()
         for (const run of await getFreeBlocks(stage.space, 0, blockCount * bs, 100_000)) {
           for (let block = run.start / bs; block < (run.start + run.len) / bs; block++) free.add(block)
         }
-        for (let block = firstDataBlock + 1; block < blockCount; block += Math.floor(blockCount / 97)) expect(free.has(block), `block ${block}`).to.equal(!await stage.inUse(block))
+        for (let block = firstDataBlock + 1; block < blockCount; block += Math.floor(blockCount / 97))
+          expect(free.has(block), `block ${block}`).to.equal(!(await stage.inUse(block)))
       })
 
       it('"Upto count extents are stored. Function returns a number of extents stored"', async () => {

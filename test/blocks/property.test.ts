@@ -21,7 +21,16 @@ import { checkImage } from '../support/images.js'
 import { Random } from '../support/random.js'
 import { RecordingStore } from '../support/recording-store.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
-import { dataBlocks, inodeNumber, layoutInImage, liveStage, makeStageImage, names, type Name, type StageOptions } from './stage.js'
+import {
+  dataBlocks,
+  inodeNumber,
+  layoutInImage,
+  liveStage,
+  makeStageImage,
+  names,
+  type Name,
+  type StageOptions,
+} from './stage.js'
 
 /** Per file block: undefined for a hole, else whether the block is written (with what was there at first) or reads as zeros. */
 type Row = ('text' | 'zeros' | undefined)[]
@@ -49,7 +58,13 @@ function expectedBytes(model: Model, name: Name, first: Buffer, blockSize: numbe
   return bytes
 }
 
-async function randomCalls(space: BlockSpace, open: (name: Name) => Promise<SpaceFile>, model: Model, random: Random, calls: number): Promise<void> {
+async function randomCalls(
+  space: BlockSpace,
+  open: (name: Name) => Promise<SpaceFile>,
+  model: Model,
+  random: Random,
+  calls: number,
+): Promise<void> {
   const { blockSize, blockCount, firstDataBlock } = space.geometry()
   for (let call = 0; call < calls; call++) {
     const [one, two] = random.shuffled(names)
@@ -57,18 +72,28 @@ async function randomCalls(space: BlockSpace, open: (name: Name) => Promise<Spac
     const from = random.below(dataBlocks)
     const length = random.between(1, 6)
     if (random.chance(0.6)) {
-      const mode = random.pick([0, ALLOC_FIXED_LEN, ALLOC_CONTIGUOUS, ALLOC_FIXED_START, ALLOC_FIXED_START | ALLOC_FIXED_LEN | ALLOC_CONTIGUOUS])
+      const mode = random.pick([
+        0,
+        ALLOC_FIXED_LEN,
+        ALLOC_CONTIGUOUS,
+        ALLOC_FIXED_START,
+        ALLOC_FIXED_START | ALLOC_FIXED_LEN | ALLOC_CONTIGUOUS,
+      ])
       file.position = from * blockSize
       const busy = model.rows[one!].slice(from, from + length).some((block) => block !== undefined)
       try {
-        const got = await allocate(file, mode, random.between(firstDataBlock, blockCount - 1) * blockSize, length * blockSize) / blockSize
+        const got =
+          (await allocate(file, mode, random.between(firstDataBlock, blockCount - 1) * blockSize, length * blockSize)) /
+          blockSize
         expect(busy, 'allocated over blocks').to.equal(false)
         for (let i = from; i < from + got; i++) model.rows[one!][i] = 'zeros'
         model.sizes[one!] = Math.max(model.sizes[one!], from + got)
       } catch (error) {
         if (!(error instanceof BootpackError)) throw error
         // A mounted filesystem cannot always give what is free.
-        expect(error.code, error.message).to.be.oneOf(busy ? ['EEXIST'] : space.trees ? ['ENOSPC'] : ['ENOSPC', 'EBUSY'])
+        expect(error.code, error.message).to.be.oneOf(
+          busy ? ['EEXIST'] : space.trees ? ['ENOSPC'] : ['ENOSPC', 'EBUSY'],
+        )
       }
     } else {
       const other = await open(two!)
@@ -79,19 +104,23 @@ async function randomCalls(space: BlockSpace, open: (name: Name) => Promise<Spac
       for (let i = from; i < end; i++) {
         const given = model.rows[two!][i]
         if (given === undefined && holes === 'leave') continue
-        model.rows[one!][i] = given === undefined ? undefined : model.rows[one!][i] ?? 'zeros'
+        model.rows[one!][i] = given === undefined ? undefined : (model.rows[one!][i] ?? 'zeros')
         delete model.rows[two!][i]
       }
     }
   }
 }
 
-type Oracle = (name: Name) => { readonly layout: readonly Extent[], readonly content: Buffer }
+type Oracle = (name: Name) => { readonly layout: readonly Extent[]; readonly content: Buffer }
 
 function expectModel(oracle: Oracle, model: Model, first: Record<Name, Buffer>, blockSize: number): void {
   for (const name of names) {
     const { layout, content } = oracle(name)
-    const mapped = new Map(layout.flatMap(({ logical, length, unwritten }) => Array.from({ length }, (_, i): [number, boolean] => [logical + i, unwritten])))
+    const mapped = new Map(
+      layout.flatMap(({ logical, length, unwritten }) =>
+        Array.from({ length }, (_, i): [number, boolean] => [logical + i, unwritten]),
+      ),
+    )
     const rows = model.rows[name]
     for (let i = 0; i < Math.max(rows.length, ...mapped.keys()); i++) {
       const now = mapped.get(i)
@@ -111,23 +140,30 @@ const varieties: readonly StageOptions[] = [
 describe('random calls on an image', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs', 'e2fsck')
+  })
 
-  const imageOracle = (image: string): Oracle => (name) => {
-    const dump = join(scratch.path, `dump-${name}`)
-    run('debugfs', ['-R', `dump /${name} ${dump}`, image])
-    return { layout: layoutInImage(image, `/${name}`), content: readFileSync(dump) }
-  }
+  const imageOracle =
+    (image: string): Oracle =>
+    (name) => {
+      const dump = join(scratch.path, `dump-${name}`)
+      run('debugfs', ['-R', `dump /${name} ${dump}`, image])
+      return { layout: layoutInImage(image, `/${name}`), content: readFileSync(dump) }
+    }
 
-  const openImage = async (store: Store): Promise<{ space: ImageSpace, close: () => Promise<void> }> => {
+  const openImage = async (store: Store): Promise<{ space: ImageSpace; close: () => Promise<void> }> => {
     const volume = await ImageVolume.open(await Filesystem.open(store))
     return { space: new ImageSpace(volume), close: () => volume.close() }
   }
 
-  const firstBytes = (image: string): Record<Name, Buffer> => Object.fromEntries(names.map((name) => {
-    run('debugfs', ['-R', `dump /${name} ${join(scratch.path, 'first')}`, image])
-    return [name, readFileSync(join(scratch.path, 'first'))]
-  })) as Record<Name, Buffer>
+  const firstBytes = (image: string): Record<Name, Buffer> =>
+    Object.fromEntries(
+      names.map((name) => {
+        run('debugfs', ['-R', `dump /${name} ${join(scratch.path, 'first')}`, image])
+        return [name, readFileSync(join(scratch.path, 'first'))]
+      }),
+    ) as Record<Name, Buffer>
 
   varieties.forEach((variety, index) => {
     it(`leave what the mail says: ${JSON.stringify(variety)}`, async () => {
@@ -163,7 +199,7 @@ describe('random calls on an image', () => {
     const first = firstBytes(fresh)
     const store = new RecordingStore(readFileSync(fresh))
     // What may be found, and after how many steps first and last.
-    const states: { readonly from: number, until: number, readonly model: Model }[] = []
+    const states: { readonly from: number; until: number; readonly model: Model }[] = []
     const model = firstModel()
     let began = 0
     const became = (now: number): void => {
@@ -180,26 +216,41 @@ describe('random calls on an image', () => {
     }
     became(0)
     const { space, close } = await openImage(store)
-    const [data, spare, other] = [await space.open(inodeNumber(fresh, '/data')), await space.open(inodeNumber(fresh, '/space')), await space.open(inodeNumber(fresh, '/other'))]
+    const [data, spare, other] = [
+      await space.open(inodeNumber(fresh, '/data')),
+      await space.open(inodeNumber(fresh, '/space')),
+      await space.open(inodeNumber(fresh, '/other')),
+    ]
     for (let turn = 0; turn < 2; turn++) {
       const from = random.below(dataBlocks - 6)
       spare.position = from * blockSize
-      await call(() => allocate(spare, ALLOC_FIXED_LEN, random.between(500, 3000) * blockSize, 6 * blockSize), () => {
-        for (let i = from; i < from + 6; i++) model.rows.space[i] = 'zeros'
-        model.sizes.space = Math.max(model.sizes.space, from + 6)
-      })
-      await call(() => movedata(data, spare, from * blockSize, 6 * blockSize), () => {
-        for (let i = from; i < from + 6; i++) {
-          model.rows.data[i] ??= 'zeros'
-          delete model.rows.space[i]
-        }
-      })
+      await call(
+        () => allocate(spare, ALLOC_FIXED_LEN, random.between(500, 3000) * blockSize, 6 * blockSize),
+        () => {
+          for (let i = from; i < from + 6; i++) model.rows.space[i] = 'zeros'
+          model.sizes.space = Math.max(model.sizes.space, from + 6)
+        },
+      )
+      await call(
+        () => movedata(data, spare, from * blockSize, 6 * blockSize),
+        () => {
+          for (let i = from; i < from + 6; i++) {
+            model.rows.data[i] ??= 'zeros'
+            delete model.rows.space[i]
+          }
+        },
+      )
     }
     // Space that holds something reads as zeros before it receives anything of the data's.
     const blank = structuredClone(model)
     blank.rows.other.fill('zeros')
     states.push({ from: began, until: Infinity, model: blank })
-    await call(() => movedata(data, other, 0, 3 * blockSize), () => { model.rows.other.splice(0, 3) })
+    await call(
+      () => movedata(data, other, 0, 3 * blockSize),
+      () => {
+        model.rows.other.splice(0, 3)
+      },
+    )
     await close()
 
     let points = 0
@@ -235,10 +286,18 @@ describe('random calls on a mounted filesystem', () => {
       const stage = await liveStage(variety)
       const seed = 9000 + index
       try {
-        const first = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await stage.content(name)]))) as Record<Name, Buffer>
+        const first = Object.fromEntries(
+          await Promise.all(names.map(async (name) => [name, await stage.content(name)])),
+        ) as Record<Name, Buffer>
         const model = firstModel()
         await randomCalls(stage.space, stage.open, model, new Random(seed), 60)
-        const seen = new Map(await Promise.all(names.map(async (name) => [name, { layout: await stage.layout(name), content: await stage.content(name) }] as const)))
+        const seen = new Map(
+          await Promise.all(
+            names.map(
+              async (name) => [name, { layout: await stage.layout(name), content: await stage.content(name) }] as const,
+            ),
+          ),
+        )
         expectModel((name) => seen.get(name)!, model, first, stage.blockSize)
       } catch (error) {
         if (error instanceof Error) error.message = `seed ${seed}: ${error.message}`
@@ -255,7 +314,11 @@ describe('random calls on a mounted filesystem', () => {
       const bs = stage.blockSize
       const path = stage.path!('data')
       // Writes block after block, each with a number of its own, and tells at the end what it wrote last where.
-      const writer = spawn(process.execPath, ['-e', `
+      const writer = spawn(
+        process.execPath,
+        [
+          '-e',
+          `
         const { openSync, writeSync, fsyncSync } = require('node:fs')
         const file = openSync(${JSON.stringify(path)}, 'r+')
         const last = new Array(${dataBlocks}).fill(0)
@@ -268,9 +331,14 @@ describe('random calls on a mounted filesystem', () => {
           if (count % 64 === 0) fsyncSync(file)
         }
         process.stdout.write(JSON.stringify(last))
-      `], { stdio: ['ignore', 'pipe', 'inherit'] })
+      `,
+        ],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      )
       let told = ''
-      writer.stdout.on('data', (data: Buffer) => { told += data.toString() })
+      writer.stdout.on('data', (data: Buffer) => {
+        told += data.toString()
+      })
       const ended = new Promise((resolve) => writer.once('close', resolve))
       const data = await stage.open('data')
       const space = await stage.open('space')
@@ -298,7 +366,11 @@ describe('random calls on a mounted filesystem', () => {
       expect(moved, 'times the file moved').to.be.above(3)
       const content = await stage.content('data')
       for (const [block, count] of (JSON.parse(told) as number[]).entries()) {
-        if (count > 0) expect(content.subarray(block * bs, (block + 1) * bs).equals(Buffer.alloc(bs, `write ${count} `)), `block ${block}`).to.equal(true)
+        if (count > 0)
+          expect(
+            content.subarray(block * bs, (block + 1) * bs).equals(Buffer.alloc(bs, `write ${count} `)),
+            `block ${block}`,
+          ).to.equal(true)
       }
     } finally {
       await stage.finish()

@@ -51,8 +51,11 @@ export const dataBlocks = 24
 
 /** Every block of /data begins with its number; the last is half full. */
 export function dataText(blockSize: number): Buffer {
-  const text = Buffer.concat(Array.from({ length: dataBlocks }, (_, block) =>
-    block >= 8 && block < 12 ? Buffer.alloc(blockSize) : Buffer.alloc(blockSize, `data ${block} `)))
+  const text = Buffer.concat(
+    Array.from({ length: dataBlocks }, (_, block) =>
+      block >= 8 && block < 12 ? Buffer.alloc(blockSize) : Buffer.alloc(blockSize, `data ${block} `),
+    ),
+  )
   return text.subarray(0, text.length - blockSize / 2)
 }
 
@@ -78,20 +81,26 @@ export function makeStageImage(path: string, { readOnly: _, ...recipe }: StageOp
   }
 }
 
-export const inodeNumber = (image: string, path: string): number => Number(/^Inode: (\d+)/m.exec(debugfs(image, `stat ${path}`))![1])
+export const inodeNumber = (image: string, path: string): number =>
+  Number(/^Inode: (\d+)/m.exec(debugfs(image, `stat ${path}`))![1])
 
 /** Extents as debugfs prints them. */
 export function layoutInImage(image: string, path: string): Extent[] {
   const body = debugfs(image, `stat ${path}`).split(/^(?:EXTENTS|BLOCKS):$/m)[1] ?? ''
-  return mergeExtents([...body.matchAll(/\((\d+)(?:-(\d+))?(\[u\])?\):(\d+)/g)].map(([, first, last, flag, physical]) =>
-    extent(Number(first), Number(physical), Number(last ?? first) - Number(first) + 1, flag !== undefined)))
+  return mergeExtents(
+    [...body.matchAll(/\((\d+)(?:-(\d+))?(\[u\])?\):(\d+)/g)].map(([, first, last, flag, physical]) =>
+      extent(Number(first), Number(physical), Number(last ?? first) - Number(first) + 1, flag !== undefined),
+    ),
+  )
 }
 
 export async function imageStage(options: StageOptions = {}): Promise<Stage> {
   const scratch = scratchFolder()
   const image = join(scratch.path, 'stage.img')
   makeStageImage(image, options)
-  const volume = await ImageVolume.open(await Filesystem.open(await FileStore.open(image, { writable: !options.readOnly })))
+  const volume = await ImageVolume.open(
+    await Filesystem.open(await FileStore.open(image, { writable: !options.readOnly })),
+  )
   const space = new ImageSpace(volume)
   return {
     space,
@@ -125,8 +134,12 @@ export async function imageStage(options: StageOptions = {}): Promise<Stage> {
 /** Extents as filefrag prints them. */
 export function layoutOfFile(path: string, blockSize: number): Extent[] {
   const { stdout } = run('filefrag', ['-v', '-s', `-b${blockSize}`, path])
-  return mergeExtents([...stdout.matchAll(/^ *\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *\d+: +\d+:(.*)$/gm)].map(([, first, last, physical, flags]) =>
-    extent(Number(first), Number(physical), Number(last) - Number(first) + 1, flags!.includes('unwritten'))))
+  return mergeExtents(
+    [...stdout.matchAll(/^ *\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *\d+: +\d+:(.*)$/gm)].map(
+      ([, first, last, physical, flags]) =>
+        extent(Number(first), Number(physical), Number(last) - Number(first) + 1, flags!.includes('unwritten')),
+    ),
+  )
 }
 
 /** The engine for a mounted filesystem, asked for by itself. */

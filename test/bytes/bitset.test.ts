@@ -1,5 +1,16 @@
 import { expect } from 'chai'
-import { clearBit, clearRange, countOnes, hasBit, nextOne, nextZero, oneRuns, setBit, setRange, zeroRuns } from '../../src/bytes/bitset.js'
+import {
+  clearBit,
+  clearRange,
+  countOnes,
+  hasBit,
+  nextOne,
+  nextZero,
+  oneRuns,
+  setBit,
+  setRange,
+  zeroRuns,
+} from '../../src/bytes/bitset.js'
 import { Random } from '../support/random.js'
 
 const size = 203
@@ -20,10 +31,21 @@ describe('bitset', () => {
         const [from, to] = randomRange(random)
         const one = random.below(size)
         switch (random.below(4)) {
-          case 0: setRange(bits, from, to); plain.fill(true, from, to); break
-          case 1: clearRange(bits, from, to); plain.fill(false, from, to); break
-          case 2: setBit(bits, one); plain[one] = true; break
-          default: clearBit(bits, one); plain[one] = false
+          case 0:
+            setRange(bits, from, to)
+            plain.fill(true, from, to)
+            break
+          case 1:
+            clearRange(bits, from, to)
+            plain.fill(false, from, to)
+            break
+          case 2:
+            setBit(bits, one)
+            plain[one] = true
+            break
+          default:
+            clearBit(bits, one)
+            plain[one] = false
         }
         expect(plain.every((value, bit) => hasBit(bits, bit) === value)).to.equal(true)
         const [low, high] = randomRange(random)

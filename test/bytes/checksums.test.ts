@@ -18,7 +18,12 @@ describe('crc32c', () => {
     expect(~crc32c(~0, Buffer.from('123456789')) >>> 0).to.equal(0xe306_9283)
     expect(~crc32c(~0, new Uint8Array(32)) >>> 0).to.equal(0x8a91_36aa)
     expect(~crc32c(~0, new Uint8Array(32).fill(0xff)) >>> 0).to.equal(0x62a8_ab43)
-    expect(~crc32c(~0, Uint8Array.from({ length: 32 }, (_, i) => i)) >>> 0).to.equal(0x46dd_794e)
+    expect(
+      ~crc32c(
+        ~0,
+        Uint8Array.from({ length: 32 }, (_, i) => i),
+      ) >>> 0,
+    ).to.equal(0x46dd_794e)
   })
 
   it('agrees with the definition for every length, place and split', () => {

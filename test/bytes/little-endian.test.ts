@@ -11,7 +11,9 @@ describe('little-endian numbers', () => {
     expect(view.getUint16(1, true)).to.equal(0xfedc)
     expect(view.getUint32(3, true)).to.equal(0xfedc_ba98)
     expect(view.getBigUint64(7, true)).to.equal(0x1f_ffff_0102_0304n)
-    expect([getU16(bytes, 1), getU32(bytes, 3), getU64(bytes, 7)]).to.deep.equal([0xfedc, 0xfedc_ba98, 0x1f_ffff_0102_0304])
+    expect([getU16(bytes, 1), getU32(bytes, 3), getU64(bytes, 7)]).to.deep.equal([
+      0xfedc, 0xfedc_ba98, 0x1f_ffff_0102_0304,
+    ])
   })
 
   it('that do not fit are not cut', () => {

@@ -17,7 +17,11 @@ describe('completion', function () {
 
   before(async () => {
     table = await allCommands()
-    for (const [shell, name] of [['bash', 'bootpack.bash'], ['zsh', '_bootpack'], ['fish', 'bootpack.fish']] as const) {
+    for (const [shell, name] of [
+      ['bash', 'bootpack.bash'],
+      ['zsh', '_bootpack'],
+      ['fish', 'bootpack.fish'],
+    ] as const) {
       writeFileSync(at(name), run(process.execPath, [launcher, 'completion', shell]).stdout)
     }
     mkdirSync(at('folder'))
@@ -26,21 +30,51 @@ describe('completion', function () {
 
   /** What is offered for each line's last word. */
   function bash(lines: readonly (readonly string[])[]): string[][] {
-    const calls = lines.map((words) => `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _bootpack; echo "\${COMPREPLY[*]}"`)
+    const calls = lines.map(
+      (words) =>
+        `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _bootpack; echo "\${COMPREPLY[*]}"`,
+    )
     const script = `source '${at('bootpack.bash')}'\n${calls.join('\n')}`
-    return run('bash', ['--norc', '-c', script], { cwd: scratch.path }).stdout.split('\n').slice(0, -1).map((line) => line.split(' ').filter((word) => word !== ''))
+    return run('bash', ['--norc', '-c', script], { cwd: scratch.path })
+      .stdout.split('\n')
+      .slice(0, -1)
+      .map((line) => line.split(' ').filter((word) => word !== ''))
   }
 
   const fish = (lines: readonly string[]): string[][] =>
-    run('fish', ['--no-config', '-c', `source '${at('bootpack.fish')}'\n${lines.map((line) => `complete -C '${line}'; echo ==`).join('\n')}`], { cwd: scratch.path })
-      .stdout.split('==\n').slice(0, -1).map((text) => text.split('\n').filter((line) => line !== '').map((line) => line.split('\t')[0]!))
+    run(
+      'fish',
+      [
+        '--no-config',
+        '-c',
+        `source '${at('bootpack.fish')}'\n${lines.map((line) => `complete -C '${line}'; echo ==`).join('\n')}`,
+      ],
+      { cwd: scratch.path },
+    )
+      .stdout.split('==\n')
+      .slice(0, -1)
+      .map((text) =>
+        text
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => line.split('\t')[0]!),
+      )
 
-  const longSpellings = ({ flags }: CommandEntry): string[] => flags.flatMap(spellings).filter((word) => word.startsWith('--'))
-  const choices = (command: CommandEntry) => command.flags.flatMap((flag) => (typeof flag.value?.kind === 'object' && flag.name !== undefined ? [{ flag: flag.name, options: flag.value.kind }] : []))
+  const longSpellings = ({ flags }: CommandEntry): string[] =>
+    flags.flatMap(spellings).filter((word) => word.startsWith('--'))
+  const choices = (command: CommandEntry) =>
+    command.flags.flatMap((flag) =>
+      typeof flag.value?.kind === 'object' && flag.name !== undefined
+        ? [{ flag: flag.name, options: flag.value.kind }]
+        : [],
+    )
 
   it('in bash offers every command, flag and choice', function () {
     needTools(this, 'bash')
-    const [first, trace] = bash([['bootpack', ''], ['bootpack', 'trace', '']])
+    const [first, trace] = bash([
+      ['bootpack', ''],
+      ['bootpack', 'trace', ''],
+    ])
     expect(first).to.have.members([...new Set(table.map(({ name }) => name.split(' ')[0]))])
     expect(trace).to.include.members(['show', 'import', 'merge'])
     const flags = bash(table.map(({ name }) => ['bootpack', ...name.split(' '), '--']))
@@ -48,17 +82,33 @@ describe('completion', function () {
     for (const command of table) {
       for (const { flag, options } of choices(command)) {
         const words = ['bootpack', ...command.name.split(' '), 'x', `--${flag}`]
-        expect(bash([[...words, ''], [...words, '=', ''], [...words, '=']]), flag).to.deep.equal([options, options, options])
+        expect(
+          bash([
+            [...words, ''],
+            [...words, '=', ''],
+            [...words, '='],
+          ]),
+          flag,
+        ).to.deep.equal([options, options, options])
       }
     }
-    expect(bash([['/usr/bin/e4defrag', '-'], ['bootpack', 'pack', '--', '--'], ['bootpack', 'completion', 'z'], ['bootpack', 'pack', 'dis'], ['bootpack', 'pack', 'x', '--goal', '']]))
-      .to.deep.equal([['-c', '-v', '-r', '-f', '--trace'], [], ['zsh'], [], []])
+    expect(
+      bash([
+        ['/usr/bin/e4defrag', '-'],
+        ['bootpack', 'pack', '--', '--'],
+        ['bootpack', 'completion', 'z'],
+        ['bootpack', 'pack', 'dis'],
+        ['bootpack', 'pack', 'x', '--goal', ''],
+      ]),
+    ).to.deep.equal([['-c', '-v', '-r', '-f', '--trace'], [], ['zsh'], [], []])
   })
 
   it('in bash completes names of files, quoted, at a prompt', async function () {
     needTools(this, 'bash', 'script')
     const terminal = new Terminal(['bash', '--norc', '--noprofile', '-i'], { cwd: scratch.path })
-    terminal.type(`PS1='> '; set +o history; source '${at('bootpack.bash')}'; bind 'set bell-style none'; echo rea''dy\n`)
+    terminal.type(
+      `PS1='> '; set +o history; source '${at('bootpack.bash')}'; bind 'set bell-style none'; echo rea''dy\n`,
+    )
     await terminal.until(/ready\r\n/)
     terminal.type('bootpack measu\tdis\t--trace=fol\t --dis\t')
     await terminal.until(/bootpack measure disk\\ one\.img --trace=folder\/ --disk/)
@@ -69,7 +119,9 @@ describe('completion', function () {
   it('in zsh completes commands, flags, choices and files at a prompt', async function () {
     needTools(this, 'zsh', 'script')
     const terminal = new Terminal(['zsh', '-f', '-i'], { cwd: scratch.path })
-    terminal.type(`unsetopt zle_bracketed_paste beep; PS1='> '; fpath=('${scratch.path}' $fpath); autoload -Uz compinit; compinit -u -D; echo rea''dy\n`)
+    terminal.type(
+      `unsetopt zle_bracketed_paste beep; PS1='> '; fpath=('${scratch.path}' $fpath); autoload -Uz compinit; compinit -u -D; echo rea''dy\n`,
+    )
     await terminal.until(/ready\r/)
     const typed = async (keys: string, wanted: RegExp): Promise<void> => {
       terminal.shown = ''
@@ -90,16 +142,24 @@ describe('completion', function () {
 
   it('in fish offers every command, flag and choice, and files', function () {
     needTools(this, 'fish')
-    const [first, trace, targets, folders, defrag] = fish(['bootpack ', 'bootpack trace ', 'bootpack measure ', 'bootpack plan x -r ', 'e4defrag -'])
+    const [first, trace, targets, folders, defrag] = fish([
+      'bootpack ',
+      'bootpack trace ',
+      'bootpack measure ',
+      'bootpack plan x -r ',
+      'e4defrag -',
+    ])
     expect(first).to.have.members([...new Set(table.map(({ name }) => name.split(' ')[0]))])
     expect(trace).to.include.members(['show', 'import', 'merge']).and.not.include('disk\\ one.img')
     expect(targets).to.include.members(['disk one.img', 'folder/'])
     expect(folders).to.deep.equal(['folder/'])
     expect(defrag).to.include.members(['-c', '-v', '-r', '-f'])
     const flags = fish(table.map(({ name }) => `bootpack ${name} --`))
-    for (const [i, command] of table.entries()) expect(flags[i], command.name).to.have.members(longSpellings(command).map((word) => word))
+    for (const [i, command] of table.entries())
+      expect(flags[i], command.name).to.have.members(longSpellings(command).map((word) => word))
     for (const command of table) {
-      for (const { flag, options } of choices(command)) expect(fish([`bootpack ${command.name} x --${flag} `])[0], flag).to.have.members([...options])
+      for (const { flag, options } of choices(command))
+        expect(fish([`bootpack ${command.name} x --${flag} `])[0], flag).to.have.members([...options])
     }
   })
 })

@@ -12,7 +12,7 @@ const onlyParsed: readonly (readonly [RegExp, string])[] = [
   [/^bootpack vm /, 'needs the image of a system; the tests of the plugin boot one'],
   [/ --partition /, 'needs a partitioned disk'],
   [/^bootpack fsr/, 'reorganises the XFS filesystems of this machine'],
-  [/^bootpack collect boot/, 'ends the recording of this machine\'s boot'],
+  [/^bootpack collect boot/, "ends the recording of this machine's boot"],
   [/^bootpack collect setup.* --(apply|remove|keep)/, 'changes this machine'],
   [/^bootpack collect watch(?!.* mincore)/, 'records this machine; the tests of collecting do'],
 ]
@@ -55,7 +55,11 @@ describe('examples', function () {
     if (id === undefined) throw new Error(`There is no such command: ${line}`)
     const command = await config.findCommand(id, { must: true }).load()
     const given = words.slice(id.split(':').length)
-    const flags = { ...command.baseFlags, ...command.flags, ...(given.includes('--json') && { json: (await import('@oclif/core')).Flags.boolean() }) }
+    const flags = {
+      ...command.baseFlags,
+      ...command.flags,
+      ...(given.includes('--json') && { json: (await import('@oclif/core')).Flags.boolean() }),
+    }
     await Parser.parse(given, { args: command.args, flags, strict: command.strict !== false })
   }
 
@@ -64,10 +68,18 @@ describe('examples', function () {
     for (const line of lines) {
       const begun = Date.now()
       if (line.startsWith('bootpack ')) await parsed(line)
-      const why = onlyParsed.find(([pattern]) => pattern.test(line))?.[1] ?? (needsRoot.test(line) && process.getuid?.() !== 0 ? 'needs root' : undefined)
-      const background = line.startsWith('bootpack metafs mount') && !line.includes('--background') ? ' --background' : ''
+      const why =
+        onlyParsed.find(([pattern]) => pattern.test(line))?.[1] ??
+        (needsRoot.test(line) && process.getuid?.() !== 0 ? 'needs root' : undefined)
+      const background =
+        line.startsWith('bootpack metafs mount') && !line.includes('--background') ? ' --background' : ''
       const ok = answers.find(([pattern]) => pattern.test(line))?.[1] ?? [0]
-      if (why !== undefined || (line.startsWith('bootpack metafs') && !existsSync('/dev/fuse')) || !bench.line(line + background, ok)) notRun.push(line)
+      if (
+        why !== undefined ||
+        (line.startsWith('bootpack metafs') && !existsSync('/dev/fuse')) ||
+        !bench.line(line + background, ok)
+      )
+        notRun.push(line)
       if (process.env['SLOW']) console.log(Date.now() - begun, line)
     }
     return notRun
@@ -81,15 +93,23 @@ describe('examples', function () {
       const state = afterPacking.test(line) ? 'packed' : 'aged'
       if (state !== left) bench.reset(state)
       left = changes.test(line) ? undefined : state
-      notRun.push(...await runs([line]))
+      notRun.push(...(await runs([line])))
     }
     console.log(`      ${lines.length - notRun.length} of ${lines.length} run; the others were parsed`)
     expect(lines.length - notRun.length).to.be.above(lines.length / 2)
   })
 
   it('of the README, block by block', async () => {
-    const blocks = [...readFileSync(new URL('../../README.md', import.meta.url), 'utf8').matchAll(/^```\n([^]*?)^```$/gm)].map((match) => match[1]!)
-    const lines = blocks.map((block) => block.replaceAll('\\\n', ' ').split('\n').map((line) => line.replace(/ +#.*$/, '').trim()).filter((line) => /^(bootpack|e4defrag) /.test(line)))
+    const blocks = [
+      ...readFileSync(new URL('../../README.md', import.meta.url), 'utf8').matchAll(/^```\n([^]*?)^```$/gm),
+    ].map((match) => match[1]!)
+    const lines = blocks.map((block) =>
+      block
+        .replaceAll('\\\n', ' ')
+        .split('\n')
+        .map((line) => line.replace(/ +#.*$/, '').trim())
+        .filter((line) => /^(bootpack|e4defrag) /.test(line)),
+    )
     expect(lines.flat().length).to.be.above(10)
     for (const block of lines) {
       if (block.length === 0) continue

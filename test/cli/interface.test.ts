@@ -15,10 +15,14 @@ describe('the command line', function () {
   const scratch = scratchFolder()
   let table: CommandEntry[]
   after(scratch.remove)
-  before(async () => { table = await allCommands() })
+  before(async () => {
+    table = await allCommands()
+  })
 
   it('is the one in interface.txt; npm run interface renews it after a deliberate change', () => {
-    expect(interfaceText([...table, e4defragEntry])).to.equal(readFileSync(new URL('interface.txt', import.meta.url), 'utf8'))
+    expect(interfaceText([...table, e4defragEntry])).to.equal(
+      readFileSync(new URL('interface.txt', import.meta.url), 'utf8'),
+    )
   })
 
   it('says what each command, argument and flag is, and gives an example', () => {
@@ -26,7 +30,8 @@ describe('the command line', function () {
       expect(summary, name).to.match(/^[A-Z].*\.$/)
       if (name === 'help') continue
       expect(examples, name).to.not.deep.equal([])
-      for (const { name: word, description } of [...words, ...flags]) expect(description, `${name} ${word}`).to.match(/\S{2}/)
+      for (const { name: word, description } of [...words, ...flags])
+        expect(description, `${name} ${word}`).to.match(/\S{2}/)
     }
   })
 
@@ -50,13 +55,21 @@ describe('the command line', function () {
     expect(readdirSync(folder)).to.include('another.1').and.to.not.include('bootpack-gone.1')
     rmSync(join(folder, 'another.1'))
     const pages = readdirSync(folder)
-    expect(pages).to.include.members(['bootpack.1', 'bootpack-trace-show.1', 'e4defrag.8']).and.to.have.length(table.length + 2)
+    expect(pages)
+      .to.include.members(['bootpack.1', 'bootpack-trace-show.1', 'e4defrag.8'])
+      .and.to.have.length(table.length + 2)
     for (const page of pages) {
       const path = join(folder, page)
-      if (hasTool('mandoc')) expect(run('mandoc', ['-T', 'lint', '-W', 'warning', path], { ok: [0, 2, 3, 4] }).stdout, page).to.equal('')
-      if (hasTool('groff')) expect(run('groff', ['-man', '-ww', '-z', '-rLL=80n', '-Tutf8', path]).stderr, page).to.equal('')
+      if (hasTool('mandoc'))
+        expect(run('mandoc', ['-T', 'lint', '-W', 'warning', path], { ok: [0, 2, 3, 4] }).stdout, page).to.equal('')
+      if (hasTool('groff'))
+        expect(run('groff', ['-man', '-ww', '-z', '-rLL=80n', '-Tutf8', path]).stderr, page).to.equal('')
     }
-    const shown = run('man', ['-l', join(folder, 'bootpack-pack.1')], { env: { MANPAGER: 'cat', MANWIDTH: '80', LC_ALL: 'C.UTF-8' } })
-    expect(shown.stdout).to.match(/bootpack-pack - pack what a boot reads/).and.match(/--granularity file\|range/)
+    const shown = run('man', ['-l', join(folder, 'bootpack-pack.1')], {
+      env: { MANPAGER: 'cat', MANWIDTH: '80', LC_ALL: 'C.UTF-8' },
+    })
+    expect(shown.stdout)
+      .to.match(/bootpack-pack - pack what a boot reads/)
+      .and.match(/--granularity file\|range/)
   })
 })

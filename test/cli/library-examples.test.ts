@@ -10,7 +10,8 @@ import { randomMoves } from '../support/random-moves.js'
 import { needTools, run, scratchFolder, type Ran } from '../support/tools.js'
 
 const root = new URL('../..', import.meta.url).pathname
-const example = (name: string, ...args: string[]): Ran => run(process.execPath, [join(root, 'docs/examples', name), ...args], { cwd: root })
+const example = (name: string, ...args: string[]): Ran =>
+  run(process.execPath, [join(root, 'docs/examples', name), ...args], { cwd: root })
 
 describe('the library, in docs/examples', function () {
   const scratch = scratchFolder()
@@ -24,11 +25,13 @@ describe('the library, in docs/examples', function () {
     const tree = join(scratch.path, 'tree')
     const random = new Random(3)
     run('mkdir', [tree])
-    for (let i = 0; i < 60; i++) writeFileSync(join(tree, `file${i}`), Buffer.alloc(random.between(4, 120) * 1024, `contents of ${i}, `))
+    for (let i = 0; i < 60; i++)
+      writeFileSync(join(tree, `file${i}`), Buffer.alloc(random.between(4, 120) * 1024, `contents of ${i}, `))
     makeImage(image, { size: 32 << 20, blockSize: 1024, tree })
     const volume = await openVolume(image, { write: true }, engines)
     for (let round = 0; round < 4; round++) {
-      for await (const outcome of volume.relocate(await randomMoves(volume, random, 100), { reserved: [] })) void outcome
+      for await (const outcome of volume.relocate(await randomMoves(volume, random, 100), { reserved: [] }))
+        void outcome
     }
     await volume.close()
     hashes = hashFiles(image)
@@ -36,14 +39,20 @@ describe('the library, in docs/examples', function () {
   })
 
   it('are all run here', () => {
-    expect(readdirSync(join(root, 'docs/examples')).filter((name) => name.endsWith('.mjs'))).to.have.members(
-      ['where-it-lies.mjs', 'free-space.mjs', 'boot-on-my-disk.mjs', 'pack-an-image.mjs'])
+    expect(readdirSync(join(root, 'docs/examples')).filter((name) => name.endsWith('.mjs'))).to.have.members([
+      'where-it-lies.mjs',
+      'free-space.mjs',
+      'boot-on-my-disk.mjs',
+      'pack-an-image.mjs',
+    ])
   })
 
   it('say where a file lies as debugfs does', () => {
     const { stdout } = example('where-it-lies.mjs', image, '/file7')
     const told = run('debugfs', ['-R', 'stat /file7', image]).stdout
-    const extents = [...told.matchAll(/\((\d+)(?:-(\d+))?\):(\d+)(?:-(\d+))?/g)].map(([, a, b, c, d]) => `  ${a}..${b ?? a} at ${c}..${d ?? c}`)
+    const extents = [...told.matchAll(/\((\d+)(?:-(\d+))?\):(\d+)(?:-(\d+))?/g)].map(
+      ([, a, b, c, d]) => `  ${a}..${b ?? a} at ${c}..${d ?? c}`,
+    )
     expect(extents).to.not.deep.equal([])
     expect(stdout.trimEnd().split('\n').slice(1)).to.deep.equal(extents)
   })
@@ -54,9 +63,12 @@ describe('the library, in docs/examples', function () {
   })
 
   it('pack an image, and find it faster then', () => {
-    const seconds = (): number => Number(/([\d.]+) s on the drum/.exec(example('boot-on-my-disk.mjs', image, list).stdout)![1])
+    const seconds = (): number =>
+      Number(/([\d.]+) s on the drum/.exec(example('boot-on-my-disk.mjs', image, list).stdout)![1])
     const before = seconds()
-    expect(example('pack-an-image.mjs', image, list).stdout).to.match(/^[\d,]+ blocks moved: [\d,]+ seeks became \d+\.$/m)
+    expect(example('pack-an-image.mjs', image, list).stdout).to.match(
+      /^[\d,]+ blocks moved: [\d,]+ seeks became \d+\.$/m,
+    )
     expect(seconds()).to.be.below(before)
     checkImage(image)
     expect(hashFiles(image)).to.deep.equal(hashes)

@@ -14,7 +14,15 @@ describe('starting', function () {
   after(scratch.remove)
 
   it('tells the version as oclif does', () => {
-    const slow = run(process.execPath, ['--input-type=module', '-e', `import { execute } from '@oclif/core'; await execute({ dir: '${launcher}', args: ['--version'] })`], { cwd: root })
+    const slow = run(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import { execute } from '@oclif/core'; await execute({ dir: '${launcher}', args: ['--version'] })`,
+      ],
+      { cwd: root },
+    )
     for (const word of ['--version', '-v']) expect(run(process.execPath, [launcher, word]).stdout).to.equal(slow.stdout)
     expect(slow.stdout).to.match(/^bootpack\/\d+\.\d+\.\d+ \S+ node-v\d+/)
   })
@@ -24,7 +32,11 @@ describe('starting', function () {
     const home = join(scratch.path, 'home')
     mkdirSync(join(home, '.config/bootpack'), { recursive: true })
     run('mkfifo', [join(home, '.config/bootpack/theme.json')])
-    const { status, stdout } = spawnSync(process.execPath, [launcher, 'completion', 'bash'], { env: { ...process.env, HOME: home, XDG_CONFIG_HOME: '' }, encoding: 'utf8', timeout: 15_000 })
+    const { status, stdout } = spawnSync(process.execPath, [launcher, 'completion', 'bash'], {
+      env: { ...process.env, HOME: home, XDG_CONFIG_HOME: '' },
+      encoding: 'utf8',
+      timeout: 15_000,
+    })
     expect(status).to.equal(0)
     expect(stdout).to.match(/^# bash completion/)
   }).timeout(20_000)
@@ -32,7 +44,10 @@ describe('starting', function () {
   it('tells it within three times of what Node itself needs', () => {
     const least = { node: Infinity, bootpack: Infinity }
     for (let i = 0; i < 7; i++) {
-      for (const [name, args] of [['node', ['-e', '0']], ['bootpack', [launcher, '--version']]] as const) {
+      for (const [name, args] of [
+        ['node', ['-e', '0']],
+        ['bootpack', [launcher, '--version']],
+      ] as const) {
         const begun = performance.now()
         run(process.execPath, args)
         least[name] = Math.min(least[name], performance.now() - begun)

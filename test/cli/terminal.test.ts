@@ -27,15 +27,23 @@ describe('at a terminal', function () {
     needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'script')
     mkdirSync(at('tree'))
     const random = new Random(5)
-    for (let i = 0; i < 500; i++) writeFileSync(at(`tree/file${i}`), Buffer.alloc(random.between(4, 200) * 1024, `contents of ${i}, `))
+    for (let i = 0; i < 500; i++)
+      writeFileSync(at(`tree/file${i}`), Buffer.alloc(random.between(4, 200) * 1024, `contents of ${i}, `))
     makeImage(at('original.img'), { size: 128 << 20, blockSize: 4096, tree: at('tree') })
     const volume = await openVolume(at('original.img'), { write: true }, engines)
     for (let round = 0; round < 4; round++) {
-      for await (const outcome of volume.relocate(await randomMoves(volume, random, 300), { reserved: [] })) void outcome
+      for await (const outcome of volume.relocate(await randomMoves(volume, random, 300), { reserved: [] }))
+        void outcome
     }
     await volume.close()
     hashes = hashFiles(at('original.img'))
-    writeFileSync(at('boot.list'), random.shuffled([...hashes.keys()]).slice(0, 400).join('\n'))
+    writeFileSync(
+      at('boot.list'),
+      random
+        .shuffled([...hashes.keys()])
+        .slice(0, 400)
+        .join('\n'),
+    )
     copyFileSync(at('original.img'), at('disk.img'))
   })
 
@@ -52,23 +60,39 @@ describe('at a terminal', function () {
   })
 
   it('shows no progress where there is no terminal', () => {
-    const { stdout, stderr } = run('sh', ['-c', '{ sleep 2; cat "$0"; } | "$@"', at('boot.list'), ...bootpack('measure', at('disk.img'), '--trace', '-')], { ok: [0] })
+    const { stdout, stderr } = run(
+      'sh',
+      ['-c', '{ sleep 2; cat "$0"; } | "$@"', at('boot.list'), ...bootpack('measure', at('disk.img'), '--trace', '-')],
+      { ok: [0] },
+    )
     expect(stdout).to.match(/^files read +400/m)
     expect(stderr).to.equal('')
   })
 
   it('tells every step with --verbose, and only errors with --quiet', () => {
-    const told = run(process.execPath, bootpack('plan', at('disk.img'), '--trace', at('boot.list'), '--verbose').slice(1))
+    const told = run(
+      process.execPath,
+      bootpack('plan', at('disk.img'), '--trace', at('boot.list'), '--verbose').slice(1),
+    )
     expect(told.stderr).to.match(/^Reading the trace: \d+\.\d\d s\nPlanning: \d+\.\d\d s\n$/)
-    const quiet = run(process.execPath, bootpack('plan', at('disk.img'), '--trace', at('boot.list'), '--quiet', '-o', at('quiet.plan')).slice(1))
+    const quiet = run(
+      process.execPath,
+      bootpack('plan', at('disk.img'), '--trace', at('boot.list'), '--quiet', '-o', at('quiet.plan')).slice(1),
+    )
     expect(quiet.stdout + quiet.stderr).to.equal('')
     expect(existsSync(at('quiet.plan'))).to.equal(true)
-    expect(run(process.execPath, bootpack('plan', at('nowhere.img'), '--trace', at('boot.list'), '--quiet').slice(1), { ok: [1, 2] }).stderr).to.match(/^bootpack: /)
+    expect(
+      run(process.execPath, bootpack('plan', at('nowhere.img'), '--trace', at('boot.list'), '--quiet').slice(1), {
+        ok: [1, 2],
+      }).stderr,
+    ).to.match(/^bootpack: /)
   })
 
   for (const [words, leaves] of [
-    [['measure', 'disk.img', '--trace', '-'], []], [['map', 'disk.img', '--trace', '-'], []],
-    [['plan', 'disk.img', '--trace', '-', '-o', 'new.plan'], ['new.plan']], [['pack', 'disk.img', '--trace', '-', '-o', 'new.plan'], ['new.plan']],
+    [['measure', 'disk.img', '--trace', '-'], []],
+    [['map', 'disk.img', '--trace', '-'], []],
+    [['plan', 'disk.img', '--trace', '-', '-o', 'new.plan'], ['new.plan']],
+    [['pack', 'disk.img', '--trace', '-', '-o', 'new.plan'], ['new.plan']],
     [['trace', 'import', '-', '-o', 'new.trace'], ['new.trace']],
   ] as const) {
     it(`Ctrl-C ends ${words.join(' ')} and says that nothing was changed`, async () => {

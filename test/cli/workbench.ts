@@ -13,7 +13,8 @@ import { loopMount, type LoopMount } from '../support/loop-mount.js'
 import { isRoot, run, scratchFolder, type Ran } from '../support/tools.js'
 
 const home = new URL('../..', import.meta.url).pathname
-const script = async <T>(path: string): Promise<T> => await import(new URL(`../../scripts/${path}`, import.meta.url).href) as T
+const script = async <T>(path: string): Promise<T> =>
+  (await import(new URL(`../../scripts/${path}`, import.meta.url).href)) as T
 
 type State = 'aged' | 'packed'
 
@@ -27,9 +28,14 @@ export class Workbench {
   }
 
   async make(): Promise<void> {
-    const { expandTree } = await script<{ expandTree: (recipe: string, folder: string) => void }>('sample/expand-tree.mjs')
-    const { scatter } = await script<{ scatter: (volume: unknown, seed: number) => Promise<number> }>('sample/scatter.mjs')
-    for (const folder of ['bin', 'tree', 'aged', 'aged/boots/may', 'work', 'meta']) mkdirSync(this.at(folder), { recursive: true })
+    const { expandTree } = await script<{ expandTree: (recipe: string, folder: string) => void }>(
+      'sample/expand-tree.mjs',
+    )
+    const { scatter } = await script<{ scatter: (volume: unknown, seed: number) => Promise<number> }>(
+      'sample/scatter.mjs',
+    )
+    for (const folder of ['bin', 'tree', 'aged', 'aged/boots/may', 'work', 'meta'])
+      mkdirSync(this.at(folder), { recursive: true })
     for (const name of ['bootpack', 'e4defrag']) symlinkSync(join(home, `bin/${name}.js`), this.at('bin', name))
     expandTree(join(home, 'sample-trees/tiny-root/tree.tsv'), this.at('tree'))
     const image = this.at('aged/disk.img')
@@ -44,7 +50,10 @@ export class Workbench {
     for (const name of ['boot', 'monday', 'tuesday', 'friday']) copyFileSync(trace, this.at('aged', `${name}.trace`))
     for (const n of [1, 2]) writeFileSync(this.at(`aged/boots/may/${n}.trace.gz`), gzipSync(readFileSync(trace)))
     copyFileSync(join(home, 'test/fixtures/trace/boot-tracefs.txt.gz'), this.at('aged/boot.tracefs.gz'))
-    writeFileSync(this.at('aged/startup.log'), gunzipSync(readFileSync(join(home, 'test/fixtures/trace/strace-file.txt.gz'))))
+    writeFileSync(
+      this.at('aged/startup.log'),
+      gunzipSync(readFileSync(join(home, 'test/fixtures/trace/strace-file.txt.gz'))),
+    )
     this.shell('aged', 'bootpack trace export boot.trace --to list -o files.txt')
     this.shell('aged', 'bootpack plan disk.img --trace boot.trace --evict -o disk.plan')
     copyFileSync(this.at('aged/disk.plan'), this.at('aged/packed.plan'))
@@ -70,15 +79,24 @@ export class Workbench {
     const words = text.split(' ').map((word) => {
       if (word === '/mnt/meta') return this.at('meta')
       const below = text.startsWith('e4defrag ') && word.startsWith('/') ? word : ''
-      if (word === '/' || word === '/mnt' || below !== '') return isRoot ? join((this.mount ??= loopMount(this.at('work/disk.img'))).path, below) : undefined
-      if (word === '/dev/sdb1') return isRoot ? (this.device ??= run('losetup', ['--find', '--show', this.at('work/disk.img')]).stdout.trim()) : undefined
+      if (word === '/' || word === '/mnt' || below !== '')
+        return isRoot ? join((this.mount ??= loopMount(this.at('work/disk.img'))).path, below) : undefined
+      if (word === '/dev/sdb1')
+        return isRoot
+          ? (this.device ??= run('losetup', ['--find', '--show', this.at('work/disk.img')]).stdout.trim())
+          : undefined
       return word
     })
     return words.includes(undefined) ? undefined : this.shell('work', words.join(' '), ok)
   }
 
   private shell(folder: string, line: string, ok: readonly number[] = [0]): Ran {
-    return run('sh', ['-c', line], { cwd: this.at(folder), ok, timeout: 60_000, env: { PATH: `${this.at('bin')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } })
+    return run('sh', ['-c', line], {
+      cwd: this.at(folder),
+      ok,
+      timeout: 60_000,
+      env: { PATH: `${this.at('bin')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    })
   }
 
   private release(): void {

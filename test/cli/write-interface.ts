@@ -4,4 +4,4 @@ import { e4defragEntry } from '../../src/cli/generated/command-table.js'
 import { interfaceText } from '../../src/cli/generated/interface-text.js'
 import { allCommands } from '../support/commands.js'
 
-writeFileSync(new URL('interface.txt', import.meta.url), interfaceText([...await allCommands(), e4defragEntry]))
+writeFileSync(new URL('interface.txt', import.meta.url), interfaceText([...(await allCommands()), e4defragEntry]))

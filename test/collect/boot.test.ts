@@ -32,7 +32,17 @@ describe('bootpack collect boot', function () {
     for (const event of events) set(folder, `events/${event}/enable`, '1')
   }
 
-  const boot = (...flags: string[]): string[] => ['collect', 'boot', '--instance', name, '--target', mount.path, '-o', trace, ...flags]
+  const boot = (...flags: string[]): string[] => [
+    'collect',
+    'boot',
+    '--instance',
+    name,
+    '--target',
+    mount.path,
+    '-o',
+    trace,
+    ...flags,
+  ]
 
   before(function () {
     needTracing(this)
@@ -53,10 +63,18 @@ describe('bootpack collect boot', function () {
 
   it('writes what the kernel saw, in order, and gives the buffer back', () => {
     record(instance, 4096)
-    run('cat', ['3', '1', '5'].map((file) => join(mount.path, 'folder', file)))
+    run(
+      'cat',
+      ['3', '1', '5'].map((file) => join(mount.path, 'folder', file)),
+    )
     const ran = bootpack(boot('--quiet-for', '1', '--at-most', '20', '--json'))
     expect(existsSync(instance)).to.equal(false)
-    const report = JSON.parse(ran.stdout) as { stopped: string, lost: number, events: number, traces: { files: number, mount: string }[] }
+    const report = JSON.parse(ran.stdout) as {
+      stopped: string
+      lost: number
+      events: number
+      traces: { files: number; mount: string }[]
+    }
     expect(report).to.deep.include({ stopped: 'quiet', lost: 0, removed: [] })
     expect(report.events).to.be.at.least(3)
     expect(report.traces).to.have.length(1)
@@ -86,7 +104,9 @@ open('${mount.path}/folder/0').read()
 for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
     run('python3', ['-c', script])
     const { stdout } = bootpack(boot('--now'), [3])
-    expect(stdout).to.match(/LOST: [\d,]+ events; the trace is incomplete\./).and.to.contain('collect setup --apply --events')
+    expect(stdout)
+      .to.match(/LOST: [\d,]+ events; the trace is incomplete\./)
+      .and.to.contain('collect setup --apply --events')
     const { header, reads } = readBack(trace)
     expect(header.lost).to.be.above(1000)
     expect(reads.filter(({ kind }) => kind === 'data')[0]!.path).to.equal('/folder/0')
@@ -113,7 +133,10 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
     record(instance, 4096)
     run('cat', [join(mount.path, 'folder/2')])
     const { pid, ended, stderr } = start(boot('--at-most', '50', '--quiet-for', '50'))
-    await until(() => stderr().includes('Waiting until default.target is reached and the disks are quiet for 50 s'), 'it waits')
+    await until(
+      () => stderr().includes('Waiting until default.target is reached and the disks are quiet for 50 s'),
+      'it waits',
+    )
     process.kill(pid, 'SIGTERM')
     expect((await ended).code).to.equal(130)
     expect(existsSync(instance)).to.equal(false)
@@ -123,29 +146,39 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
   it('switches off too when the trace cannot be written', () => {
     record(instance, 4096)
     run('cat', [join(mount.path, 'folder/2')])
-    expect(bootpack([...boot('--now').slice(0, -3), '-o', join(scratch.path, 'no/such/folder/x')], [2]).stderr).to.contain('Nothing can be written in')
+    expect(
+      bootpack([...boot('--now').slice(0, -3), '-o', join(scratch.path, 'no/such/folder/x')], [2]).stderr,
+    ).to.contain('Nothing can be written in')
     expect(existsSync(instance)).to.equal(false)
   })
 
   it('does nothing where the kernel recorded nothing', () => {
     const { stderr } = bootpack(boot(), [5])
-    expect(stderr).to.equal('bootpack: The kernel did not record this boot.\nPrepare the next one with: bootpack collect setup --apply (or record now with: bootpack collect watch).\n')
+    expect(stderr).to.equal(
+      'bootpack: The kernel did not record this boot.\nPrepare the next one with: bootpack collect setup --apply (or record now with: bootpack collect watch).\n',
+    )
     expect(existsSync(instance)).to.equal(true)
-    for (const bad of ['no-such', '../..', '..', '']) expect(bootpack(['collect', 'boot', '--instance', bad, '-o', trace], [2]).stderr).to.match(/instance/)
+    for (const bad of ['no-such', '../..', '..', ''])
+      expect(bootpack(['collect', 'boot', '--instance', bad, '-o', trace], [2]).stderr).to.match(/instance/)
   })
 
   it('takes the global buffer, keeps traces by boot, and leaves tracing as it was', function () {
-    if (get(tracing, 'set_event') !== '' || get(tracing, 'current_tracer') !== 'nop') skip(this, 'needs a kernel nobody traces')
+    if (get(tracing, 'set_event') !== '' || get(tracing, 'current_tracer') !== 'nop')
+      skip(this, 'needs a kernel nobody traces')
     const lib = join(scratch.path, 'lib')
     mkdirSync(join(lib, 'bootpack'), { recursive: true })
-    for (const year of ['2001', '2002', '2003']) writeFileSync(join(lib, `bootpack/boot-${year}0101T000000.trace.gz`), '')
+    for (const year of ['2001', '2002', '2003'])
+      writeFileSync(join(lib, `bootpack/boot-${year}0101T000000.trace.gz`), '')
     try {
       record(tracing, 2048)
       set(tracing, 'set_event_notrace_pid', String(process.pid))
       run('cat', [join(mount.path, 'folder/4')])
       // The root of this machine is the main one: it may have been read or not, the loop mount was.
       const script = `mount --bind ${lib} /var/lib && exec ${process.execPath} ${launcher} collect boot --now --keep 2 --json --target ${mount.path}`
-      const { removed, traces } = JSON.parse(run('unshare', ['--mount', 'sh', '-c', script]).stdout) as { removed: string[], traces: { file: string, mount: string }[] }
+      const { removed, traces } = JSON.parse(run('unshare', ['--mount', 'sh', '-c', script]).stdout) as {
+        removed: string[]
+        traces: { file: string; mount: string }[]
+      }
       expect(removed).to.deep.equal(['boot-20010101T000000.trace.gz', 'boot-20020101T000000.trace.gz'])
       const files = readdirSync(join(lib, 'bootpack')).sort()
       expect(files).to.have.length(2)
@@ -157,7 +190,11 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
       expect(get(tracing, 'set_event_notrace_pid')).to.equal('')
       expect(get(tracing, 'options/overwrite')).to.equal('1')
       expect(Number(get(tracing, 'buffer_size_kb'))).to.be.below(64)
-      expect(get(tracing, 'trace').split('\n').filter((line) => !line.startsWith('#'))).to.deep.equal([])
+      expect(
+        get(tracing, 'trace')
+          .split('\n')
+          .filter((line) => !line.startsWith('#')),
+      ).to.deep.equal([])
     } finally {
       for (const event of events) set(tracing, `events/${event}/enable`, '0')
       set(tracing, 'set_event_notrace_pid', '')
@@ -165,8 +202,9 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
     }
   })
 
-  it("leaves the buffer to others who trace, and only switches off what the boot switched on", function () {
-    if (get(tracing, 'set_event') !== '' || get(tracing, 'current_tracer') !== 'nop') skip(this, 'needs a kernel nobody traces')
+  it('leaves the buffer to others who trace, and only switches off what the boot switched on', function () {
+    if (get(tracing, 'set_event') !== '' || get(tracing, 'current_tracer') !== 'nop')
+      skip(this, 'needs a kernel nobody traces')
     try {
       record(tracing, 512)
       set(tracing, 'events/sched/sched_process_exec/enable', '1')

@@ -1,6 +1,15 @@
 /** What keeps a boot packed: its units as systemd reads them, put in place and taken away below a folder. */
 import { expect } from 'chai'
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { keepServiceText, keepTimerText, type KeepJob } from '../../src/collect/setup/keep-units.js'
 import { PinnedRoot } from '../../src/collect/setup/pinned-root.js'
@@ -15,7 +24,12 @@ const service = 'etc/systemd/system/bootpack-keep.service'
 const timer = 'etc/systemd/system/bootpack-keep.timer'
 const wants = 'etc/systemd/system/timers.target.wants'
 const link = `${wants}/bootpack-keep.timer`
-const job: KeepJob = { program: ['/usr/bin/bootpack'], target: '/', trace: '/var/lib/bootpack/profile.trace.gz', maxBytes: '64M' }
+const job: KeepJob = {
+  program: ['/usr/bin/bootpack'],
+  target: '/',
+  trace: '/var/lib/bootpack/profile.trace.gz',
+  maxBytes: '64M',
+}
 
 describe('keeping a boot packed', () => {
   const scratch = scratchFolder()
@@ -43,11 +57,13 @@ describe('keeping a boot packed', () => {
     const units = join(scratch.path, 'units')
     mkdirSync(units)
     const trace = join(folder, 'a trace')
-    const paths = [['bootpack-keep.service', keepServiceText({ ...job, program: [program], trace, plan: join(folder, 'plan') }, [])], ['bootpack-keep.timer', keepTimerText()]]
-      .map(([name, text]) => {
-        writeFileSync(join(units, name!), text!)
-        return join(units, name!)
-      })
+    const paths = [
+      ['bootpack-keep.service', keepServiceText({ ...job, program: [program], trace, plan: join(folder, 'plan') }, [])],
+      ['bootpack-keep.timer', keepTimerText()],
+    ].map(([name, text]) => {
+      writeFileSync(join(units, name!), text!)
+      return join(units, name!)
+    })
     const { stdout, stderr } = run('systemd-analyze', ['verify', ...paths], { ok: [0, 1] })
     expect((stderr + stdout).split('\n').filter((line) => line.includes('bootpack'))).to.deep.equal([])
     const weekly = run('systemd-analyze', ['calendar', /^OnCalendar=(.*)$/m.exec(keepTimerText())![1]!]).stdout
@@ -56,26 +72,50 @@ describe('keeping a boot packed', () => {
 
   it('runs a command this program has, when nobody else wants the machine', () => {
     const text = keepServiceText({ ...job, plan: '/var/lib/bootpack/packed.plan' }, [])
-    expect(text).to.contain(`ExecStart=/bin/sh -c 'exec "$$0" "$$@"' /usr/bin/bootpack pack / --drifted --evict --trace /var/lib/bootpack/profile.trace.gz --plan /var/lib/bootpack/packed.plan -o /var/lib/bootpack/packed.plan --max-bytes 64M\n`)
-    for (const line of ['CPUSchedulingPolicy=idle', 'IOSchedulingClass=idle', 'ConditionACPower=true', 'ConditionPathExists=/var/lib/bootpack/profile.trace.gz', 'SuccessExitStatus=3 4']) {
+    expect(text).to.contain(
+      `ExecStart=/bin/sh -c 'exec "$$0" "$$@"' /usr/bin/bootpack pack / --drifted --evict --trace /var/lib/bootpack/profile.trace.gz --plan /var/lib/bootpack/packed.plan -o /var/lib/bootpack/packed.plan --max-bytes 64M\n`,
+    )
+    for (const line of [
+      'CPUSchedulingPolicy=idle',
+      'IOSchedulingClass=idle',
+      'ConditionACPower=true',
+      'ConditionPathExists=/var/lib/bootpack/profile.trace.gz',
+      'SuccessExitStatus=3 4',
+    ]) {
       expect(text).to.contain(`\n${line}\n`)
     }
-    expect(keepTimerText()).to.match(/\nPersistent=true\n/).and.to.match(/\nRandomizedDelaySec=6h\n/)
+    expect(keepTimerText())
+      .to.match(/\nPersistent=true\n/)
+      .and.to.match(/\nRandomizedDelaySec=6h\n/)
     // The words as they are parsed: a trace that is not there is said, not a flag that is not.
-    const words = /^ExecStart=.*\/usr\/bin\/bootpack (.*)$/m.exec(text)![1]!.replaceAll('/var/lib/bootpack', join(scratch.path, 'none')).split(' ')
+    const words = /^ExecStart=.*\/usr\/bin\/bootpack (.*)$/m
+      .exec(text)![1]!
+      .replaceAll('/var/lib/bootpack', join(scratch.path, 'none'))
+      .split(' ')
     expect(bootpack(words, [2]).stderr).to.contain('packed.plan')
   })
 
   it('takes absolute paths only, and no control characters', () => {
     expect(() => keepServiceText({ ...job, trace: 'a.trace' }, [])).to.throw(BootpackError, 'absolute')
     expect(() => keepServiceText({ ...job, target: '.' }, [])).to.throw(BootpackError, 'absolute')
-    expect(() => keepServiceText({ ...job, trace: '/a\nExecStart=/evil' }, [])).to.throw(BootpackError, 'control character')
-    for (const path of ['/a\\', '/a ']) expect(() => keepServiceText({ ...job, trace: path }, [])).to.throw(BootpackError, 'ends in a blank or a backslash')
+    expect(() => keepServiceText({ ...job, trace: '/a\nExecStart=/evil' }, [])).to.throw(
+      BootpackError,
+      'control character',
+    )
+    for (const path of ['/a\\', '/a '])
+      expect(() => keepServiceText({ ...job, trace: path }, [])).to.throw(
+        BootpackError,
+        'ends in a blank or a backslash',
+      )
   })
 
   it('is shown, put in place, and taken away without a trace', () => {
     const shown = keep('show')
-    expect(shown.files.map(({ path, state }) => [path, state])).to.deep.equal([[service, 'missing'], [timer, 'missing'], [link, 'missing']])
+    expect(shown.files.map(({ path, state }) => [path, state])).to.deep.equal([
+      [service, 'missing'],
+      [timer, 'missing'],
+      [link, 'missing'],
+    ])
     expect(existsSync(at('etc/systemd/system'))).to.equal(false)
     const applied = keep('apply')
     expect(applied.complete).to.equal(false)
@@ -113,7 +153,8 @@ describe('keeping a boot packed', () => {
   it("leaves alone what is somebody else's", () => {
     mkdirSync(at('etc/systemd/system'), { recursive: true })
     writeFileSync(at(timer), '[Timer]\nOnCalendar=daily\n')
-    for (const action of ['show', 'apply', 'remove'] as const) expect(() => keep(action)).to.throw(BootpackError, 'was not written by bootpack')
+    for (const action of ['show', 'apply', 'remove'] as const)
+      expect(() => keep(action)).to.throw(BootpackError, 'was not written by bootpack')
     expect(existsSync(at(service))).to.equal(false)
     writeFileSync(at(timer), keepTimerText())
     mkdirSync(at(wants))
@@ -130,9 +171,25 @@ describe('keeping a boot packed', () => {
   })
 
   it('is a flag of the command', () => {
-    const { stdout } = bootpack(['collect', 'setup', '--keep', '--root', root, '--max-bytes', '16M', '--trace', '/x.trace'])
-    expect(stdout).to.contain(`ExecStart=/bin/sh -c 'exec "$$0" "$$@"' /usr/bin/bootpack pack / --drifted --evict --trace /x.trace --max-bytes 16M\n`).and.to.contain('Nothing was changed')
-    expect(bootpack(['collect', 'setup', '--keep', '--root', root, '--max-bytes', 'much'], [2]).stderr).to.contain('no number of bytes')
+    const { stdout } = bootpack([
+      'collect',
+      'setup',
+      '--keep',
+      '--root',
+      root,
+      '--max-bytes',
+      '16M',
+      '--trace',
+      '/x.trace',
+    ])
+    expect(stdout)
+      .to.contain(
+        `ExecStart=/bin/sh -c 'exec "$$0" "$$@"' /usr/bin/bootpack pack / --drifted --evict --trace /x.trace --max-bytes 16M\n`,
+      )
+      .and.to.contain('Nothing was changed')
+    expect(bootpack(['collect', 'setup', '--keep', '--root', root, '--max-bytes', 'much'], [2]).stderr).to.contain(
+      'no number of bytes',
+    )
     bootpack(['collect', 'setup', '--keep', '--apply', '--root', root], [3])
     expect(existsSync(at(link)) || lstatSync(at(link)).isSymbolicLink()).to.equal(true)
     bootpack(['collect', 'setup', '--keep', '--remove', '--root', root])

@@ -6,7 +6,11 @@ import { Random } from '../support/random.js'
 const line = (name: string, task: number): string =>
   `${name.padStart(16)}-${String(task).padEnd(7)} [000] .....  5178.675216: mm_filemap_add_to_page_cache: dev 254:0 ino 3f85d pfn=0x2b47f4 ofs=12288 order=0\n`
 
-const filtered = (text: string, tasks: readonly number[], pieces: (bytes: Buffer) => Buffer[]): { text: string, dropped: number } => {
+const filtered = (
+  text: string,
+  tasks: readonly number[],
+  pieces: (bytes: Buffer) => Buffer[],
+): { text: string; dropped: number } => {
   const filter = new TaskFilter(new Set(tasks))
   const kept = pieces(Buffer.from(text)).map((piece) => {
     const copy = Buffer.from(piece)
@@ -22,8 +26,12 @@ describe('leaving out our own tasks', () => {
   const whole = (bytes: Buffer): Buffer[] => [bytes]
 
   it('takes away lines by the id of the task, whatever its name looks like', () => {
-    const text = line('node', 70) + line('cat', 7) + line('a-70 [000]', 8) + line('node-MainThread', 70) + line('x', 701)
-    expect(filtered(text, [70], whole)).to.deep.equal({ text: line('cat', 7) + line('a-70 [000]', 8) + line('x', 701), dropped: 2 })
+    const text =
+      line('node', 70) + line('cat', 7) + line('a-70 [000]', 8) + line('node-MainThread', 70) + line('x', 701)
+    expect(filtered(text, [70], whole)).to.deep.equal({
+      text: line('cat', 7) + line('a-70 [000]', 8) + line('x', 701),
+      dropped: 2,
+    })
   })
 
   it('leaves headers, notes of lost events and a last line without its newline', () => {
@@ -37,7 +45,10 @@ describe('leaving out our own tasks', () => {
     const random = new Random(seed)
     for (let round = 0; round < 200; round++) {
       const lines = Array.from({ length: random.below(12) }, () =>
-        random.chance(0.2) ? random.pick(['\n', '# note\n', `${'y'.repeat(random.below(40))}\n`]) : line(random.pick(['node', 'cat', 'a b-9']), random.pick([1, 12, 123, 9])))
+        random.chance(0.2)
+          ? random.pick(['\n', '# note\n', `${'y'.repeat(random.below(40))}\n`])
+          : line(random.pick(['node', 'cat', 'a b-9']), random.pick([1, 12, 123, 9])),
+      )
       const expected = lines.filter((each) => !/^.{16}-(?:12|9) /.test(each))
       const cut = (bytes: Buffer): Buffer[] => {
         const pieces: Buffer[] = []
@@ -48,7 +59,10 @@ describe('leaving out our own tasks', () => {
         }
         return pieces
       }
-      expect(filtered(lines.join(''), [12, 9], cut), `seed ${seed}`).to.deep.equal({ text: expected.join(''), dropped: lines.length - expected.length })
+      expect(filtered(lines.join(''), [12, 9], cut), `seed ${seed}`).to.deep.equal({
+        text: expected.join(''),
+        dropped: lines.length - expected.length,
+      })
     }
   })
 

@@ -10,18 +10,33 @@ import { BootpackError } from '../../src/errors.js'
 import type { TraceRead } from '../../src/trace/model/trace.js'
 import { scratchFolder } from '../support/tools.js'
 
-const mount = (device: string, mountPoint: string, root = '/', type = 'ext4', source = `/dev/d${device}`): Mount => ({ device, root, mountPoint, type, source })
+const mount = (device: string, mountPoint: string, root = '/', type = 'ext4', source = `/dev/d${device}`): Mount => ({
+  device,
+  root,
+  mountPoint,
+  type,
+  source,
+})
 
 describe('mounts', () => {
   const mounts = [
-    mount('254:1', '/'), mount('0:21', '/proc', '/', 'proc', 'proc'), mount('254:2', '/home'), mount('254:2', '/srv/bind', '/someone'),
-    mount('0:50', '/data', '/@data', 'btrfs'), mount('0:50', '/data/deep', '/@data/deep/er', 'btrfs'), mount('0:60', '/tmp', '/', 'tmpfs', 'tmpfs'),
+    mount('254:1', '/'),
+    mount('0:21', '/proc', '/', 'proc', 'proc'),
+    mount('254:2', '/home'),
+    mount('254:2', '/srv/bind', '/someone'),
+    mount('0:50', '/data', '/@data', 'btrfs'),
+    mount('0:50', '/data/deep', '/@data/deep/er', 'btrfs'),
+    mount('0:60', '/tmp', '/', 'tmpfs', 'tmpfs'),
     mount('254:3', '/only/part', '/folder'),
   ]
 
   it('are chosen so that they show all of a filesystem, where one does', () => {
-    expect([...mountsByDevice(mounts)].map(([device, { mountPoint }]) => [device, mountPoint]))
-      .to.deep.equal([['254:1', '/'], ['254:2', '/home'], ['0:50', '/data'], ['254:3', '/only/part']])
+    expect([...mountsByDevice(mounts)].map(([device, { mountPoint }]) => [device, mountPoint])).to.deep.equal([
+      ['254:1', '/'],
+      ['254:2', '/home'],
+      ['0:50', '/data'],
+      ['254:3', '/only/part'],
+    ])
     expect(mountsByDevice([mount('1:1', '/old'), mount('1:1', '/new')]).get('1:1')!.mountPoint).to.equal('/new')
   })
 
@@ -36,8 +51,12 @@ describe('mounts', () => {
     const below = mount('1:1', '/mnt')
     const folder = mount('1:1', '/mnt', '/@data')
     for (const [shown, inside, where] of [
-      ['/etc/x', '/etc/x', whole], ['/', '/', whole], ['/mnt/etc/x', '/etc/x', below], ['/mnt', '/', below],
-      ['/mnt/etc/x', '/@data/etc/x', folder], ['/mnt', '/@data', folder],
+      ['/etc/x', '/etc/x', whole],
+      ['/', '/', whole],
+      ['/mnt/etc/x', '/etc/x', below],
+      ['/mnt', '/', below],
+      ['/mnt/etc/x', '/@data/etc/x', folder],
+      ['/mnt', '/@data', folder],
     ] as const) {
       expect(pathOnFilesystem(shown, where)).to.equal(inside)
       expect(pathInMount(inside, where)).to.equal(shown)
@@ -47,14 +66,32 @@ describe('mounts', () => {
   })
 
   it('give each filesystem its reads, the one with most data first', () => {
-    const read = (dev: string | undefined, ino: number | undefined, len: number): TraceRead =>
-      ({ ...(ino !== undefined && { ino }), off: 0, len, kind: ino === undefined ? 'metadata' : 'data', ...(dev !== undefined && { dev }) })
-    const reads = [read('254:1', 5, 10), read('254:2', 5, 100), read('254:1', undefined, 1e6), read('9:9', 1, 1), read('0:21', 2, 1), read(undefined, 3, 1)]
+    const read = (dev: string | undefined, ino: number | undefined, len: number): TraceRead => ({
+      ...(ino !== undefined && { ino }),
+      off: 0,
+      len,
+      kind: ino === undefined ? 'metadata' : 'data',
+      ...(dev !== undefined && { dev }),
+    })
+    const reads = [
+      read('254:1', 5, 10),
+      read('254:2', 5, 100),
+      read('254:1', undefined, 1e6),
+      read('9:9', 1, 1),
+      read('0:21', 2, 1),
+      read(undefined, 3, 1),
+    ]
     const split = splitByFilesystem(reads, mounts)
     expect(split.others).to.equal(3)
     expect(split.filesystems.map((each) => [each.mount.mountPoint, each.reads])).to.deep.equal([
       ['/home', [{ ino: 5, off: 0, len: 100, kind: 'data' }]],
-      ['/', [{ ino: 5, off: 0, len: 10, kind: 'data' }, { off: 0, len: 1e6, kind: 'metadata' }]],
+      [
+        '/',
+        [
+          { ino: 5, off: 0, len: 10, kind: 'data' },
+          { off: 0, len: 1e6, kind: 'metadata' },
+        ],
+      ],
     ])
     expect(splitByFilesystem(reads, mounts, new Set(['254:1']))).to.deep.include({ others: 4 })
   })
@@ -62,8 +99,16 @@ describe('mounts', () => {
 
 describe('names of traces', () => {
   it('have the mount point in them, but for the main one', () => {
-    expect(outputNames('/a.b/boot.trace.gz', ['/', '/home', '/srv/my data', '/srv-my-data', '/home/', '/é'])).to.deep.equal(
-      ['/a.b/boot.trace.gz', '/a.b/home-boot.trace.gz', '/a.b/srv-my-data-boot.trace.gz', '/a.b/srv-my-data-2-boot.trace.gz', '/a.b/home-2-boot.trace.gz', '/a.b/root-boot.trace.gz'])
+    expect(
+      outputNames('/a.b/boot.trace.gz', ['/', '/home', '/srv/my data', '/srv-my-data', '/home/', '/é']),
+    ).to.deep.equal([
+      '/a.b/boot.trace.gz',
+      '/a.b/home-boot.trace.gz',
+      '/a.b/srv-my-data-boot.trace.gz',
+      '/a.b/srv-my-data-2-boot.trace.gz',
+      '/a.b/home-2-boot.trace.gz',
+      '/a.b/root-boot.trace.gz',
+    ])
     expect(outputNames('x', ['/home', '/'])).to.deep.equal(['x', 'root-x'])
     expect(outputNames('x.gz', ['/', `/${'long/'.repeat(100)}`])[1]!.length).to.be.below(80)
   })
@@ -73,12 +118,22 @@ describe('names of traces', () => {
     try {
       const name = bootTraceName(new Date('2024-01-31T07:05:09.4Z'))
       expect(name).to.equal('boot-20240131T070509.trace.gz')
-      const kept = ['boot-20250101T000000.trace.gz', 'home-boot-20250101T000000.trace.gz', 'boot-20240201T000000.trace.gz', 'mine.trace.gz', 'boot-2023.trace.gz', 'boot-20200101T000000.trace']
-      for (const file of [...kept, name, 'srv-x-boot-20240131T070509.trace.gz']) writeFileSync(join(folder.path, file), '')
+      const kept = [
+        'boot-20250101T000000.trace.gz',
+        'home-boot-20250101T000000.trace.gz',
+        'boot-20240201T000000.trace.gz',
+        'mine.trace.gz',
+        'boot-2023.trace.gz',
+        'boot-20200101T000000.trace',
+      ]
+      for (const file of [...kept, name, 'srv-x-boot-20240131T070509.trace.gz'])
+        writeFileSync(join(folder.path, file), '')
       mkdirSync(join(folder.path, 'boot-20210101T000000.trace.gz'))
       symlinkSync('mine.trace.gz', join(folder.path, 'boot-20220101T000000.trace.gz'))
       expect(removeOldTraces(2, folder.path).sort()).to.deep.equal([name, 'srv-x-boot-20240131T070509.trace.gz'])
-      expect(readdirSync(folder.path).sort()).to.deep.equal([...kept, 'boot-20210101T000000.trace.gz', 'boot-20220101T000000.trace.gz'].sort())
+      expect(readdirSync(folder.path).sort()).to.deep.equal(
+        [...kept, 'boot-20210101T000000.trace.gz', 'boot-20220101T000000.trace.gz'].sort(),
+      )
     } finally {
       folder.remove()
     }
@@ -87,7 +142,10 @@ describe('names of traces', () => {
 
 describe("the kernel's figures of its buffer", () => {
   it('count every way an event is lost', () => {
-    expect(parseStats('entries: 7\noverrun: 30\ncommit overrun: 400\nbytes: 308\noldest event ts:  5178.675216\nnow ts:  1.0\ndropped events: 5000\nread events: 9\n'))
-      .to.deep.equal({ entries: 7, bytes: 308, lost: 5430, read: 9 })
+    expect(
+      parseStats(
+        'entries: 7\noverrun: 30\ncommit overrun: 400\nbytes: 308\noldest event ts:  5178.675216\nnow ts:  1.0\ndropped events: 5000\nread events: 9\n',
+      ),
+    ).to.deep.equal({ entries: 7, bytes: 308, lost: 5430, read: 9 })
   })
 })

@@ -3,7 +3,18 @@
  * own, where /etc and /boot are copies.
  */
 import { expect } from 'chai'
-import { chmodSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setupText } from '../../src/cli/render/setup-text.js'
 import { bufferMiB, eventsThatFit, expectedEvents, kernelArguments } from '../../src/collect/setup/kernel-arguments.js'
@@ -44,12 +55,17 @@ describe("the kernel's arguments", () => {
     expect(bufferMiB({ memory: GiB / 16, processors: 4 })).to.equal(1)
     expect(bufferMiB({ memory: 64 * GiB, processors: 4 }, 2 ** 20)).to.equal(64)
     expect(bufferMiB({ memory: 64 * GiB, processors: 4 }, 1000)).to.equal(1)
-    for (const events of [1e4, 262_144, 1e6]) expect(eventsThatFit(bufferMiB({ memory: 2 ** 40, processors: 1 }, events))).to.be.at.least(events)
+    for (const events of [1e4, 262_144, 1e6])
+      expect(eventsThatFit(bufferMiB({ memory: 2 ** 40, processors: 1 }, events))).to.be.at.least(events)
   })
 
   it('are those the kernel knows', () => {
-    expect(kernelArguments(16)).to.equal('trace_event=filemap:mm_filemap_add_to_page_cache,block:block_rq_issue trace_buf_size=16M trace_options=nooverwrite')
-    expect(kernelArguments(16, true)).to.equal(`${kernelArguments(16)} kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64`)
+    expect(kernelArguments(16)).to.equal(
+      'trace_event=filemap:mm_filemap_add_to_page_cache,block:block_rq_issue trace_buf_size=16M trace_options=nooverwrite',
+    )
+    expect(kernelArguments(16, true)).to.equal(
+      `${kernelArguments(16)} kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64`,
+    )
   })
 })
 
@@ -67,7 +83,11 @@ describe("the unit's text", () => {
     try {
       const command = /^ExecStopPost=\/bin\/sh -c '(.*)'$/m.exec(unitText(['/x'], []))![1]!.replaceAll('$$', '$')
       expect(command).to.contain('/sys/kernel/tracing')
-      run('sh', ['-c', command.replaceAll('/sys/kernel/tracing', join(scratch.path, 'none'))], { cwd: scratch.path, env: { SERVICE_RESULT: 'exit-code' }, ok: [0] })
+      run('sh', ['-c', command.replaceAll('/sys/kernel/tracing', join(scratch.path, 'none'))], {
+        cwd: scratch.path,
+        env: { SERVICE_RESULT: 'exit-code' },
+        ok: [0],
+      })
       expect(readdirSync(scratch.path)).to.deep.equal([])
     } finally {
       scratch.remove()
@@ -78,7 +98,9 @@ describe("the unit's text", () => {
     const wants = 'etc/systemd/system/multi-user.target.wants'
     expect(foldersMadeFor(unitText(['/x'], ['etc/systemd/system', wants]))).to.deep.equal(['etc/systemd/system', wants])
     expect(foldersMadeFor(unitText(['/x'], []))).to.deep.equal([])
-    expect(foldersMadeFor(`${marker}\n# Folders made for it: etc .. / etc/default/grub.d\n`)).to.deep.equal(['etc/default/grub.d'])
+    expect(foldersMadeFor(`${marker}\n# Folders made for it: etc .. / etc/default/grub.d\n`)).to.deep.equal([
+      'etc/default/grub.d',
+    ])
   })
 
   it('is one systemd takes', function () {
@@ -109,13 +131,16 @@ describe('bootpack collect setup', () => {
     writeFileSync(at(path), text)
   }
   /** What the command does with these flags; the command itself is run on this machine below. */
-  const setup = (ok: readonly number[], ...flags: string[]): { stdout: string, stderr: string } => {
-    const after = (flag: string): string | undefined => flags.includes(flag) ? flags[flags.indexOf(flag) + 1] : undefined
+  const setup = (ok: readonly number[], ...flags: string[]): { stdout: string; stderr: string } => {
+    const after = (flag: string): string | undefined =>
+      flags.includes(flag) ? flags[flags.indexOf(flag) + 1] : undefined
     const ran = { stdout: '', stderr: '', status: 0 }
     try {
       const report = runSetup({
         action: flags.includes('--remove') ? 'remove' : flags.includes('--apply') ? 'apply' : 'show',
-        root, self: [], events: expectedEvents,
+        root,
+        self: [],
+        events: expectedEvents,
         ...(flags.includes('--buffer') && { buffer: Number(after('--buffer')) }),
         ...(flags.includes('--program') && { program: after('--program')!.split(' ') }),
       })
@@ -134,7 +159,10 @@ describe('bootpack collect setup', () => {
     root = join(scratch.path, `root${number++}`)
     put('usr/lib/systemd/systemd')
     mkdirSync(at('etc/systemd/system'), { recursive: true })
-    put('usr/sbin/grub-mkconfig', 'for x in ${sysconfdir}/default/grub.d/*.cfg ; do\n  if [ -e "${x}" ]; then\n    . "${x}"\n')
+    put(
+      'usr/sbin/grub-mkconfig',
+      'for x in ${sysconfdir}/default/grub.d/*.cfg ; do\n  if [ -e "${x}" ]; then\n    . "${x}"\n',
+    )
     mkdirSync(at('etc/default/grub.d'), { recursive: true })
     put('etc/default/grub', 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
   })
@@ -148,12 +176,22 @@ describe('bootpack collect setup', () => {
     const { stdout } = setup([0])
     expect(stdout).to.contain(`Kernel arguments: ${args}\n`).and.to.contain('Nothing was changed; --apply does it.')
     expect(snapshot(root)).to.deep.equal(before)
-    const report = JSON.parse(setup([0], '--json').stdout) as { arguments: string, bootLoader: string, files: { path: string, contents?: string, link?: string, state: string }[] }
+    const report = JSON.parse(setup([0], '--json').stdout) as {
+      arguments: string
+      bootLoader: string
+      files: { path: string; contents?: string; link?: string; state: string }[]
+    }
     expect(report).to.deep.include({ arguments: args, bootLoader: 'grub', complete: true })
-    expect(report.files.map(({ path, contents, link, state }) => ({ path, text: contents ?? link, state }))).to.deep.equal([
+    expect(
+      report.files.map(({ path, contents, link, state }) => ({ path, text: contents ?? link, state })),
+    ).to.deep.equal([
       { path: unitFile, text: unit, state: 'missing' },
       { path: linkFile, text: '../bootpack-collect.service', state: 'missing' },
-      { path: grubFile, text: `${marker}\nGRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT ${args}"\n`, state: 'missing' },
+      {
+        path: grubFile,
+        text: `${marker}\nGRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT ${args}"\n`,
+        state: 'missing',
+      },
     ])
   })
 
@@ -175,9 +213,11 @@ describe('bootpack collect setup', () => {
     expect(snapshot(root)).to.deep.equal(wanted)
     setup([0], '--apply', '--buffer', '32', '--program', '/usr/bin/node /opt/bootpack.js')
     expect(readFileSync(at(grubFile), 'utf8')).to.contain('trace_buf_size=32M')
-    expect(readFileSync(at(unitFile), 'utf8')).to.contain("/usr/bin/node /opt/bootpack.js collect boot\n")
+    expect(readFileSync(at(unitFile), 'utf8')).to.contain('/usr/bin/node /opt/bootpack.js collect boot\n')
     const removed = JSON.parse(setup([0], '--remove', '--json').stdout) as { removed: string[] }
-    expect(removed.removed).to.deep.equal([linkFile, grubFile, unitFile, 'etc/systemd/system/multi-user.target.wants'].map(at))
+    expect(removed.removed).to.deep.equal(
+      [linkFile, grubFile, unitFile, 'etc/systemd/system/multi-user.target.wants'].map(at),
+    )
     expect(snapshot(root)).to.deep.equal(before)
     expect(setup([0], '--remove').stdout).to.equal('Nothing was set up.\n')
   })
@@ -185,7 +225,13 @@ describe('bootpack collect setup', () => {
   it("adds to the arguments a shell finds there, and to nobody else's files", function () {
     needTools(this, 'sh')
     setup([0], '--apply')
-    const { stdout } = run('sh', ['-c', 'for x in "$1" "$2"; do . "$x"; done; echo "$GRUB_CMDLINE_LINUX_DEFAULT"', 'sh', at('etc/default/grub'), at(grubFile)])
+    const { stdout } = run('sh', [
+      '-c',
+      'for x in "$1" "$2"; do . "$x"; done; echo "$GRUB_CMDLINE_LINUX_DEFAULT"',
+      'sh',
+      at('etc/default/grub'),
+      at(grubFile),
+    ])
     expect(stdout).to.equal(`quiet ${args}\n`)
   })
 
@@ -202,7 +248,10 @@ describe('bootpack collect setup', () => {
     put('etc/systemd/system/multi-user.target.wants/other.service', 'theirs')
     setup([0], '--remove')
     expect(snapshot(root)).to.deep.equal({
-      ...before, 'etc/systemd': 'folder 755', 'etc/systemd/system': 'folder 755', 'etc/systemd/system/multi-user.target.wants': 'folder 755',
+      ...before,
+      'etc/systemd': 'folder 755',
+      'etc/systemd/system': 'folder 755',
+      'etc/systemd/system/multi-user.target.wants': 'folder 755',
       'etc/systemd/system/multi-user.target.wants/other.service': 'file 644 theirs',
     })
   })
@@ -219,8 +268,14 @@ describe('bootpack collect setup', () => {
     put('usr/sbin/grub-mkconfig', '. ${sysconfdir}/default/grub\n')
     const before = snapshot(root)
     const { stdout } = setup([3], '--apply')
-    expect(stdout).to.contain('The arguments have to be put in by hand: add them to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub')
-    expect(Object.keys(snapshot(root)).filter((path) => !(path in before))).to.deep.equal(['etc/systemd/system/bootpack-collect.service', 'etc/systemd/system/multi-user.target.wants', linkFile])
+    expect(stdout).to.contain(
+      'The arguments have to be put in by hand: add them to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub',
+    )
+    expect(Object.keys(snapshot(root)).filter((path) => !(path in before))).to.deep.equal([
+      'etc/systemd/system/bootpack-collect.service',
+      'etc/systemd/system/multi-user.target.wants',
+      linkFile,
+    ])
     expect(setup([3], '--remove').stdout).to.contain('take them out the same way')
     expect(snapshot(root)).to.deep.equal(before)
     put('usr/bin/grubby')
@@ -248,7 +303,8 @@ describe('bootpack collect setup', () => {
     rmSync(at('etc/systemd'), { recursive: true })
     symlinkSync(outside, at('etc/systemd'))
     const before = snapshot(root)
-    for (const flag of ['--apply', '--json']) expect(setup([5], flag).stdout + setup([5]).stderr).to.contain('links are not followed here')
+    for (const flag of ['--apply', '--json'])
+      expect(setup([5], flag).stdout + setup([5]).stderr).to.contain('links are not followed here')
     setup([0], '--remove')
     expect(snapshot(root)).to.deep.equal(before)
     expect(snapshot(outside)).to.deep.equal({ system: 'folder 755' })
@@ -268,7 +324,10 @@ describe('bootpack collect setup', () => {
       () => symlinkSync('/etc/passwd', at(grubFile)),
       () => symlinkSync('../../../passwd', at(unitFile)),
       () => mkdirSync(at(grubFile)),
-      () => { mkdirSync(join(at(linkFile), '..')); symlinkSync('../other.service', at(linkFile)) },
+      () => {
+        mkdirSync(join(at(linkFile), '..'))
+        symlinkSync('../other.service', at(linkFile))
+      },
     ]
     for (const make of cases) {
       rmSync(at('etc/systemd/system'), { recursive: true })
@@ -289,7 +348,10 @@ describe('bootpack collect setup', () => {
     put(`etc/default/grub.d/${left}`, 'half')
     put('etc/default/grub.d/.zz-bootpack.cfg.backup.tmp', 'theirs')
     setup([0], '--apply')
-    expect(readdirSync(at('etc/default/grub.d')).sort()).to.deep.equal(['.zz-bootpack.cfg.backup.tmp', 'zz-bootpack.cfg'])
+    expect(readdirSync(at('etc/default/grub.d')).sort()).to.deep.equal([
+      '.zz-bootpack.cfg.backup.tmp',
+      'zz-bootpack.cfg',
+    ])
     rmSync(at('etc/default/grub.d/.zz-bootpack.cfg.backup.tmp'))
     setup([0], '--remove')
     expect(snapshot(root)).to.deep.equal(before)
@@ -299,7 +361,9 @@ describe('bootpack collect setup', () => {
     const attempt = (args: string): void => {
       const pinned = PinnedRoot.open(root)
       try {
-        applySetup(pinned, planSetup(pinned, { args, program: ['/usr/bin/bootpack'] }), () => { throw new Error('update-grub failed') })
+        applySetup(pinned, planSetup(pinned, { args, program: ['/usr/bin/bootpack'] }), () => {
+          throw new Error('update-grub failed')
+        })
       } finally {
         pinned.close()
       }
@@ -329,10 +393,19 @@ describe('bootpack collect setup on this machine', function () {
 
   /** Runs the program where /etc, /boot and the grub programs are ours; like Debian's grub-mkconfig, update-grub reads the drop-ins in order. */
   function inCopy(flags: readonly string[], ok: readonly number[], updateGrub?: string): Ran {
-    writeFileSync(join(scratch.path, 'sbin/update-grub'), updateGrub ?? '#!/bin/sh\n. /etc/default/grub\nfor x in /etc/default/grub.d/*.cfg; do [ -e "$x" ] && . "$x"; done\nmkdir -p /boot/grub\necho "linux /vmlinuz $GRUB_CMDLINE_LINUX_DEFAULT" >/boot/grub/grub.cfg\n')
+    writeFileSync(
+      join(scratch.path, 'sbin/update-grub'),
+      updateGrub ??
+        '#!/bin/sh\n. /etc/default/grub\nfor x in /etc/default/grub.d/*.cfg; do [ -e "$x" ] && . "$x"; done\nmkdir -p /boot/grub\necho "linux /vmlinuz $GRUB_CMDLINE_LINUX_DEFAULT" >/boot/grub/grub.cfg\n',
+    )
     chmodSync(join(scratch.path, 'sbin/update-grub'), 0o755)
-    const script = 'S=$1; shift; mount --bind "$S/etc" /etc && mount --bind "$S/boot" /boot && mount --bind "$S/sbin" /usr/sbin && exec "$@"'
-    return run('unshare', ['--mount', 'sh', '-c', script, 'sh', scratch.path, process.execPath, launcher, 'collect', 'setup', ...flags], { ok })
+    const script =
+      'S=$1; shift; mount --bind "$S/etc" /etc && mount --bind "$S/boot" /boot && mount --bind "$S/sbin" /usr/sbin && exec "$@"'
+    return run(
+      'unshare',
+      ['--mount', 'sh', '-c', script, 'sh', scratch.path, process.execPath, launcher, 'collect', 'setup', ...flags],
+      { ok },
+    )
   }
 
   beforeEach(function () {
@@ -367,7 +440,9 @@ describe('bootpack collect setup on this machine', function () {
     expect(failed.stderr).to.contain('update-grub failed with 1: no space on /boot')
     expect(snapshot(join(scratch.path, 'etc'))).to.deep.equal(before)
     const ignored = inCopy(['--apply'], [5], '#!/bin/sh\necho "linux /vmlinuz quiet" >/boot/grub/grub.cfg\n')
-    expect(ignored.stderr).to.contain('/boot/grub/grub.cfg does not have the arguments').and.to.contain('another file there sets GRUB_CMDLINE_LINUX_DEFAULT')
+    expect(ignored.stderr)
+      .to.contain('/boot/grub/grub.cfg does not have the arguments')
+      .and.to.contain('another file there sets GRUB_CMDLINE_LINUX_DEFAULT')
     expect(snapshot(join(scratch.path, 'etc'))).to.deep.equal(before)
   })
 })

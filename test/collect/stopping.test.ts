@@ -32,7 +32,11 @@ describe('when the disks are quiet', () => {
 
   it('reads what this kernel says', () => {
     const counts = parseDiskstats(stats(5, 4, 3))
-    expect([...counts]).to.deep.equal([['7:0', { name: 'loop0', reads: 3 }], ['254:0', { name: 'vda', reads: 5 }], ['254:1', { name: 'vda1', reads: 4 }]])
+    expect([...counts]).to.deep.equal([
+      ['7:0', { name: 'loop0', reads: 3 }],
+      ['254:0', { name: 'vda', reads: 5 }],
+      ['254:1', { name: 'vda1', reads: 4 }],
+    ])
     expect(new QuietDisk().look(7)).to.equal(0)
   })
 })
@@ -59,7 +63,13 @@ describe('the moment a recording stops', () => {
   it('is when the disks were quiet long enough after getting ready', async () => {
     const begun = performance.now()
     let asked = 0
-    expect(await waitForStop({ signal, quiet: { disk: quietDisk, forMs: 200 }, ready: () => Promise.resolve(++asked === 2) })).to.equal('quiet')
+    expect(
+      await waitForStop({
+        signal,
+        quiet: { disk: quietDisk, forMs: 200 },
+        ready: () => Promise.resolve(++asked === 2),
+      }),
+    ).to.equal('quiet')
     expect(asked).to.equal(2)
     // Asked once a second: ready after one, quiet 200 ms later.
     expect(performance.now() - begun).to.be.within(1190, 5000)

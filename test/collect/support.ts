@@ -17,15 +17,21 @@ export const bootpack = (args: readonly string[], ok: readonly number[] = [0], c
 /** Skips unless loop devices can be mounted and the kernel can be asked which pages it reads. */
 export function needTracing(context: Context): void {
   needLoopMounts(context)
-  if (!existsSync(`${tracing}/events/filemap/mm_filemap_add_to_page_cache`)) skip(context, 'needs tracefs with page-cache events')
+  if (!existsSync(`${tracing}/events/filemap/mm_filemap_add_to_page_cache`))
+    skip(context, 'needs tracefs with page-cache events')
 }
 
 /** Trace instances of this program. */
-export const instances = (): string[] => readdirSync(`${tracing}/instances`).filter((name) => name.startsWith('bootpack-'))
+export const instances = (): string[] =>
+  readdirSync(`${tracing}/instances`).filter((name) => name.startsWith('bootpack-'))
 
-export function readBack(file: string): { header: TraceHeader, reads: TraceRead[] } {
+export function readBack(file: string): { header: TraceHeader; reads: TraceRead[] } {
   const bytes = readFileSync(file)
-  const [header, ...reads] = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as unknown)
+  const [header, ...reads] = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes)
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
   return { header: header as TraceHeader, reads: reads as TraceRead[] }
 }
 
@@ -40,8 +46,14 @@ export interface Started {
 export function start(args: readonly string[]): Started {
   const child = spawn(process.execPath, [launcher, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
   let stderr = ''
-  child.stderr.on('data', (piece: Buffer) => { stderr += piece.toString() })
-  return { pid: child.pid!, stderr: () => stderr, ended: new Promise((resolve) => child.on('close', (code) => resolve({ code }))) }
+  child.stderr.on('data', (piece: Buffer) => {
+    stderr += piece.toString()
+  })
+  return {
+    pid: child.pid!,
+    stderr: () => stderr,
+    ended: new Promise((resolve) => child.on('close', (code) => resolve({ code }))),
+  }
 }
 
 /** Waits until something holds, at most ten seconds. */

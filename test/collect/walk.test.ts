@@ -27,11 +27,19 @@ describe('walking a mounted filesystem', () => {
   it('finds everything once, folders first, and follows no link', () => {
     const found = [...walkFilesystem(top)].map(({ path, type }) => `${type} ${path}`)
     expect(found.sort()).to.deep.equal([
-      'directory /a', 'directory /a/b', 'directory /a/b/c', 'regular /a/b/c/three', 'regular /a/b/two', 'regular /a/n\udcffme', 'regular /a/one',
-      'symlink /a/away', 'symlink /a/link',
+      'directory /a',
+      'directory /a/b',
+      'directory /a/b/c',
+      'regular /a/b/c/three',
+      'regular /a/b/two',
+      'regular /a/n\udcffme',
+      'regular /a/one',
+      'symlink /a/away',
+      'symlink /a/link',
     ])
     const order = [...walkFilesystem(top)].map(({ path }) => path)
-    for (const path of order) expect(order.indexOf(path.slice(0, path.lastIndexOf('/')))).to.be.below(order.indexOf(path))
+    for (const path of order)
+      expect(order.indexOf(path.slice(0, path.lastIndexOf('/')))).to.be.below(order.indexOf(path))
   })
 
   it('opens what it found through the folder it was in, but no link put in its place', () => {
@@ -54,17 +62,20 @@ describe('walking a mounted filesystem', () => {
     renameSync(join(top, 'a/moved'), join(top, 'a/b'))
     const early = walkFilesystem(top)
     early.next()
-    const { folder } = (early.next().value as { folder: number })
+    const { folder } = early.next().value as { folder: number }
     early.return(undefined)
     expect(() => closeSync(folder)).to.throw('EBADF')
   })
 
   it('does not enter other mounts', function () {
     if (!isRoot) skip(this, 'needs root to mount')
-    const script = 'mount -t tmpfs none "$1/a/b" && touch "$1/a/b/inside" && exec "$2" --import tsx --conditions bootpack-source --input-type=module -e "$3" "$1"'
+    const script =
+      'mount -t tmpfs none "$1/a/b" && touch "$1/a/b/inside" && exec "$2" --import tsx --conditions bootpack-source --input-type=module -e "$3" "$1"'
     const program = `const { walkFilesystem } = await import(${JSON.stringify(new URL('../../src/collect/walk.js', import.meta.url).href.replace(/\.js$/, '.ts'))})
       console.log(JSON.stringify([...walkFilesystem(process.argv[1])].map(({ path }) => path).sort()))`
-    const { stdout } = run('unshare', ['--mount', 'sh', '-c', script, 'sh', top, process.execPath, program], { cwd: new URL('../..', import.meta.url).pathname })
+    const { stdout } = run('unshare', ['--mount', 'sh', '-c', script, 'sh', top, process.execPath, program], {
+      cwd: new URL('../..', import.meta.url).pathname,
+    })
     expect(JSON.parse(stdout)).to.deep.equal(['/a', '/a/away', '/a/b', '/a/link', '/a/n\udcffme', '/a/one'])
   })
 
@@ -82,9 +93,16 @@ describe('walking a mounted filesystem', () => {
     const { reads: named, missing, unresolved } = await nameByWalk(reads, mount)
     expect({ missing, unresolved }).to.deep.equal({ missing: 1, unresolved: 1 })
     expect(named.map(({ t, path }) => [t, path])).to.deep.equal([
-      [1, '/a/b/two'], [2, undefined], [3, '/a/b/again'], [4, '/a/b/c/three'], [6, '/a/b/two'], [7, '/a/b'],
+      [1, '/a/b/two'],
+      [2, undefined],
+      [3, '/a/b/again'],
+      [4, '/a/b/c/three'],
+      [6, '/a/b/two'],
+      [7, '/a/b'],
     ])
-    expect(JSON.stringify(named[0])).to.equal(`{"t":1,"ino":${inode('a/b/two')},"path":"/a/b/two","off":0,"len":4096,"kind":"data"}`)
+    expect(JSON.stringify(named[0])).to.equal(
+      `{"t":1,"ino":${inode('a/b/two')},"path":"/a/b/two","off":0,"len":4096,"kind":"data"}`,
+    )
     const subvolume = await nameByWalk(reads, { ...mount, root: '/@' })
     expect(subvolume.reads[0]!.path).to.equal('/@/a/b/two')
   })

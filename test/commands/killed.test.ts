@@ -31,23 +31,33 @@ describe('bootpack pack, killed', function () {
     const tree = join(scratch.path, 'tree')
     mkdirSync(tree)
     const random = new Random(11)
-    for (let i = 0; i < 400; i++) writeFileSync(join(tree, `file${i}`), Buffer.alloc(random.between(4, 200) * 1024, `contents of ${i}, `))
+    for (let i = 0; i < 400; i++)
+      writeFileSync(join(tree, `file${i}`), Buffer.alloc(random.between(4, 200) * 1024, `contents of ${i}, `))
     makeImage(original, { size: 128 << 20, blockSize: 4096, tree })
     const volume = await openVolume(original, { write: true }, engines)
     for (let round = 0; round < 4; round++) {
-      for await (const outcome of volume.relocate(await randomMoves(volume, random, 300), { reserved: [] })) void outcome
+      for await (const outcome of volume.relocate(await randomMoves(volume, random, 300), { reserved: [] }))
+        void outcome
     }
     await volume.close()
     checkImage(original)
     hashes = hashFiles(original)
-    writeFileSync(trace, random.shuffled([...hashes.keys()]).slice(0, 250).join('\n'))
+    writeFileSync(
+      trace,
+      random
+        .shuffled([...hashes.keys()])
+        .slice(0, 250)
+        .join('\n'),
+    )
   })
 
   /** @returns the exit code, or null when the signal ended it */
   async function packAndSend(signal: NodeJS.Signals, delay: number, plan: string): Promise<number | null> {
-    const child = spawn(process.execPath, [launcher, 'pack', image, '--trace', trace, '--evict', '-o', plan], { stdio: 'ignore' })
+    const child = spawn(process.execPath, [launcher, 'pack', image, '--trace', trace, '--evict', '-o', plan], {
+      stdio: 'ignore',
+    })
     const timer = setTimeout(() => child.kill(signal), delay)
-    const [status] = await once(child, 'exit') as [number | null]
+    const [status] = (await once(child, 'exit')) as [number | null]
     clearTimeout(timer)
     return status
   }
@@ -68,7 +78,7 @@ describe('bootpack pack, killed', function () {
       copyFileSync(original, image)
       // The first third is start-up and planning.
       const delay = Math.round(whole * (0.3 + 0.7 * random.fraction()))
-      if (await packAndSend('SIGKILL', delay, join(scratch.path, 'killed.plan')) === null) killed++
+      if ((await packAndSend('SIGKILL', delay, join(scratch.path, 'killed.plan'))) === null) killed++
       run('e2fsck', ['-fy', image], { ok: [0, 1] })
       checkImage(image)
       expect([...hashFiles(image)].sort(), `round ${round}, after ${delay} ms`).to.deep.equal([...hashes].sort())

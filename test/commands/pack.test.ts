@@ -15,7 +15,8 @@ import { makeVariedImage, varieties } from '../support/varied-image.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
 
-const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran => run(process.execPath, [launcher, ...args], { ok })
+const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran =>
+  run(process.execPath, [launcher, ...args], { ok })
 
 /** Throws the files of an image about, by the engine itself. */
 async function scatter(image: string, seed: number): Promise<void> {
@@ -30,7 +31,7 @@ async function scatter(image: string, seed: number): Promise<void> {
 interface Told {
   readonly inode: number
   /** Physical runs of the file's data. */
-  readonly runs: readonly { readonly start: number, readonly length: number }[]
+  readonly runs: readonly { readonly start: number; readonly length: number }[]
   /** What must not change: times, mode, owner, size, links. */
   readonly attributes: string
 }
@@ -38,12 +39,20 @@ interface Told {
 /** What debugfs says of files, all in one run of it. */
 function tell(image: string, paths: readonly string[]): Told[] {
   const { stdout } = run('debugfs', ['-f', '-', image], { input: paths.map((path) => `stat "${path}"\n`).join('') })
-  return stdout.split(/^debugfs: stat .*$/m).slice(1).map((text) => ({
-    inode: Number(/Inode: (\d+)/.exec(text)?.[1]),
-    runs: [...(/EXTENTS:\n([^]*)$/.exec(text)?.[1] ?? '').matchAll(/\((\d+)(?:-\d+)?\):(\d+)(?:-(\d+))?/g)].map(([, , first, last]) =>
-      ({ start: Number(first), length: Number(last ?? first) - Number(first) + 1 })),
-    attributes: text.split('\n').filter((line) => /time:|Mode:|User:/.test(line)).join('\n') + (/Links: \d+/.exec(text)?.[0] ?? ''),
-  }))
+  return stdout
+    .split(/^debugfs: stat .*$/m)
+    .slice(1)
+    .map((text) => ({
+      inode: Number(/Inode: (\d+)/.exec(text)?.[1]),
+      runs: [...(/EXTENTS:\n([^]*)$/.exec(text)?.[1] ?? '').matchAll(/\((\d+)(?:-\d+)?\):(\d+)(?:-(\d+))?/g)].map(
+        ([, , first, last]) => ({ start: Number(first), length: Number(last ?? first) - Number(first) + 1 }),
+      ),
+      attributes:
+        text
+          .split('\n')
+          .filter((line) => /time:|Mode:|User:/.test(line))
+          .join('\n') + (/Links: \d+/.exec(text)?.[0] ?? ''),
+    }))
 }
 
 /** Regular files that have blocks. */
@@ -78,7 +87,11 @@ describe('bootpack pack', function () {
       const toldBefore = tell(image, boot)
 
       const { stdout } = bootpack(['pack', image, '--trace', trace, '--evict', '--json'])
-      const report = JSON.parse(stdout) as { applied: { complete: boolean }, after: { seeks: number }, plan: { gaps: unknown[] } }
+      const report = JSON.parse(stdout) as {
+        applied: { complete: boolean }
+        after: { seeks: number }
+        plan: { gaps: unknown[] }
+      }
       expect(report.applied.complete).to.equal(true)
 
       checkImage(image)
@@ -138,7 +151,14 @@ describe('bootpack pack', function () {
     makeVariedImage(image, varieties[0]!, 9)
     await scatter(image, 9)
     const trace = join(scratch.path, 'gain.list')
-    writeFileSync(trace, [...hashFiles(image)].filter(([, hash]) => !hash.startsWith('link')).map(([path]) => path).slice(0, 10).join('\n'))
+    writeFileSync(
+      trace,
+      [...hashFiles(image)]
+        .filter(([, hash]) => !hash.startsWith('link'))
+        .map(([path]) => path)
+        .slice(0, 10)
+        .join('\n'),
+    )
     const bytes = readFileSync(image)
     bootpack(['pack', image, '--trace', trace, '--evict', '--dry-run'])
     expect(readFileSync(image).equals(bytes)).to.equal(true)
@@ -175,7 +195,11 @@ describe('bootpack pack', function () {
       [['measure', join(scratch.path, 'absent.img'), '--trace', nothing], 2, /There is no/],
       [['pack', image, '--trace', nothing], 2, /None of the trace's files/],
       [['plan', image, '--trace', nothing, '--goal', 'near'], 2, /neither a block number nor auto/],
-      [['plan', image, '--trace', join(scratch.path, 'gain.list'), '--goal', '99999999'], 2, /not a block of this filesystem/],
+      [
+        ['plan', image, '--trace', join(scratch.path, 'gain.list'), '--goal', '99999999'],
+        2,
+        /not a block of this filesystem/,
+      ],
       [['plan', image, '--trace', join(scratch.path, 'gain.list'), '-r', '/nowhere'], 2, /There is no \/nowhere/],
       [['apply', nothing], 6, /not JSON/],
       [['measure', image, '--trace', image], 2, /./],

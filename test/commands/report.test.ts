@@ -20,14 +20,26 @@ describe('bootpack report', function () {
     needTools(this, 'mke2fs', 'debugfs')
     stage = await makeStage(scratch.path, 8)
   })
-  const report = (args: readonly string[]): ReportData => JSON.parse(bootpack(['report', ...args, '--json']).stdout) as ReportData
+  const report = (args: readonly string[]): ReportData =>
+    JSON.parse(bootpack(['report', ...args, '--json']).stdout) as ReportData
   const sum = (values: readonly number[]): number => values.reduce((total, each) => total + each, 0)
 
   /** Physical blocks of files in file order, told by debugfs. */
   function blocksOf(image: string, paths: readonly string[]): Map<string, number[]> {
-    const told = debugfsAll(image, paths.map((path) => `dump_extents -l "${path}"`)).split(/^debugfs: dump_extents .*$/m).slice(1)
-    return new Map(paths.map((path, i) => [path, [...told[i]!.matchAll(/^.*\d+ - +\d+ +(\d+) - +(\d+) +\d+ *$/gm)].flatMap(([, first, last]) =>
-      Array.from({ length: Number(last) - Number(first) + 1 }, (_, n) => Number(first) + n))]))
+    const told = debugfsAll(
+      image,
+      paths.map((path) => `dump_extents -l "${path}"`),
+    )
+      .split(/^debugfs: dump_extents .*$/m)
+      .slice(1)
+    return new Map(
+      paths.map((path, i) => [
+        path,
+        [...told[i]!.matchAll(/^.*\d+ - +\d+ +(\d+) - +(\d+) +\d+ *$/gm)].flatMap(([, first, last]) =>
+          Array.from({ length: Number(last) - Number(first) + 1 }, (_, n) => Number(first) + n),
+        ),
+      ]),
+    )
   }
 
   const expectTold = (image: string, { marks }: ReportData['layouts'][number], files: readonly string[]): void => {
@@ -35,7 +47,10 @@ describe('bootpack report', function () {
     const told = blocksOf(image, plain)
     for (const path of plain) {
       const own = marks.filter(({ kind, file }) => kind === 'data' && files[file!] === path)
-      expect(own.flatMap(({ start, length }) => Array.from({ length }, (_, i) => start + i)), path).to.deep.equal(told.get(path))
+      expect(
+        own.flatMap(({ start, length }) => Array.from({ length }, (_, i) => start + i)),
+        path,
+      ).to.deep.equal(told.get(path))
       expect(told.get(path)).to.not.be.empty
     }
   }
@@ -51,10 +66,14 @@ describe('bootpack report', function () {
     const applied = report([stage.packed, '--trace', stage.trace, '--plan', stage.plan])
     const two = report(['--before', stage.before, '--after', stage.packed, '--trace', stage.trace])
     expect([planned.kind, applied.kind, two.kind]).to.deep.equal(['predicted', 'applied', 'compared'])
-    const { measure } = JSON.parse(readFileSync(stage.plan, 'utf8')) as { measure: { before: unknown, predicted: unknown } }
+    const { measure } = JSON.parse(readFileSync(stage.plan, 'utf8')) as {
+      measure: { before: unknown; predicted: unknown }
+    }
     expect(planned.layouts.map((layout) => layout.measure)).to.deep.equal([measure.before, measure.predicted])
     expect(two.layouts.map((layout) => layout.measure)).to.deep.equal(planned.layouts.map((layout) => layout.measure))
-    expect(applied.layouts.map((layout) => layout.marks.filter(({ kind }) => kind === 'data'))).to.deep.equal(planned.layouts.map((layout) => layout.marks.filter(({ kind }) => kind === 'data')))
+    expect(applied.layouts.map((layout) => layout.marks.filter(({ kind }) => kind === 'data'))).to.deep.equal(
+      planned.layouts.map((layout) => layout.marks.filter(({ kind }) => kind === 'data')),
+    )
     expect(applied.placed!.placedBlocks).to.equal(applied.placed!.totalBlocks)
     expect(planned.placed!.placedBlocks).to.equal(0)
     expect(stage.data.layouts).to.deep.equal(two.layouts)
@@ -69,7 +88,8 @@ describe('bootpack report', function () {
     const part = report([at('part.img'), '--trace', stage.trace, '--plan', stage.plan])
     expect(part.kind).to.equal('applied')
     expect(part.placed!.placedBlocks).to.be.within(1, part.placed!.totalBlocks - 1)
-    const data = ({ layouts }: ReportData, i: number): unknown => layouts[i]!.marks.filter(({ kind }) => kind === 'data')
+    const data = ({ layouts }: ReportData, i: number): unknown =>
+      layouts[i]!.marks.filter(({ kind }) => kind === 'data')
     expect(data(part, 0)).to.deep.equal(data(stage.data, 0))
     expect(data(part, 1)).to.not.deep.equal(data(stage.data, 1))
     bootpack(['report', at('part.img'), '--trace', stage.trace, '--plan', stage.plan, '-o', at('part.html')])
@@ -79,7 +99,9 @@ describe('bootpack report', function () {
   it('lists what moved and what it cost, as the disk tells it', () => {
     const { moved, plan, skipped } = stage.data
     expect(sum(moved.filter(({ why }) => why === 'boot').map(({ blocks }) => blocks))).to.equal(plan!.cost.placedBlocks)
-    expect(sum(moved.filter(({ why }) => why === 'evict').map(({ blocks }) => blocks))).to.equal(plan!.cost.evictedBlocks)
+    expect(sum(moved.filter(({ why }) => why === 'evict').map(({ blocks }) => blocks))).to.equal(
+      plan!.cost.evictedBlocks,
+    )
     expect(skipped).to.deep.equal([{ path: missingName, kind: 'data', reason: 'missing', blocks: 0 }])
     const data = moved.filter(({ kind, path }) => kind === 'data' && /^\/[\w/.]+$/.test(path ?? ''))
     const paths = data.map(({ path }) => path!)
@@ -97,15 +119,29 @@ describe('bootpack report', function () {
 
   it('finds files by name on another filesystem, and leaves out what has no counterpart', () => {
     // The same tree made anew, with other blocks, other inode numbers and another UUID.
-    makeImage(at('anew.img'), { size: 48 << 20, blockSize: 1024, tree: at('tree'), more: ['-U', '0b00c0de-2222-4000-8000-000000000002', '-N', '600'] })
+    makeImage(at('anew.img'), {
+      size: 48 << 20,
+      blockSize: 1024,
+      tree: at('tree'),
+      more: ['-U', '0b00c0de-2222-4000-8000-000000000002', '-N', '600'],
+    })
     const other = report(['--before', stage.before, '--after', at('anew.img'), '--trace', stage.trace])
-    expect(other.layouts.map(({ uuid, blockSize }) => [uuid, blockSize])).to.deep.equal([[testUuid, 4096], ['0b00c0de-2222-4000-8000-000000000002', 1024]])
-    expect(other.layouts.map(({ measure }) => [measure.files, measure.missing])).to.deep.equal([[64, 1], [64, 1]])
+    expect(other.layouts.map(({ uuid, blockSize }) => [uuid, blockSize])).to.deep.equal([
+      [testUuid, 4096],
+      ['0b00c0de-2222-4000-8000-000000000002', 1024],
+    ])
+    expect(other.layouts.map(({ measure }) => [measure.files, measure.missing])).to.deep.equal([
+      [64, 1],
+      [64, 1],
+    ])
     expectTold(stage.before, other.layouts[0]!, other.files)
     expectTold(at('anew.img'), other.layouts[1]!, other.files)
     expect(other.moved.length).to.be.greaterThan(50)
     // Inode tables of one filesystem are nothing on another.
-    writeFileSync(at('fixed.trace'), `${readFileSync(stage.trace, 'utf8')}${JSON.stringify({ t: 5_000_000, off: 4096, len: 4096, kind: 'metadata' })}\n`)
+    writeFileSync(
+      at('fixed.trace'),
+      `${readFileSync(stage.trace, 'utf8')}${JSON.stringify({ t: 5_000_000, off: 4096, len: 4096, kind: 'metadata' })}\n`,
+    )
     expect(report([stage.before, '--trace', at('fixed.trace')]).layouts[0]!.marks.at(-1)!.kind).to.equal('device')
     const two = report(['--before', stage.before, '--after', at('anew.img'), '--trace', at('fixed.trace')])
     expect(two.leftOut).to.equal(1)
@@ -132,17 +168,28 @@ describe('bootpack report', function () {
     fails([stage.before, '--after', stage.packed, '--trace', stage.trace, '-o', at('x.html')], 2, /given twice/)
     fails([stage.before, '--trace', stage.trace, '-o', at('no/folder/x.html')], 2, /no folder/)
     writeFileSync(at('nobody.list'), '/nothing/of/this\n')
-    fails([stage.before, '--trace', at('nobody.list'), '-o', at('x.html')], 2, /1 files? (is|are) missing|Nothing the trace reads/)
+    fails(
+      [stage.before, '--trace', at('nobody.list'), '-o', at('x.html')],
+      2,
+      /1 files? (is|are) missing|Nothing the trace reads/,
+    )
     writeFileSync(at('kept'), 'kept')
     symlinkSync(at('kept'), at('link.html'))
     fails([stage.before, '--trace', stage.trace, '-o', at('link.html')], 5, /symbolic link/)
     expect(readFileSync(at('kept'), 'utf8')).to.equal('kept')
     expect(existsSync(at('x.html'))).to.equal(false)
-    expect(bootpack(['pack', stage.before, '--trace', stage.trace, '--evict', '--report', at('no/x.html')], [2]).stderr).to.match(/Nothing can be written/)
+    expect(
+      bootpack(['pack', stage.before, '--trace', stage.trace, '--evict', '--report', at('no/x.html')], [2]).stderr,
+    ).to.match(/Nothing can be written/)
     // A block the plan has moved since: whose it was nobody can tell any more.
     const { rounds } = JSON.parse(readFileSync(stage.plan, 'utf8')) as { rounds: { from: number }[][] }
     const header = { bootpack: 'trace', version: 1, source: 'made up' }
-    writeFileSync(at('raw.trace'), [header, { off: rounds[0]![0]!.from * 4096, len: 4096, kind: 'metadata' }].map((line) => JSON.stringify(line)).join('\n'))
+    writeFileSync(
+      at('raw.trace'),
+      [header, { off: rounds[0]![0]!.from * 4096, len: 4096, kind: 'metadata' }]
+        .map((line) => JSON.stringify(line))
+        .join('\n'),
+    )
     fails([stage.packed, '--trace', at('raw.trace'), '--plan', stage.plan, '-o', at('x.html')], 5, /--before/)
   })
 })

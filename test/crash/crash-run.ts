@@ -82,7 +82,10 @@ export class CrashRun {
     let renumbered = 0
     const milestones: Milestone[] = [{ begun: 0, durable: 0, layout: layoutOf(dumpInodes(path)) }]
     const layoutNow = (): string => {
-      writeFileSync(path, store.after(store.steps.length, variety.blockSize, () => true))
+      writeFileSync(
+        path,
+        store.after(store.steps.length, variety.blockSize, () => true),
+      )
       return layoutOf(dumpInodes(path))
     }
     for (let session = 0; session < (options.sessions ?? 2); session++) {
@@ -99,7 +102,8 @@ export class CrashRun {
         if (options.exchangesPerRound === undefined) continue
         const exchanges = await randomExchanges(volume, random, options.exchangesPerRound)
         const suspects = await findSuspects(filesystem, undefined)
-        for await (const { status } of renumberOnImage(filesystem, committer, suspects, exchanges, {})) if (status === 'renumbered') renumbered++
+        for await (const { status } of renumberOnImage(filesystem, committer, suspects, exchanges, {}))
+          if (status === 'renumbered') renumbered++
       }
       await committer.close()
     }
@@ -120,12 +124,17 @@ export class CrashRun {
     const point = this.somewhere()
     writeFileSync(this.path, this.store.crash(point, variety.blockSize, this.random))
     const problem = recover(this.path, tool) ?? this.compare(point)
-    return problem === undefined ? undefined : `${variety.name}, seed ${seed}, cut at step ${point} of ${this.store.steps.length}, ${tool}: ${problem}`
+    return problem === undefined
+      ? undefined
+      : `${variety.name}, seed ${seed}, cut at step ${point} of ${this.store.steps.length}, ${tool}: ${problem}`
   }
 
   /** Anywhere, but half of the time near a flush: most steps are copies, most dangers lie around commits. */
   private somewhere(): number {
-    const { random, store: { steps } } = this
+    const {
+      random,
+      store: { steps },
+    } = this
     const flushes = steps.flatMap((step, index) => (step.kind === 'flush' ? [index] : []))
     if (flushes.length === 0 || random.chance(0.5)) return random.between(0, steps.length)
     return Math.max(0, Math.min(steps.length, random.pick(flushes) + random.between(-2, 5)))
@@ -143,7 +152,9 @@ export class CrashRun {
     const newest = this.milestones.findLastIndex(({ begun }) => begun <= point)
     if (!this.milestones.slice(oldest, newest + 1).some((milestone) => milestone.layout === layout)) {
       const state = this.milestones.findIndex((milestone) => milestone.layout === layout)
-      return state < 0 ? 'the layout is that of no transaction' : `the layout is that after transaction ${state}, not ${oldest} to ${newest}`
+      return state < 0
+        ? 'the layout is that of no transaction'
+        : `the layout is that after transaction ${state}, not ${oldest} to ${newest}`
     }
     const now = contentsOf(this.path, readFileSync(this.path), dumps, this.options.variety.blockSize)
     for (const [name, hash] of this.contents) if (now.get(name) !== hash) return `${name} changed`
@@ -164,17 +175,36 @@ function recover(path: string, tool: RecoveryTool): string | undefined {
   return status === 0 ? undefined : `not clean after the recovery:\n${stdout}`
 }
 
-const layoutOf = (dumps: ReadonlyMap<number, InodeDump>): string => JSON.stringify([...dumps.values()].map((dump) =>
-  [dump.inode, [...dump.blocks], [...dump.unwritten], dump.treeBlocks, dump.xattr, dump.sectors, dump.rest]))
+const layoutOf = (dumps: ReadonlyMap<number, InodeDump>): string =>
+  JSON.stringify(
+    [...dumps.values()].map((dump) => [
+      dump.inode,
+      [...dump.blocks],
+      [...dump.unwritten],
+      dump.treeBlocks,
+      dump.xattr,
+      dump.sectors,
+      dump.rest,
+    ]),
+  )
 
 /** Of every name, by debugfs: contents, and whatever else is not a place. Of directories the names say what they hold. */
-function contentsOf(path: string, image: Uint8Array, dumps: ReadonlyMap<number, InodeDump>, blockSize: number): Map<string, string> {
+function contentsOf(
+  path: string,
+  image: Uint8Array,
+  dumps: ReadonlyMap<number, InodeDump>,
+  blockSize: number,
+): Map<string, string> {
   const hashes = new Map<string, string>()
-  for (const [name, number] of namesIn(path, [...dumps.keys()].filter((inode) => inode > 10))) {
+  for (const [name, number] of namesIn(
+    path,
+    [...dumps.keys()].filter((inode) => inode > 10),
+  )) {
     const { blocks, unwritten, rest } = dumps.get(number)!
     const hash = createHash('sha256').update(rest.replace(/^Inode: \d+/m, ''))
     for (const [logical, physical] of / Type: directory /.test(rest) ? [] : blocks) {
-      if (!unwritten.has(logical)) hash.update(`${logical}:`).update(image.subarray(physical * blockSize, (physical + 1) * blockSize))
+      if (!unwritten.has(logical))
+        hash.update(`${logical}:`).update(image.subarray(physical * blockSize, (physical + 1) * blockSize))
     }
     hashes.set(name, hash.digest('hex'))
   }
@@ -182,7 +212,12 @@ function contentsOf(path: string, image: Uint8Array, dumps: ReadonlyMap<number, 
 }
 
 /** A committer that takes few blocks at a time and says when a transaction began and when it was durable. */
-function watched(committer: Committer, capacity: number, store: RecordingStore, onCommit: (begun: number, durable: number) => void): Committer {
+function watched(
+  committer: Committer,
+  capacity: number,
+  store: RecordingStore,
+  onCommit: (begun: number, durable: number) => void,
+): Committer {
   return {
     capacity: Math.min(capacity, committer.capacity),
     commit: async (blocks) => {

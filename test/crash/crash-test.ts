@@ -17,25 +17,29 @@ import { Random } from '../support/random.js'
 import { CrashRun } from './crash-run.js'
 import { crashVarieties } from './crash-varieties.js'
 
-const { values } = parseArgs({ options: {
-  points: { type: 'string', default: '2000' },
-  seed: { type: 'string', default: '1' },
-  each: { type: 'string', default: '25' },
-  inodes: { type: 'string', default: '0' },
-} })
+const { values } = parseArgs({
+  options: {
+    points: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
+    each: { type: 'string', default: '25' },
+    inodes: { type: 'string', default: '0' },
+  },
+})
 const points = Number(values.points)
 const each = Number(values.each)
 const firstSeed = Number(values.seed)
 const inodes = Number(values.inodes)
 if (![points, each, firstSeed, inodes + 1].every((value) => Number.isInteger(value) && value > 0)) {
-  console.error('Usage: npm run crash-test -- [--points N] [--seed N] [--each N] [--inodes N], all of them whole numbers above 0')
+  console.error(
+    'Usage: npm run crash-test -- [--points N] [--seed N] [--each N] [--inodes N], all of them whole numbers above 0',
+  )
   process.exit(2)
 }
 
 const kernel = isRoot && existsSync('/dev/loop-control')
 const scratch = scratchFolder()
 const began = performance.now()
-const tally = new Map<string, { images: number, transactions: number, points: number, lost: number }>()
+const tally = new Map<string, { images: number; transactions: number; points: number; lost: number }>()
 let done = 0
 let renumbered = 0
 let lost = 0
@@ -45,8 +49,13 @@ try {
     const seed = firstSeed + image
     const luck = new Random(seed ^ 0x5eed)
     const run = await CrashRun.record({
-      variety, seed, folder: scratch.path, capacity: luck.pick(inodes === 0 ? [8, 10, 12, 20, 1000] : [16, 24, 40, 1000]),
-      movesPerRound: luck.between(5, 40), roundsPerSession: luck.between(2, inodes === 0 ? 6 : 3), sessions: luck.between(1, 3),
+      variety,
+      seed,
+      folder: scratch.path,
+      capacity: luck.pick(inodes === 0 ? [8, 10, 12, 20, 1000] : [16, 24, 40, 1000]),
+      movesPerRound: luck.between(5, 40),
+      roundsPerSession: luck.between(2, inodes === 0 ? 6 : 3),
+      sessions: luck.between(1, 3),
       ...(inodes > 0 && { exchangesPerRound: inodes }),
     })
     const sums = tally.get(variety.name) ?? { images: 0, transactions: 0, points: 0, lost: 0 }
@@ -72,5 +81,7 @@ if (process.stderr.isTTY) process.stderr.write('\n')
 for (const [name, { images, transactions, points: tried, lost: bad }] of tally) {
   console.log(`${name}: ${images} images, ${transactions} transactions, ${tried} points, ${bad} lost`)
 }
-console.log(`${done} crash points (${kernel ? 'e2fsck and kernel' : 'e2fsck'}), ${lost} lost, ${inodes === 0 ? '' : `${renumbered} numbers exchanged, `}${Math.round((performance.now() - began) / 1000)} s`)
+console.log(
+  `${done} crash points (${kernel ? 'e2fsck and kernel' : 'e2fsck'}), ${lost} lost, ${inodes === 0 ? '' : `${renumbered} numbers exchanged, `}${Math.round((performance.now() - began) / 1000)} s`,
+)
 process.exit(lost === 0 ? 0 : 1)

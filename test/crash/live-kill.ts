@@ -38,11 +38,17 @@ const blockSize = 4096
 const repository = new URL('../..', import.meta.url).pathname
 
 /** The packing, as the child does it too. */
-export async function packFiles(mountPoint: string, paths: readonly string[]): Promise<{ seeks: number, complete: boolean }> {
+export async function packFiles(
+  mountPoint: string,
+  paths: readonly string[],
+): Promise<{ seeks: number; complete: boolean }> {
   const volume = await openLive(resolveTarget(mountPoint), true)
   try {
-    const result = await packVolume(volume, paths.map((path) => ({ path, off: 0, kind: 'data' as const })),
-      { target: mountPoint, evict: true, metadata: false, force: false, dryRun: false })
+    const result = await packVolume(
+      volume,
+      paths.map((path) => ({ path, off: 0, kind: 'data' as const })),
+      { target: mountPoint, evict: true, metadata: false, force: false, dryRun: false },
+    )
     return { seeks: (result.after ?? result.plan.measure.before).seeks, complete: result.applied?.complete ?? true }
   } finally {
     await volume.close()
@@ -85,7 +91,8 @@ export async function killRounds(rounds: number, seed: number): Promise<KillResu
         lost('after the kill', differences(before, footprints(mount.path), true))
         const second = await packFiles(mount.path, paths)
         if (second.seeks !== 0 || !second.complete) lost('the second run', [`${second.seeks} breaks left`])
-        if (JSON.stringify(mount.settings()) !== JSON.stringify(settings)) lost('the second run', ['settings were not put back'])
+        if (JSON.stringify(mount.settings()) !== JSON.stringify(settings))
+          lost('the second run', ['settings were not put back'])
         lost('in the end', differences(before, footprints(mount.path), true))
         mount.check()
       } catch (error) {
@@ -102,7 +109,12 @@ export async function killRounds(rounds: number, seed: number): Promise<KillResu
 }
 
 /** Packs in a child until `after` milliseconds of work, then ends it. */
-async function killOnce(mount: LoopMount, paths: readonly string[], after: number, cut: string): Promise<{ atWork: boolean, copied: boolean }> {
+async function killOnce(
+  mount: LoopMount,
+  paths: readonly string[],
+  after: number,
+  cut: string,
+): Promise<{ atWork: boolean; copied: boolean }> {
   const list = join(mount.image, '..', 'paths.json')
   writeFileSync(list, JSON.stringify(paths))
   const program = `
@@ -110,15 +122,18 @@ async function killOnce(mount: LoopMount, paths: readonly string[], after: numbe
     import { packFiles } from '${repository}test/crash/live-kill.ts'
     console.log('at work')
     await packFiles(${JSON.stringify(mount.path)}, JSON.parse(readFileSync(${JSON.stringify(list)}, 'utf8')))`
-  const child = spawn(process.execPath, ['--import=tsx', '--conditions=bootpack-source', '--input-type=module', '-e', program],
-    { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    process.execPath,
+    ['--import=tsx', '--conditions=bootpack-source', '--input-type=module', '-e', program],
+    { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_code, signal) => resolve(signal)))
   await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
   await Promise.race([sleep(after), ended])
   child.kill('SIGSTOP')
   const copied = copyQuiet(mount, cut)
   child.kill('SIGKILL')
-  return { atWork: await ended === 'SIGKILL', copied }
+  return { atWork: (await ended) === 'SIGKILL', copied }
 }
 
 /**
@@ -126,7 +141,12 @@ async function killOnce(mount: LoopMount, paths: readonly string[], after: numbe
  * meanwhile (the journal's own thread does now and then).
  */
 function copyQuiet(mount: LoopMount, to: string): boolean {
-  const written = (): string => readFileSync(join('/sys/class/block', mount.device.slice('/dev/'.length), 'stat'), 'utf8').trim().split(/\s+/).slice(4, 9).join(' ')
+  const written = (): string =>
+    readFileSync(join('/sys/class/block', mount.device.slice('/dev/'.length), 'stat'), 'utf8')
+      .trim()
+      .split(/\s+/)
+      .slice(4, 9)
+      .join(' ')
   for (let attempt = 0; attempt < 5; attempt++) {
     const before = written()
     run('cp', ['--reflink=never', '--sparse=always', mount.image, to])
@@ -141,7 +161,10 @@ function recover(image: string, before: ReadonlyMap<string, Footprint>): string[
   try {
     const found = differences(before, footprints(mount.path), true)
     mount.unmount()
-    const check = spawnSync('e2fsck', ['-fn', mount.image], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH']}:/sbin:/usr/sbin` } })
+    const check = spawnSync('e2fsck', ['-fn', mount.image], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env['PATH']}:/sbin:/usr/sbin` },
+    })
     if (check.status !== 0) found.push(`e2fsck: ${check.stdout}`)
     return found
   } finally {

@@ -58,7 +58,10 @@ export async function stress(seconds: number, seed: number): Promise<StressResul
     const after = footprints(mount.path)
     mount.check()
     return {
-      seed, seconds, ...done, settingsKept,
+      seed,
+      seconds,
+      ...done,
+      settingsKept,
       writes: reports.reduce((sum, { operations }) => sum + operations, 0),
       writersMismatches: reports.flatMap(({ mismatches }) => mismatches),
       stillDifferences: differences(before, after, true),
@@ -69,7 +72,12 @@ export async function stress(seconds: number, seed: number): Promise<StressResul
   }
 }
 
-async function keepMoving(mount: LoopMount, still: readonly string[], seconds: number, seed: number): Promise<Pick<StressResult, 'rounds' | 'packings' | 'moves' | 'refusals'>> {
+async function keepMoving(
+  mount: LoopMount,
+  still: readonly string[],
+  seconds: number,
+  seed: number,
+): Promise<Pick<StressResult, 'rounds' | 'packings' | 'moves' | 'refusals'>> {
   const random = randomFrom(seed)
   const moves: Record<string, number> = {}
   const refusals: Record<string, number> = {}
@@ -77,7 +85,9 @@ async function keepMoving(mount: LoopMount, still: readonly string[], seconds: n
   let packings = 0
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
-    const busy = run('find', [mount.path, '-path', '*/writer*', '-type', 'f'], { ok: [0, 1] }).stdout.split('\n').filter((path) => path !== '')
+    const busy = run('find', [mount.path, '-path', '*/writer*', '-type', 'f'], { ok: [0, 1] })
+      .stdout.split('\n')
+      .filter((path) => path !== '')
       .map((path) => path.slice(mount.path.length))
     const wanted = [...busy, ...still].filter(() => random() < 0.5).sort(() => random() - 0.5)
     const volume = await openLive(resolveTarget(mount.path), true)
@@ -96,7 +106,12 @@ async function keepMoving(mount: LoopMount, still: readonly string[], seconds: n
   return { rounds, packings, moves, refusals }
 }
 
-async function scatter(volume: Volume, wanted: readonly string[], random: () => number, tally: Record<string, number>): Promise<void> {
+async function scatter(
+  volume: Volume,
+  wanted: readonly string[],
+  random: () => number,
+  tally: Record<string, number>,
+): Promise<void> {
   const { blockCount } = volume.geometry()
   const free = RunSet.of(await volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
   const moves: Move[] = []
@@ -108,7 +123,14 @@ async function scatter(volume: Volume, wanted: readonly string[], random: () => 
       if (!home) continue
       const to = home.start + Math.floor(random() * (home.length - extent.length + 1))
       free.remove(blockRun(to, extent.length))
-      moves.push({ inode: found!.file.inode, kind: 'data', logical: extent.logical, length: extent.length, from: extent.physical, to: fsBlock(to) })
+      moves.push({
+        inode: found!.file.inode,
+        kind: 'data',
+        logical: extent.logical,
+        length: extent.length,
+        from: extent.physical,
+        to: fsBlock(to),
+      })
     }
   }
   for await (const { status, reason } of volume.relocate(moves, { reserved: [] })) {
@@ -119,8 +141,11 @@ async function scatter(volume: Volume, wanted: readonly string[], random: () => 
 
 async function pack(volume: Volume, wanted: readonly string[], tally: Record<string, number>): Promise<void> {
   try {
-    await packVolume(volume, wanted.map((path) => ({ path, off: 0, kind: 'data' as const })),
-      { target: 'stress', evict: true, metadata: false, force: true, dryRun: false })
+    await packVolume(
+      volume,
+      wanted.map((path) => ({ path, off: 0, kind: 'data' as const })),
+      { target: 'stress', evict: true, metadata: false, force: true, dryRun: false },
+    )
   } catch (error) {
     // Files changed between plan and apply: to be refused, not to be mended.
     if (!(error instanceof BootpackError)) throw error
@@ -129,28 +154,33 @@ async function pack(volume: Volume, wanted: readonly string[], tally: Record<str
 }
 
 interface Writer {
-  finish(): Promise<{ operations: number, mismatches: string[] }>
+  finish(): Promise<{ operations: number; mismatches: string[] }>
   kill(): void
 }
 
 async function startWriter(folder: string, seed: number): Promise<Writer> {
   const child = spawn('python3', [writersScript, folder, String(seed)], { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
-  child.stdout.setEncoding('utf8').on('data', (some: string) => { text += some })
+  child.stdout.setEncoding('utf8').on('data', (some: string) => {
+    text += some
+  })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   while (!text.includes('ready')) await new Promise((resolve) => setTimeout(resolve, 10))
   return {
     async finish() {
       child.kill('SIGTERM')
-      if (await ended !== 0) throw new Error('a writer failed')
-      return JSON.parse(text.slice(text.indexOf('{'))) as { operations: number, mismatches: string[] }
+      if ((await ended) !== 0) throw new Error('a writer failed')
+      return JSON.parse(text.slice(text.indexOf('{'))) as { operations: number; mismatches: string[] }
     },
-    kill: () => { child.kill('SIGKILL') },
+    kill: () => {
+      child.kill('SIGKILL')
+    },
   }
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) {
   const result = await stress(Number(process.argv[2] ?? 60), Number(process.argv[3] ?? Date.now() % 1e9))
   console.log(JSON.stringify(result, null, 2))
-  process.exitCode = result.writersMismatches.length + result.stillDifferences.length > 0 || !result.settingsKept ? 1 : 0
+  process.exitCode =
+    result.writersMismatches.length + result.stillDifferences.length > 0 || !result.settingsKept ? 1 : 0
 }

@@ -34,7 +34,22 @@ describe('words for a shell', () => {
   after(folder.remove)
 
   it('come back from a shell as they were', () => {
-    for (const word of ['plain.img', '/srv/a b.img', "it's", '-rf', '$(reboot)', '`id`', 'a"b', 'naïve*', 'line\nbreak', 'esc\x1b[2J', "q'\x07", '\\', '', 'x?offset=1']) {
+    for (const word of [
+      'plain.img',
+      '/srv/a b.img',
+      "it's",
+      '-rf',
+      '$(reboot)',
+      '`id`',
+      'a"b',
+      'naïve*',
+      'line\nbreak',
+      'esc\x1b[2J',
+      "q'\x07",
+      '\\',
+      '',
+      'x?offset=1',
+    ]) {
       const back = run('bash', ['-c', `printf %s ${shellWord(word)}`]).stdout
       expect(back, JSON.stringify(word)).to.equal(word.startsWith('-') ? `./${word}` : word)
     }
@@ -62,17 +77,64 @@ describe('containers', () => {
 
   describe('that hold an ext4 image', () => {
     // Each made by the format's own tool, and unmade by the very command that the refusal gives.
-    const made: [code: string, tool: string, name: string, make: (from: string, to: string) => void, result: string][] = [
-      ...(['qcow', 'qcow2', 'vmdk', 'vdi', 'vhdx', 'qed'] as const).map((format) =>
-        [format, 'qemu-img', `disk.${format}`, (from: string, to: string) => { run('qemu-img', ['convert', '-O', format, from, to]) }, 'disk.img'] as [string, string, string, (from: string, to: string) => void, string]),
-      ['vhd', 'qemu-img', 'disk.vhd', (from, to) => run('qemu-img', ['convert', '-O', 'vpc', from, to]), 'disk.img'],
-      ['vmdk', 'qemu-img', 'stream.vmdk', (from, to) => run('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=streamOptimized', from, to]), 'stream.img'],
-      ['vmdk-descriptor', 'qemu-img', 'flat.vmdk', (from, to) => run('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=monolithicFlat', from, to]), 'flat.img'],
-      ...([['xz', 'xz'], ['gzip', 'gz'], ['bzip2', 'bz2'], ['zstd', 'zst'], ['lz4', 'lz4']] as const).map(([tool, ending]) =>
-        [tool, tool, `disk.img.${ending}`, (from: string, to: string) => { run('sh', ['-c', `${tool} -c < ${shellWord(from)} > ${shellWord(to)}`]) }, 'disk.img'] as [string, string, string, (from: string, to: string) => void, string]),
-      ['lzma', 'xz', 'disk.img.lzma', (from, to) => run('sh', ['-c', `xz --format=lzma -c < ${shellWord(from)} > ${shellWord(to)}`]), 'disk.img'],
-      ['android-sparse', 'img2simg', 'disk.simg', (from, to) => run('img2simg', [from, to]), 'disk.raw.img'],
-    ]
+    const made: [code: string, tool: string, name: string, make: (from: string, to: string) => void, result: string][] =
+      [
+        ...(['qcow', 'qcow2', 'vmdk', 'vdi', 'vhdx', 'qed'] as const).map(
+          (format) =>
+            [
+              format,
+              'qemu-img',
+              `disk.${format}`,
+              (from: string, to: string) => {
+                run('qemu-img', ['convert', '-O', format, from, to])
+              },
+              'disk.img',
+            ] as [string, string, string, (from: string, to: string) => void, string],
+        ),
+        ['vhd', 'qemu-img', 'disk.vhd', (from, to) => run('qemu-img', ['convert', '-O', 'vpc', from, to]), 'disk.img'],
+        [
+          'vmdk',
+          'qemu-img',
+          'stream.vmdk',
+          (from, to) => run('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=streamOptimized', from, to]),
+          'stream.img',
+        ],
+        [
+          'vmdk-descriptor',
+          'qemu-img',
+          'flat.vmdk',
+          (from, to) => run('qemu-img', ['convert', '-O', 'vmdk', '-o', 'subformat=monolithicFlat', from, to]),
+          'flat.img',
+        ],
+        ...(
+          [
+            ['xz', 'xz'],
+            ['gzip', 'gz'],
+            ['bzip2', 'bz2'],
+            ['zstd', 'zst'],
+            ['lz4', 'lz4'],
+          ] as const
+        ).map(
+          ([tool, ending]) =>
+            [
+              tool,
+              tool,
+              `disk.img.${ending}`,
+              (from: string, to: string) => {
+                run('sh', ['-c', `${tool} -c < ${shellWord(from)} > ${shellWord(to)}`])
+              },
+              'disk.img',
+            ] as [string, string, string, (from: string, to: string) => void, string],
+        ),
+        [
+          'lzma',
+          'xz',
+          'disk.img.lzma',
+          (from, to) => run('sh', ['-c', `xz --format=lzma -c < ${shellWord(from)} > ${shellWord(to)}`]),
+          'disk.img',
+        ],
+        ['android-sparse', 'img2simg', 'disk.simg', (from, to) => run('img2simg', [from, to]), 'disk.raw.img'],
+      ]
     for (const [code, tool, name, make, result] of made) {
       it(`${name} (${code}) are refused with the command that helps`, async function () {
         needTools(this, tool)
@@ -128,8 +190,21 @@ describe('containers', () => {
       ['exfat', 'mkfs.exfat', 8 * MiB, (path) => run('mkfs.exfat', [path])],
       ['ntfs', 'mkntfs', 16 * MiB, (path) => run('mkntfs', ['-F', '-Q', path])],
       ['swap', 'mkswap', 4 * MiB, (path) => run('mkswap', [path])],
-      ['luks', 'cryptsetup', 32 * MiB, (path) => run('cryptsetup', ['luksFormat', '-q', '--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000', path], { input: 'secret' })],
-      ['squashfs', 'mksquashfs', 0, (path) => run('mksquashfs', [join(folder.path, 'tree'), path, '-quiet', '-no-progress', '-noappend'])],
+      [
+        'luks',
+        'cryptsetup',
+        32 * MiB,
+        (path) =>
+          run('cryptsetup', ['luksFormat', '-q', '--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000', path], {
+            input: 'secret',
+          }),
+      ],
+      [
+        'squashfs',
+        'mksquashfs',
+        0,
+        (path) => run('mksquashfs', [join(folder.path, 'tree'), path, '-quiet', '-no-progress', '-noappend']),
+      ],
       ['erofs', 'mkfs.erofs', 0, (path) => run('mkfs.erofs', [path, join(folder.path, 'tree')])],
       ['iso9660', 'genisoimage', 0, (path) => run('genisoimage', ['-quiet', '-o', path, join(folder.path, 'tree')])],
     ]
@@ -202,7 +277,13 @@ describe('containers', () => {
 
   it('are none when there is nothing, zeros or noise', async function () {
     const seen: string[] = []
-    for (const [name, content] of [['empty', Buffer.alloc(0)], ['one', Buffer.alloc(1)], ['short', Buffer.alloc(1500, 0x53)], ['zeros', Buffer.alloc(MiB)], ['text', Buffer.from('Hello\n'.repeat(9999))]] as const) {
+    for (const [name, content] of [
+      ['empty', Buffer.alloc(0)],
+      ['one', Buffer.alloc(1)],
+      ['short', Buffer.alloc(1500, 0x53)],
+      ['zeros', Buffer.alloc(MiB)],
+      ['text', Buffer.from('Hello\n'.repeat(9999))],
+    ] as const) {
       writeFileSync(at(name), content)
       const error = await refusal(at(name))
       expect(error, name).to.include({ family: 'unsupported', exitCode: 5 })

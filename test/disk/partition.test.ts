@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { crc32 } from '../../src/bytes/crc32.js'
 import { BootpackError } from '../../src/errors.js'
 import { FileStore } from '../../src/storage/file-store.js'
-import { choosePartition, partitionList, surveyPartitions, type SurveyedPartition } from '../../src/disk/partitions/choice.js'
+import {
+  choosePartition,
+  partitionList,
+  surveyPartitions,
+  type SurveyedPartition,
+} from '../../src/disk/partitions/choice.js'
 import { PartitionStore } from '../../src/storage/partition-store.js'
 import { readPartitionTable } from '../../src/disk/partitions/table.js'
 import type { PartitionTable } from '../../src/disk/partitions/partition.js'
@@ -33,11 +38,17 @@ async function failure(promise: Promise<unknown>): Promise<BootpackError> {
 }
 
 interface SfdiskAnswer {
-  partitiontable: { label: string, sectorsize: number, partitions?: { node: string, start: number, size: number, type: string, name?: string }[] }
+  partitiontable: {
+    label: string
+    sectorsize: number
+    partitions?: { node: string; start: number; size: number; type: string; name?: string }[]
+  }
 }
 
 /** What sfdisk says of the same disk, in our words. */
-function accordingToSfdisk(path: string): { number: number, start: number, size: number, type: string, name: string }[] {
+function accordingToSfdisk(
+  path: string,
+): { number: number; start: number; size: number; type: string; name: string }[] {
   const { partitiontable: table } = JSON.parse(run('sfdisk', ['-J', path]).stdout) as SfdiskAnswer
   return (table.partitions ?? []).map((each) => ({
     number: Number(/\d+$/.exec(each.node)![0]),
@@ -76,7 +87,8 @@ describe('partition tables', () => {
   after(folder.remove)
 
   describe('of the MBR kind', () => {
-    const gaps = 'label: dos\n1 : size=1MiB, type=83\n3 : size=2MiB, type=82\n4 : type=5\n5 : size=1MiB, type=83\n6 : size=3MiB, type=8e\n7 : type=7\n'
+    const gaps =
+      'label: dos\n1 : size=1MiB, type=83\n3 : size=2MiB, type=82\n4 : type=5\n5 : size=1MiB, type=83\n6 : size=3MiB, type=8e\n7 : type=7\n'
     before(function () {
       needTools(this, 'sfdisk')
       makeDisk(at('mbr.img'), 32 * MiB, gaps)
@@ -97,13 +109,16 @@ describe('partition tables', () => {
       for (let round = 0; round < 25; round++) {
         const lines = ['label: dos']
         const primaries = random.below(4)
-        for (let n = 0; n < primaries; n++) lines.push(`size=${1 + random.below(5)}MiB, type=${random.below(2) ? '83' : 'c'}`)
+        for (let n = 0; n < primaries; n++)
+          lines.push(`size=${1 + random.below(5)}MiB, type=${random.below(2) ? '83' : 'c'}`)
         const logicals = random.below(20)
         if (logicals > 0) lines.push('type=5')
         for (let n = 0; n < logicals; n++) lines.push(`size=${1 + random.below(4)}MiB, type=83`)
         if (lines.length === 1) continue
         makeDisk(at('random.img'), 160 * MiB, lines.join('\n') + '\n')
-        expect(bare(await tableOf(at('random.img'))), `seed ${seed}, round ${round}`).to.deep.equal(accordingToSfdisk(at('random.img')))
+        expect(bare(await tableOf(at('random.img'))), `seed ${seed}, round ${round}`).to.deep.equal(
+          accordingToSfdisk(at('random.img')),
+        )
       }
     })
 
@@ -143,7 +158,8 @@ describe('partition tables', () => {
   })
 
   describe('of the GPT kind', () => {
-    const script = 'label: gpt\n1 : size=1MiB, type=uefi, name="EFI"\n3 : size=4MiB, type=linux, name="naïve root"\n130 : size=1MiB, type=swap\n'
+    const script =
+      'label: gpt\n1 : size=1MiB, type=uefi, name="EFI"\n3 : size=4MiB, type=linux, name="naïve root"\n130 : size=1MiB, type=swap\n'
     before(function () {
       needTools(this, 'sfdisk')
       makeDisk(at('gpt.img'), 16 * MiB, script.replace('label: gpt', 'label: gpt\ntable-length: 200'))
@@ -155,12 +171,18 @@ describe('partition tables', () => {
       expect(table.warnings).to.deep.equal([])
       expect(bare(table)).to.deep.equal(accordingToSfdisk(at('gpt.img')))
       expect(table.partitions.map(({ number, typeName, name }) => [number, typeName, name])).to.deep.equal([
-        [1, 'EFI system', 'EFI'], [3, 'Linux filesystem', 'naïve root'], [130, 'Linux swap', ''],
+        [1, 'EFI system', 'EFI'],
+        [3, 'Linux filesystem', 'naïve root'],
+        [130, 'Linux swap', ''],
       ])
     })
 
     it('fall back to the copy at the end', async () => {
-      for (const [name, offset] of [['header', 512 + 57], ['entries', 1024 + 40], ['signature', 512]] as const) {
+      for (const [name, offset] of [
+        ['header', 512 + 57],
+        ['entries', 1024 + 40],
+        ['signature', 512],
+      ] as const) {
         copyFileSync(at('gpt.img'), at('hurt.img'))
         poke(at('hurt.img'), offset, Uint8Array.of(0xa5))
         const table = (await tableOf(at('hurt.img')))!
@@ -180,7 +202,13 @@ describe('partition tables', () => {
     })
 
     it('do not lie about how much they list', async () => {
-      for (const [field, value] of [[80, 0x7fffffff], [84, 4], [84, 0x40000000], [12, 0xffffffff], [12, 1]] as const) {
+      for (const [field, value] of [
+        [80, 0x7fffffff],
+        [84, 4],
+        [84, 0x40000000],
+        [12, 0xffffffff],
+        [12, 1],
+      ] as const) {
         copyFileSync(at('gpt.img'), at('liar.img'))
         const header = readFileSync(at('gpt.img')).subarray(512, 1024)
         header.writeUInt32LE(value, field)
@@ -220,7 +248,13 @@ describe('partition tables', () => {
       const table = (await tableOf(at('sgdisk.img')))!
       expect(table.scheme).to.equal('gpt')
       expect(table.partitions).to.have.length(1)
-      expect(table.partitions[0]).to.include({ number: 2, start: MiB, size: 3 * MiB, name: 'root', typeName: 'Linux root (x86-64)' })
+      expect(table.partitions[0]).to.include({
+        number: 2,
+        start: MiB,
+        size: 3 * MiB,
+        name: 'root',
+        typeName: 'Linux root (x86-64)',
+      })
     })
   })
 
@@ -239,13 +273,21 @@ describe('partition tables', () => {
     this.timeout(60_000)
     const seed = 7
     const random = new Random(seed)
-    makeDisk(at('mbr.img'), 8 * MiB, 'label: dos\n1 : size=1MiB\n4 : type=5\n5 : size=1MiB\n6 : size=1MiB\n7 : size=1MiB\n')
+    makeDisk(
+      at('mbr.img'),
+      8 * MiB,
+      'label: dos\n1 : size=1MiB\n4 : type=5\n5 : size=1MiB\n6 : size=1MiB\n7 : size=1MiB\n',
+    )
     makeDisk(at('gpt.img'), 4 * MiB, 'label: gpt\n1 : size=1MiB\n3 : size=1MiB\n')
     for (const name of ['mbr.img', 'gpt.img']) {
       const good = readFileSync(at(name))
-      const places = name === 'mbr.img'
-        ? (await tableOf(at(name)))!.partitions.filter((each) => each.number > 4).map((each) => each.start - MiB).concat(0)
-        : [0, 512, 1024, good.length - 512]
+      const places =
+        name === 'mbr.img'
+          ? (await tableOf(at(name)))!.partitions
+              .filter((each) => each.number > 4)
+              .map((each) => each.start - MiB)
+              .concat(0)
+          : [0, 512, 1024, good.length - 512]
       for (let round = 0; round < 300; round++) {
         for (let n = 1 + random.below(6); n > 0; n--) {
           const offset = random.pick(places) + (random.chance(0.5) ? 440 + random.below(70) : random.below(512))
@@ -270,12 +312,19 @@ describe('choosing a partition', () => {
   let partitions: SurveyedPartition[]
   before(async function () {
     needTools(this, 'sfdisk', 'mke2fs', 'mkswap')
-    makeDisk(path, 64 * MiB, 'label: gpt\n1 : size=1MiB, type=uefi\n2 : size=8MiB, name="system"\n3 : size=8MiB\n4 : size=8MiB, type=swap\n5 : size=8MiB\n6 : size=8MiB\n')
+    makeDisk(
+      path,
+      64 * MiB,
+      'label: gpt\n1 : size=1MiB, type=uefi\n2 : size=8MiB, name="system"\n3 : size=8MiB\n4 : size=8MiB, type=swap\n5 : size=8MiB\n6 : size=8MiB\n',
+    )
     const start = (await tableOf(path))!.partitions.map((each) => each.start)
     run('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'root', '-E', `offset=${start[1]}`, path, '8M'])
     run('mke2fs', ['-q', '-F', '-t', 'ext3', '-E', `offset=${start[2]}`, path, '8M'])
     const other = join(folder.path, 'other.img')
-    for (const [command, args, index] of [['mkswap', [], 3], ['mke2fs', ['-q', '-F', '-O', 'journal_dev'], 4]] as const) {
+    for (const [command, args, index] of [
+      ['mkswap', [], 3],
+      ['mke2fs', ['-q', '-F', '-O', 'journal_dev'], 4],
+    ] as const) {
       writeFileSync(other, '')
       truncateSync(other, 8 * MiB)
       run(command, [...args, other])
@@ -289,7 +338,12 @@ describe('choosing a partition', () => {
 
   it('looks what each holds', () => {
     expect(partitions.map(({ number, holds, label, ext }) => [number, holds, label, ext])).to.deep.equal([
-      [1, '', '', false], [2, 'ext4', 'root', true], [3, 'ext3', '', true], [4, 'swap', '', false], [5, 'journal', '', false], [6, '', '', false],
+      [1, '', '', false],
+      [2, 'ext4', 'root', true],
+      [3, 'ext3', '', true],
+      [4, 'swap', '', false],
+      [5, 'journal', '', false],
+      [6, '', '', false],
     ])
   })
 
@@ -298,7 +352,13 @@ describe('choosing a partition', () => {
   })
 
   it('takes the only one with ext4', () => {
-    expect(choosePartition(partitions.filter((each) => each.number !== 3), undefined, path).number).to.equal(2)
+    expect(
+      choosePartition(
+        partitions.filter((each) => each.number !== 3),
+        undefined,
+        path,
+      ).number,
+    ).to.equal(2)
   })
 
   it('else shows a list', () => {
@@ -315,13 +375,23 @@ describe('choosing a partition', () => {
     expect(many.next).to.match(/^ +2 +2097152 +8 MiB +ext4 +root +Linux filesystem/m)
     expect(many.next).to.match(/^ +4 +18874368 +8 MiB +swap +- +Linux swap/m)
     expect(asked(() => choosePartition(partitions, 9, path))).to.include({ code: 'no-such-partition', exitCode: 2 })
-    expect(asked(() => choosePartition(partitions.filter((each) => !each.ext), undefined, path))).to.include({ code: 'no-ext4-partition' })
+    expect(
+      asked(() =>
+        choosePartition(
+          partitions.filter((each) => !each.ext),
+          undefined,
+          path,
+        ),
+      ),
+    ).to.include({ code: 'no-ext4-partition' })
     expect(asked(() => choosePartition([], undefined, path))).to.include({ code: 'no-partitions' })
   })
 
   it('shows no label as it is to a terminal', () => {
     const hostile = { ...partitions[1]!, label: 'a\x1b[31mb\nc\u202e' }
-    expect(partitionList([hostile])).to.contain('a?[31mb?c?').and.not.contain('\x1b')
+    expect(partitionList([hostile]))
+      .to.contain('a?[31mb?c?')
+      .and.not.contain('\x1b')
   })
 })
 
@@ -338,7 +408,12 @@ describe('a partition as a store', () => {
     await store.read(0, buffer)
     expect(Buffer.from(buffer).toString()).to.equal('inside')
     await store.write(2, Buffer.from('XY'))
-    for (const bad of [() => store.read(1, buffer), () => store.read(-1, new Uint8Array(1)), () => store.write(6, Buffer.from('!')), () => store.read(Number.NaN, buffer)]) {
+    for (const bad of [
+      () => store.read(1, buffer),
+      () => store.read(-1, new Uint8Array(1)),
+      () => store.write(6, Buffer.from('!')),
+      () => store.read(Number.NaN, buffer),
+    ]) {
       expect((await failure(bad())).family).to.equal('io')
     }
     await store.close()

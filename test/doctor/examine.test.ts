@@ -63,8 +63,10 @@ describe('doctor', () => {
 
   it('puts free runs into classes by powers of two', () => {
     expect(freeSpaceHistogram([1, 2, 3, 4, 7, 8].map((length, i) => blockRun(i * 100, length)))).to.deep.equal([
-      { least: 1, most: 1, runs: 1, blocks: 1 }, { least: 2, most: 3, runs: 2, blocks: 5 },
-      { least: 4, most: 7, runs: 2, blocks: 11 }, { least: 8, most: 15, runs: 1, blocks: 8 },
+      { least: 1, most: 1, runs: 1, blocks: 1 },
+      { least: 2, most: 3, runs: 2, blocks: 5 },
+      { least: 4, most: 7, runs: 2, blocks: 11 },
+      { least: 8, most: 15, runs: 1, blocks: 8 },
     ])
   })
 })

@@ -1,5 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { fileBlock, fsBlock } from '../../src/layout/block.js'
@@ -43,8 +58,11 @@ function plant(root: string): void {
 }
 
 /** Everything behind the line with the version. */
-const rest = ({ status, out, error }: Printed): { status: number | null, out: string[], error: string[] } =>
-  ({ status, out: out.split('\n').slice(1), error: error.split('\n') })
+const rest = ({ status, out, error }: Printed): { status: number | null; out: string[]; error: string[] } => ({
+  status,
+  out: out.split('\n').slice(1),
+  error: error.split('\n'),
+})
 
 /** Takes a file apart: its blocks from `at` on go far away. */
 async function tear(mount: LoopMount, name: string, at: number): Promise<void> {
@@ -55,7 +73,14 @@ async function tear(mount: LoopMount, name: string, at: number): Promise<void> {
   const length = Math.min(500, torn.logical + torn.length - at)
   const home = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).at(-1)!
   const from = fsBlock(torn.physical + at - torn.logical)
-  const move = { inode: file.inode, kind: 'data' as const, logical: fileBlock(at), length, from, to: fsBlock(home.start + home.length - length) }
+  const move = {
+    inode: file.inode,
+    kind: 'data' as const,
+    logical: fileBlock(at),
+    length,
+    from,
+    to: fsBlock(home.start + home.length - length),
+  }
   for await (const { status } of volume.relocate([move], { reserved: [] })) expect(status).to.equal('moved')
   await volume.close()
 }
@@ -84,13 +109,21 @@ describe('e4defrag: as mainline', () => {
     }
   }
 
-  const looks = [['-c', '.', 'one', 'whole', 'two', 'sub', 'empty', 'pipe', 'nowhere', '/proc', '/dev/null'], ['-cv', '.', 'one', 'empty', 'pipe', 'sub'],
-    ['-c', 'lost+found'], ['-c', 'lost+found/found', 'whole']]
-  it('looks, and says the same to the letter', () => onCopy((mount) => {
-    for (const given of looks) expect(rest(e4defrag(given, { cwd: mount.path })), given.join(' ')).to.deep.equal(rest(mainline(given, mount.path)))
-    const device = ['-c', mount.device]
-    expect(rest(e4defrag(device))).to.deep.equal(rest(mainline(device)))
-  }))
+  const looks = [
+    ['-c', '.', 'one', 'whole', 'two', 'sub', 'empty', 'pipe', 'nowhere', '/proc', '/dev/null'],
+    ['-cv', '.', 'one', 'empty', 'pipe', 'sub'],
+    ['-c', 'lost+found'],
+    ['-c', 'lost+found/found', 'whole'],
+  ]
+  it('looks, and says the same to the letter', () =>
+    onCopy((mount) => {
+      for (const given of looks)
+        expect(rest(e4defrag(given, { cwd: mount.path })), given.join(' ')).to.deep.equal(
+          rest(mainline(given, mount.path)),
+        )
+      const device = ['-c', mount.device]
+      expect(rest(e4defrag(device))).to.deep.equal(rest(mainline(device)))
+    }))
 
   it('takes the same for a wrong command line', () => {
     for (const given of [[], ['-v'], ['-x'], ['-q', 'a']]) {
@@ -101,12 +134,27 @@ describe('e4defrag: as mainline', () => {
     }
   })
 
-  const work = [['-v', '.'], ['.'], ['one', 'sub'], ['-v', 'one'], ['two'], ['-v', 'empty', 'pipe', 'nowhere', 'link'], ['-v', 'nothing but a hole'], ['lost+found'], ['-v', 'lost+found/found'], ['-v', 'holes']]
+  const work = [
+    ['-v', '.'],
+    ['.'],
+    ['one', 'sub'],
+    ['-v', 'one'],
+    ['two'],
+    ['-v', 'empty', 'pipe', 'nowhere', 'link'],
+    ['-v', 'nothing but a hole'],
+    ['lost+found'],
+    ['-v', 'lost+found/found'],
+    ['-v', 'holes'],
+  ]
   for (const given of work) {
     it(`does the same with ${given.join(' ')}`, async () => {
       // Mount points differ between two copies, and the names of all files with them.
-      const names = (printed: Printed, mount: LoopMount): ReturnType<typeof rest> => rest({
-        ...printed, out: printed.out.replaceAll(mount.path, 'MOUNT'), error: printed.error.replaceAll(mount.path, 'MOUNT') })
+      const names = (printed: Printed, mount: LoopMount): ReturnType<typeof rest> =>
+        rest({
+          ...printed,
+          out: printed.out.replaceAll(mount.path, 'MOUNT'),
+          error: printed.error.replaceAll(mount.path, 'MOUNT'),
+        })
       const theirs = await onCopy((mount) => names(mainline(given, mount.path), mount))
       const ours = await onCopy((mount) => {
         const before = footprints(mount.path)
@@ -118,12 +166,14 @@ describe('e4defrag: as mainline', () => {
     })
   }
 
-  it('leaves every file in one piece, holes where they were', () => onCopy((mount) => {
-    const holes = filefrag(join(mount.path, 'holes')).map(({ logical, length }) => [logical, length])
-    expect(e4defrag([mount.device]).status).to.equal(0)
-    for (const name of ['one', 'two', 'sub/three', 'whole']) expect(filefrag(join(mount.path, name)), name).to.have.length(1)
-    expect(filefrag(join(mount.path, 'holes')).map(({ logical, length }) => [logical, length])).to.deep.equal(holes)
-  }))
+  it('leaves every file in one piece, holes where they were', () =>
+    onCopy((mount) => {
+      const holes = filefrag(join(mount.path, 'holes')).map(({ logical, length }) => [logical, length])
+      expect(e4defrag([mount.device]).status).to.equal(0)
+      for (const name of ['one', 'two', 'sub/three', 'whole'])
+        expect(filefrag(join(mount.path, name)), name).to.have.length(1)
+      expect(filefrag(join(mount.path, 'holes')).map(({ logical, length }) => [logical, length])).to.deep.equal(holes)
+    }))
 
   it('makes its donor nameless and exchanges 64 MB at a time', async function () {
     if (!hasTool('strace')) skip(this, 'needs strace')
@@ -138,14 +188,22 @@ describe('e4defrag: as mainline', () => {
       const before = filefrag(path).length
       expect(before).to.be.above(1)
       const log = join(mount.path, '..', 'strace')
-      const printed = e4defrag(['-v', path], { prefix: ['strace', '-f', '-o', log, '-e', 'trace=openat,open,ioctl,fallocate,unlink,unlinkat'] })
+      const printed = e4defrag(['-v', path], {
+        prefix: ['strace', '-f', '-o', log, '-e', 'trace=openat,open,ioctl,fallocate,unlink,unlinkat'],
+      })
       expect(printed.out).to.match(/extents: \d+ -> 1\t\[ OK \]/)
       const calls = readFileSync(log, 'latin1').split('\n')
-      const moves = calls.filter((line) => /ioctl\(\d+, (EXT4_IOC_MOVE_EXT|_IOC\(_IOC_READ\|_IOC_WRITE, 0x66, 0xf)/.test(line))
+      const moves = calls.filter((line) =>
+        /ioctl\(\d+, (EXT4_IOC_MOVE_EXT|_IOC\(_IOC_READ\|_IOC_WRITE, 0x66, 0xf)/.test(line),
+      )
       expect(moves).to.have.length(2)
       expect(printed.out.match(/%/g)!.length).to.be.at.least(3)
       expect(calls.filter((line) => line.includes('O_TMPFILE'))).to.have.length(1)
-      expect(calls.filter((line) => line.includes('.defrag') || line.includes(`${mount.path}`) && /unlink|O_CREAT/.test(line))).to.deep.equal([])
+      expect(
+        calls.filter(
+          (line) => line.includes('.defrag') || (line.includes(`${mount.path}`) && /unlink|O_CREAT/.test(line)),
+        ),
+      ).to.deep.equal([])
       mount.check()
     } finally {
       mount.remove()
@@ -184,27 +242,32 @@ describe('e4defrag: as mainline', () => {
     }
   })
 
-  it('passes over running and locked files with the reason', () => onCopy(async (mount) => {
-    copyFileSync('/bin/sleep', join(mount.path, 'running'))
-    chmodSync(join(mount.path, 'running'), 0o755)
-    const runner = spawn(join(mount.path, 'running'), ['60'])
-    const locker = spawn('python3', ['-c', `
+  it('passes over running and locked files with the reason', () =>
+    onCopy(async (mount) => {
+      copyFileSync('/bin/sleep', join(mount.path, 'running'))
+      chmodSync(join(mount.path, 'running'), 0o755)
+      const runner = spawn(join(mount.path, 'running'), ['60'])
+      const locker = spawn('python3', [
+        '-c',
+        `
 import fcntl, sys
-f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`, join(mount.path, 'one')])
-    try {
-      await new Promise<void>((resolve) => locker.stdout.once('data', () => resolve()))
-      for (const name of ['running', 'one']) {
-        const [theirs, ours] = [mainline(['-v', name], mount.path), e4defrag(['-v', name], { cwd: mount.path })]
-        expect(rest(ours)).to.deep.equal(rest(theirs))
-        expect(ours.status).to.equal(1)
+f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`,
+        join(mount.path, 'one'),
+      ])
+      try {
+        await new Promise<void>((resolve) => locker.stdout.once('data', () => resolve()))
+        for (const name of ['running', 'one']) {
+          const [theirs, ours] = [mainline(['-v', name], mount.path), e4defrag(['-v', name], { cwd: mount.path })]
+          expect(rest(ours)).to.deep.equal(rest(theirs))
+          expect(ours.status).to.equal(1)
+        }
+      } finally {
+        for (const child of [runner, locker]) {
+          child.kill()
+          await new Promise((resolve) => child.once('exit', resolve))
+        }
       }
-    } finally {
-      for (const child of [runner, locker]) {
-        child.kill()
-        await new Promise((resolve) => child.once('exit', resolve))
-      }
-    }
-  }))
+    }))
 
   it('lets people defragment files of their own without root', function () {
     if (!hasTool('setpriv')) skip(this, 'needs setpriv')
@@ -223,7 +286,10 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
       expect(printed.status, printed.error).to.equal(0)
       expect(filefrag(join(mount.path, 'home', 'pieces'))).to.have.length(1)
       expect(printed.out).to.contain('Success:\t\t\t[ 2/4 ]')
-      expect(e4defrag(['-r', 'home'], { cwd: mount.path, prefix })).to.include({ status: 1, error: '-r needs root\n "home"\n' })
+      expect(e4defrag(['-r', 'home'], { cwd: mount.path, prefix })).to.include({
+        status: 1,
+        error: '-r needs root\n "home"\n',
+      })
     })
   })
 
@@ -242,7 +308,8 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
 
   it('starts fast', function () {
     const program = new URL('../../bin/e4defrag.js', import.meta.url).pathname
-    if (!existsSync(new URL('../../dist/e4defrag/main.js', import.meta.url))) skip(this, 'needs the build (npm run build)')
+    if (!existsSync(new URL('../../dist/e4defrag/main.js', import.meta.url)))
+      skip(this, 'needs the build (npm run build)')
     const median = (command: readonly string[]): number => {
       const times = Array.from({ length: 9 }, () => {
         const began = performance.now()

@@ -6,9 +6,20 @@ import { fromUtf8, toBytes } from '../../src/e4defrag/bytes-text.js'
 describe('e4defrag: arguments and numbers', () => {
   it('reads letters as getopt does', () => {
     const plain = { check: false, verbose: false, relocate: false, force: false, trace: undefined }
-    expect(parseArguments(['a', '-cv', 'b'])).to.deep.equal({ ...plain, check: true, verbose: true, targets: ['a', 'b'] })
+    expect(parseArguments(['a', '-cv', 'b'])).to.deep.equal({
+      ...plain,
+      check: true,
+      verbose: true,
+      targets: ['a', 'b'],
+    })
     expect(parseArguments(['-v', '--', '-c'])).to.deep.equal({ ...plain, verbose: true, targets: ['-c'] })
-    expect(parseArguments(['-rf', 'd', '--trace', 't'])).to.deep.equal({ ...plain, relocate: true, force: true, trace: 't', targets: ['d'] })
+    expect(parseArguments(['-rf', 'd', '--trace', 't'])).to.deep.equal({
+      ...plain,
+      relocate: true,
+      force: true,
+      trace: 't',
+      targets: ['d'],
+    })
     expect(parseArguments(['-r', '--trace=t=1', 'd'])).to.include({ trace: 't=1' })
     expect(parseArguments(['-'])).to.deep.equal({ ...plain, targets: ['-'] })
   })
@@ -45,12 +56,28 @@ describe('e4defrag: arguments and numbers', () => {
     expect(rounded(fragmentScore(fragmentRatio(22, 1, 100)))).to.equal('84')
     expect(rounded(fragmentScore(fragmentRatio(4, 1, 48)))).to.equal('50')
     expect(fragmentScore(fragmentRatio(101, 1, 100))).to.equal(100)
-    expect(['0.5', '1.5', '2.5', '2.4', '2.6'].map((value) => rounded(Number(value)))).to.deep.equal(['0', '2', '2', '2', '3'])
+    expect(['0.5', '1.5', '2.5', '2.4', '2.6'].map((value) => rounded(Number(value)))).to.deep.equal([
+      '0',
+      '2',
+      '2',
+      '2',
+      '3',
+    ])
   })
 
   it('joins what lies without a hole between', () => {
-    const extent = (logical: number, length: number, physical: number) => ({ logical, length, physical, unwritten: false, unplaced: false, inline: false })
-    expect(logicalRuns([extent(0, 2, 100), extent(2, 3, 50), extent(7, 1, 9)])).to.deep.equal([{ from: 0, length: 5 }, { from: 7, length: 1 }])
+    const extent = (logical: number, length: number, physical: number) => ({
+      logical,
+      length,
+      physical,
+      unwritten: false,
+      unplaced: false,
+      inline: false,
+    })
+    expect(logicalRuns([extent(0, 2, 100), extent(2, 3, 50), extent(7, 1, 9)])).to.deep.equal([
+      { from: 0, length: 5 },
+      { from: 7, length: 1 },
+    ])
     expect(logicalRuns([])).to.deep.equal([])
   })
 })

@@ -14,8 +14,20 @@ export interface Printed {
 }
 
 /** Prefix: a program that runs it, with its arguments, such as strace. */
-export function e4defrag(given: readonly string[], options: { readonly prefix?: readonly string[], readonly cwd?: string } = {}): Printed {
-  const command = [...options.prefix ?? [], process.execPath, `--import=${repository}node_modules/tsx/dist/esm/index.mjs`, '--input-type=module', '-e', program, '--', ...given]
+export function e4defrag(
+  given: readonly string[],
+  options: { readonly prefix?: readonly string[]; readonly cwd?: string } = {},
+): Printed {
+  const command = [
+    ...(options.prefix ?? []),
+    process.execPath,
+    `--import=${repository}node_modules/tsx/dist/esm/index.mjs`,
+    '--input-type=module',
+    '-e',
+    program,
+    '--',
+    ...given,
+  ]
   return print(command, options.cwd)
 }
 
@@ -23,7 +35,10 @@ export const mainline = (given: readonly string[], cwd?: string): Printed => pri
 
 function print([command, ...rest]: readonly string[], cwd?: string): Printed {
   const ran = spawnSync(command!, rest, {
-    cwd, encoding: 'latin1', maxBuffer: 1 << 28, env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+    cwd,
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, LC_ALL: 'C' },
   })
   if (ran.error) throw ran.error
   return { status: ran.status, out: ran.stdout, error: ran.stderr }

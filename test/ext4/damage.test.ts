@@ -48,7 +48,9 @@ describe('damage', function () {
     checked = await make('checked', tree, 'metadata_csum,64bit')
     plain = await make('plain', tree, '^metadata_csum,^uninit_bg,64bit')
   })
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   it('asks for the blocks of a directory one by one, however many its map has', () => {
     const extents = Array.from({ length: 1360 }, (_, i) => extent(i * 32768, 1000 + i * 32768, 32768))
@@ -116,95 +118,351 @@ describe('damage', function () {
     readonly poke: (bytes: Buffer, places: Places) => void
   }
 
-  const flip = (bytes: Buffer, at: number): void => { bytes[at]! ^= 0x10 }
+  const flip = (bytes: Buffer, at: number): void => {
+    bytes[at]! ^= 0x10
+  }
 
   const withChecksums: readonly Case[] = [
     { what: 'a bit of the superblock', says: /^superblock 0: its checksum/, poke: (bytes) => flip(bytes, 1024 + 0x78) },
-    { what: 'a group descriptor', says: /^group descriptor 2: its checksum/, poke: (bytes) => flip(bytes, 2048 + 2 * 64 + 0xc) },
-    { what: 'a block bitmap', says: /^block bitmap of group 0: its checksum/, poke: (bytes, { filesystem }) => flip(bytes, filesystem.groups.get(0).blockBitmap * 1024 + 5) },
-    { what: 'an inode bitmap', says: /^inode bitmap of group 0: its checksum/, poke: (bytes, { filesystem }) => flip(bytes, filesystem.groups.get(0).inodeBitmap * 1024 + 5) },
-    { what: 'an inode', says: /^inode \d+: its checksum/, poke: (bytes, { inode }) => flip(bytes, inode('/tiny') + 0x90) },
-    { what: 'a tree block', says: /^extent tree of inode \d+: block \d+: its checksum/, poke: (bytes, { treeBlock }) => flip(bytes, treeBlock('/comb') + 12 + 8) },
-    { what: 'the spare bytes behind a tree\'s entries', says: /^extent tree of inode \d+: block \d+: its checksum/, poke: (bytes, { treeBlock }) => flip(bytes, treeBlock('/comb') + 1019) },
-    { what: 'a name in a directory', says: /^directory inode \d+: file block 0: its checksum/, poke: (bytes, { block }) => flip(bytes, block('/usr/lib', 0) + 12 + 12 + 9) },
-    { what: 'a directory\'s checksum entry', says: /^directory inode \d+: file block 0: there is no room/, poke: (bytes, { block }) => { bytes[block('/usr/lib', 0) + 1019] = 0 } },
-    { what: 'the index of a directory', says: /^directory inode \d+: file block 0: its checksum/, poke: (bytes, { block }) => flip(bytes, block('/many', 0) + 44) },
-    { what: 'names under an index', says: /^directory inode \d+: file block 3: its checksum/, poke: (bytes, { block }) => flip(bytes, block('/many', 3) + 500) },
-    { what: 'inodes in use where none ever were', says: /^inode bitmap of group 1: inode 51\d is in use among those/, poke: (bytes, { filesystem }) => {
-      const { superblock, groups } = filesystem
-      const { offset } = groups.home(1)
-      const at = 2048 + offset
-      // All but one of the used ones are called never used, in a descriptor that is otherwise right.
-      putU16(bytes, at + 0x1c, superblock.inodesPerGroup - 1)
-      putU16(bytes, at + 0x1e, groupDescriptorChecksum(bytes.subarray(at, at + 64), 1, superblock))
-    } },
-    { what: 'an attribute block', says: /^extended attribute block \d+: its checksum/, poke: (bytes, { xattrBlock }) => flip(bytes, xattrBlock('/usr/lib/one') + 900) },
+    {
+      what: 'a group descriptor',
+      says: /^group descriptor 2: its checksum/,
+      poke: (bytes) => flip(bytes, 2048 + 2 * 64 + 0xc),
+    },
+    {
+      what: 'a block bitmap',
+      says: /^block bitmap of group 0: its checksum/,
+      poke: (bytes, { filesystem }) => flip(bytes, filesystem.groups.get(0).blockBitmap * 1024 + 5),
+    },
+    {
+      what: 'an inode bitmap',
+      says: /^inode bitmap of group 0: its checksum/,
+      poke: (bytes, { filesystem }) => flip(bytes, filesystem.groups.get(0).inodeBitmap * 1024 + 5),
+    },
+    {
+      what: 'an inode',
+      says: /^inode \d+: its checksum/,
+      poke: (bytes, { inode }) => flip(bytes, inode('/tiny') + 0x90),
+    },
+    {
+      what: 'a tree block',
+      says: /^extent tree of inode \d+: block \d+: its checksum/,
+      poke: (bytes, { treeBlock }) => flip(bytes, treeBlock('/comb') + 12 + 8),
+    },
+    {
+      what: "the spare bytes behind a tree's entries",
+      says: /^extent tree of inode \d+: block \d+: its checksum/,
+      poke: (bytes, { treeBlock }) => flip(bytes, treeBlock('/comb') + 1019),
+    },
+    {
+      what: 'a name in a directory',
+      says: /^directory inode \d+: file block 0: its checksum/,
+      poke: (bytes, { block }) => flip(bytes, block('/usr/lib', 0) + 12 + 12 + 9),
+    },
+    {
+      what: "a directory's checksum entry",
+      says: /^directory inode \d+: file block 0: there is no room/,
+      poke: (bytes, { block }) => {
+        bytes[block('/usr/lib', 0) + 1019] = 0
+      },
+    },
+    {
+      what: 'the index of a directory',
+      says: /^directory inode \d+: file block 0: its checksum/,
+      poke: (bytes, { block }) => flip(bytes, block('/many', 0) + 44),
+    },
+    {
+      what: 'names under an index',
+      says: /^directory inode \d+: file block 3: its checksum/,
+      poke: (bytes, { block }) => flip(bytes, block('/many', 3) + 500),
+    },
+    {
+      what: 'inodes in use where none ever were',
+      says: /^inode bitmap of group 1: inode 51\d is in use among those/,
+      poke: (bytes, { filesystem }) => {
+        const { superblock, groups } = filesystem
+        const { offset } = groups.home(1)
+        const at = 2048 + offset
+        // All but one of the used ones are called never used, in a descriptor that is otherwise right.
+        putU16(bytes, at + 0x1c, superblock.inodesPerGroup - 1)
+        putU16(bytes, at + 0x1e, groupDescriptorChecksum(bytes.subarray(at, at + 64), 1, superblock))
+      },
+    },
+    {
+      what: 'an attribute block',
+      says: /^extended attribute block \d+: its checksum/,
+      poke: (bytes, { xattrBlock }) => flip(bytes, xattrBlock('/usr/lib/one') + 900),
+    },
   ]
 
   const child = (bytes: Buffer, places: Places, path: string): number => places.inode(path) + 0x28 + 12 + 4
 
   const withoutChecksums: readonly Case[] = [
-    { what: 'magic number', family: 'unsupported', says: /^not-ext4$/, poke: (bytes) => putU16(bytes, 1024 + 0x38, 0x1234) },
-    { what: 'unknown incompatible feature', family: 'unsupported', says: /bit 25 \(0x2000000\)/, poke: (bytes) => putU32(bytes, 1024 + 0x60, bytes.readUInt32LE(1024 + 0x60) | 0x200_0000) },
-    { what: 'unknown read-only feature', family: 'unsupported', says: /read-only compatible feature, bit 31/, poke: (bytes) => putU32(bytes, 1024 + 0x64, (bytes.readUInt32LE(1024 + 0x64) | 0x8000_0000) >>> 0) },
-    { what: 'bigalloc', family: 'unsupported', says: /^feature-bigalloc$/, poke: (bytes) => putU32(bytes, 1024 + 0x64, bytes.readUInt32LE(1024 + 0x64) | 0x200) },
-    { what: 'shared_blocks', family: 'unsupported', says: /^feature-shared_blocks$/, poke: (bytes) => putU32(bytes, 1024 + 0x64, bytes.readUInt32LE(1024 + 0x64) | 0x4000) },
+    {
+      what: 'magic number',
+      family: 'unsupported',
+      says: /^not-ext4$/,
+      poke: (bytes) => putU16(bytes, 1024 + 0x38, 0x1234),
+    },
+    {
+      what: 'unknown incompatible feature',
+      family: 'unsupported',
+      says: /bit 25 \(0x2000000\)/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x60, bytes.readUInt32LE(1024 + 0x60) | 0x200_0000),
+    },
+    {
+      what: 'unknown read-only feature',
+      family: 'unsupported',
+      says: /read-only compatible feature, bit 31/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x64, (bytes.readUInt32LE(1024 + 0x64) | 0x8000_0000) >>> 0),
+    },
+    {
+      what: 'bigalloc',
+      family: 'unsupported',
+      says: /^feature-bigalloc$/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x64, bytes.readUInt32LE(1024 + 0x64) | 0x200),
+    },
+    {
+      what: 'shared_blocks',
+      family: 'unsupported',
+      says: /^feature-shared_blocks$/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x64, bytes.readUInt32LE(1024 + 0x64) | 0x4000),
+    },
     { what: 'block size', says: /^superblock 0: block size 2\^/, poke: (bytes) => putU32(bytes, 1024 + 0x18, 30) },
     { what: 'another block size', says: /^superblock 0: /, poke: (bytes) => putU32(bytes, 1024 + 0x18, 2) },
-    { what: 'block count', says: /^superblock 0: it counts 99999 blocks/, poke: (bytes) => putU32(bytes, 1024 + 0x4, 99_999) },
-    { what: 'blocks per group of zero', says: /^superblock 0: 0 blocks per group/, poke: (bytes) => putU32(bytes, 1024 + 0x20, 0) },
+    {
+      what: 'block count',
+      says: /^superblock 0: it counts 99999 blocks/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x4, 99_999),
+    },
+    {
+      what: 'blocks per group of zero',
+      says: /^superblock 0: 0 blocks per group/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x20, 0),
+    },
     { what: 'inodes per group', says: /^superblock 0: /, poke: (bytes) => putU32(bytes, 1024 + 0x28, 8) },
-    { what: 'inode size', says: /^superblock 0: inodes of 300 bytes/, poke: (bytes) => putU16(bytes, 1024 + 0x58, 300) },
-    { what: 'first inode', says: /^superblock 0: first unreserved inode 0/, poke: (bytes) => putU32(bytes, 1024 + 0x54, 0) },
-    { what: 'descriptor size', says: /^superblock 0: group descriptors of 60 bytes/, poke: (bytes) => putU16(bytes, 1024 + 0xfe, 60) },
-    { what: 'first meta group', says: /^superblock 0: first meta group/, poke: (bytes) => { putU32(bytes, 1024 + 0x60, bytes.readUInt32LE(1024 + 0x60) | 0x10); putU32(bytes, 1024 + 0x104, 7) } },
-    { what: 'block bitmap outside', says: /^group descriptor 1: its block bitmap is at block 900000/, poke: (bytes) => putU32(bytes, 2048 + 64, 900_000) },
-    { what: 'inode table at the very end', says: /^group descriptor 1: its inode table/, poke: (bytes) => putU32(bytes, 2048 + 64 + 8, 16 * 1024 - 2) },
-    { what: 'two bitmaps in one place', says: /^fixed metadata at block \d+: belongs to both/, poke: (bytes) => bytes.copy(bytes, 2048 + 64, 2048, 2048 + 4) },
-    { what: 'inode table marked free', says: /^block bitmap of group 0: the .* at block \d+ is marked free/, poke: (bytes, { filesystem }) => { bytes[filesystem.groups.get(0).blockBitmap * 1024 + Math.floor(filesystem.groups.get(0).inodeTable / 8)] = 0 } },
-    { what: 'a file\'s block marked free', family: 'refused', says: /^marked-free$/, poke: (bytes, { filesystem, block }) => {
-      const at = block('/boot/vmlinuz', 0) / 1024 - 1
-      bytes[filesystem.groups.get(Math.floor(at / 4096)).blockBitmap * 1024 + Math.floor((at % 4096) / 8)]! &= ~(1 << (at % 8))
-    } },
-    { what: 'a block that two files claim', family: 'refused', says: /^multiply-claimed$/, poke: (bytes, { inode, block }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, block('/boot/vmlinuz', 3) / 1024) },
-    { what: 'a file over the inode table', family: 'refused', says: /^multiply-claimed$/, poke: (bytes, { inode, filesystem }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, filesystem.groups.get(0).inodeTable) },
-    { what: 'an extent outside', says: /^extent tree of inode \d+: file block 0 is at block 77777777/, poke: (bytes, { inode }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, 77_777_777) },
-    { what: 'an extent of no length', says: /^extent tree of inode \d+: the root: entry 0 has no length/, poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 12 + 4, 0) },
-    { what: 'an extent past the last file block', says: /^extent tree of inode \d+: the root: entry 0 ends beyond/, poke: (bytes, { inode }) => { putU32(bytes, inode('/boot/vmlinuz') + 0x28 + 12, 0xffff_ffff) } },
-    { what: 'too many entries', says: /^extent tree of inode \d+: the root: 5 entries/, poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 2, 5) },
-    { what: 'room for more than there is', says: /^extent tree of inode \d+: the root: 1 entries in room for 400/, poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 4, 400) },
-    { what: 'a tree without a magic number', says: /^extent tree of inode \d+: the root: magic number 0x0/, poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28, 0) },
-    { what: 'a tree deeper than trees are', says: /^extent tree of inode \d+: the root: depth 6/, poke: (bytes, { inode }) => putU16(bytes, inode('/comb') + 0x28 + 6, 6) },
-    { what: 'a node of the wrong depth', says: /^extent tree of inode \d+: block \d+: depth 4 instead of/, poke: (bytes, { treeBlock }) => putU16(bytes, treeBlock('/comb') + 6, 4) },
-    { what: 'a node outside', says: /^extent tree of inode \d+: a node is at block 55555555/, poke: (bytes, places) => putU32(bytes, child(bytes, places, '/comb'), 55_555_555) },
-    { what: 'a node that is its own parent', says: /^extent tree of inode \d+: (block \d+ is in the tree twice|block \d+: depth)/, poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 4, treeBlock('/comb') / 1024) },
-    { what: 'an index that goes backwards', says: /^extent tree of inode \d+: block \d+: entry 2 begins/, poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 24, 0) },
-    { what: 'a leaf outside the range of its parent', says: /^extent tree of inode \d+: /, poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 12, 3) },
-    { what: 'an index without entries', says: /^extent tree of inode \d+: block \d+: an index node without entries/, poke: (bytes, { treeBlock }) => putU16(bytes, treeBlock('/comb') + 2, 0) },
-    { what: 'attributes outside', says: /^inode \d+: its attribute block is 66666666/, poke: (bytes, { inode }) => putU32(bytes, inode('/usr/lib/one') + 0x68, 66_666_666) },
-    { what: 'attributes that are none', says: /^extended attribute block \d+: magic number/, poke: (bytes, { xattrBlock }) => putU32(bytes, xattrBlock('/usr/lib/one'), 5) },
-    { what: 'attributes of nobody', says: /^extended attribute block \d+: nobody/, poke: (bytes, { xattrBlock }) => putU32(bytes, xattrBlock('/usr/lib/one') + 4, 0) },
-    { what: 'an entry of no length', says: /^directory inode \d+: the entry at byte 12: a length of 0/, poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 0) },
-    { what: 'an entry longer than the block', says: /^directory inode \d+: the entry at byte 12: a length of 2000/, poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 2000) },
-    { what: 'an entry of odd length', says: /^directory inode \d+: the entry at byte 12: a length of 14/, poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 14) },
-    { what: 'a name longer than its entry', says: /^directory inode \d+: the entry at byte 24: a name of 200/, poke: (bytes, { block }) => { bytes[block('/usr/lib', 0) + 24 + 6] = 200 } },
-    { what: 'an entry for an inode that is not', says: /^directory inode \d+: the entry at byte 24: it names inode 70000/, poke: (bytes, { block }) => putU32(bytes, block('/usr/lib', 0) + 24, 70_000) },
-    { what: 'a name with a slash', says: /^directory inode \d+: the entry at byte 24: its name/, poke: (bytes, { block }) => { bytes[block('/usr/lib', 0) + 24 + 8] = 0x2f } },
-    { what: 'a directory of half a block', says: /^directory inode \d+: its size of 1000/, poke: (bytes, { inode }) => putU32(bytes, inode('/usr/lib') + 4, 1000) },
-    { what: 'a name for a free inode', says: /^inode \d+: it is marked free, but "\/usr\/lib\/deep\/er\/and\/deeper\/file" leads to it/, poke: (bytes, { filesystem, numberOf }) => {
-      const bit = numberOf('/usr/lib/deep/er/and/deeper/file') - 1
-      bytes[filesystem.groups.get(Math.floor(bit / 512)).inodeBitmap * 1024 + Math.floor((bit % 512) / 8)]! &= ~(1 << (bit % 8))
-    } },
-    { what: 'a link of a megabyte', says: /^symlink inode \d+: its target is 1000000/, poke: (bytes, { inode }) => putU32(bytes, inode('/slow-link') + 4, 1_000_000) },
+    {
+      what: 'inode size',
+      says: /^superblock 0: inodes of 300 bytes/,
+      poke: (bytes) => putU16(bytes, 1024 + 0x58, 300),
+    },
+    {
+      what: 'first inode',
+      says: /^superblock 0: first unreserved inode 0/,
+      poke: (bytes) => putU32(bytes, 1024 + 0x54, 0),
+    },
+    {
+      what: 'descriptor size',
+      says: /^superblock 0: group descriptors of 60 bytes/,
+      poke: (bytes) => putU16(bytes, 1024 + 0xfe, 60),
+    },
+    {
+      what: 'first meta group',
+      says: /^superblock 0: first meta group/,
+      poke: (bytes) => {
+        putU32(bytes, 1024 + 0x60, bytes.readUInt32LE(1024 + 0x60) | 0x10)
+        putU32(bytes, 1024 + 0x104, 7)
+      },
+    },
+    {
+      what: 'block bitmap outside',
+      says: /^group descriptor 1: its block bitmap is at block 900000/,
+      poke: (bytes) => putU32(bytes, 2048 + 64, 900_000),
+    },
+    {
+      what: 'inode table at the very end',
+      says: /^group descriptor 1: its inode table/,
+      poke: (bytes) => putU32(bytes, 2048 + 64 + 8, 16 * 1024 - 2),
+    },
+    {
+      what: 'two bitmaps in one place',
+      says: /^fixed metadata at block \d+: belongs to both/,
+      poke: (bytes) => bytes.copy(bytes, 2048 + 64, 2048, 2048 + 4),
+    },
+    {
+      what: 'inode table marked free',
+      says: /^block bitmap of group 0: the .* at block \d+ is marked free/,
+      poke: (bytes, { filesystem }) => {
+        bytes[filesystem.groups.get(0).blockBitmap * 1024 + Math.floor(filesystem.groups.get(0).inodeTable / 8)] = 0
+      },
+    },
+    {
+      what: "a file's block marked free",
+      family: 'refused',
+      says: /^marked-free$/,
+      poke: (bytes, { filesystem, block }) => {
+        const at = block('/boot/vmlinuz', 0) / 1024 - 1
+        bytes[filesystem.groups.get(Math.floor(at / 4096)).blockBitmap * 1024 + Math.floor((at % 4096) / 8)]! &= ~(
+          1 <<
+          (at % 8)
+        )
+      },
+    },
+    {
+      what: 'a block that two files claim',
+      family: 'refused',
+      says: /^multiply-claimed$/,
+      poke: (bytes, { inode, block }) =>
+        putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, block('/boot/vmlinuz', 3) / 1024),
+    },
+    {
+      what: 'a file over the inode table',
+      family: 'refused',
+      says: /^multiply-claimed$/,
+      poke: (bytes, { inode, filesystem }) =>
+        putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, filesystem.groups.get(0).inodeTable),
+    },
+    {
+      what: 'an extent outside',
+      says: /^extent tree of inode \d+: file block 0 is at block 77777777/,
+      poke: (bytes, { inode }) => putU32(bytes, inode('/tiny') + 0x28 + 12 + 8, 77_777_777),
+    },
+    {
+      what: 'an extent of no length',
+      says: /^extent tree of inode \d+: the root: entry 0 has no length/,
+      poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 12 + 4, 0),
+    },
+    {
+      what: 'an extent past the last file block',
+      says: /^extent tree of inode \d+: the root: entry 0 ends beyond/,
+      poke: (bytes, { inode }) => {
+        putU32(bytes, inode('/boot/vmlinuz') + 0x28 + 12, 0xffff_ffff)
+      },
+    },
+    {
+      what: 'too many entries',
+      says: /^extent tree of inode \d+: the root: 5 entries/,
+      poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 2, 5),
+    },
+    {
+      what: 'room for more than there is',
+      says: /^extent tree of inode \d+: the root: 1 entries in room for 400/,
+      poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28 + 4, 400),
+    },
+    {
+      what: 'a tree without a magic number',
+      says: /^extent tree of inode \d+: the root: magic number 0x0/,
+      poke: (bytes, { inode }) => putU16(bytes, inode('/tiny') + 0x28, 0),
+    },
+    {
+      what: 'a tree deeper than trees are',
+      says: /^extent tree of inode \d+: the root: depth 6/,
+      poke: (bytes, { inode }) => putU16(bytes, inode('/comb') + 0x28 + 6, 6),
+    },
+    {
+      what: 'a node of the wrong depth',
+      says: /^extent tree of inode \d+: block \d+: depth 4 instead of/,
+      poke: (bytes, { treeBlock }) => putU16(bytes, treeBlock('/comb') + 6, 4),
+    },
+    {
+      what: 'a node outside',
+      says: /^extent tree of inode \d+: a node is at block 55555555/,
+      poke: (bytes, places) => putU32(bytes, child(bytes, places, '/comb'), 55_555_555),
+    },
+    {
+      what: 'a node that is its own parent',
+      says: /^extent tree of inode \d+: (block \d+ is in the tree twice|block \d+: depth)/,
+      poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 4, treeBlock('/comb') / 1024),
+    },
+    {
+      what: 'an index that goes backwards',
+      says: /^extent tree of inode \d+: block \d+: entry 2 begins/,
+      poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 24, 0),
+    },
+    {
+      what: 'a leaf outside the range of its parent',
+      says: /^extent tree of inode \d+: /,
+      poke: (bytes, { treeBlock }) => putU32(bytes, treeBlock('/comb') + 12 + 12, 3),
+    },
+    {
+      what: 'an index without entries',
+      says: /^extent tree of inode \d+: block \d+: an index node without entries/,
+      poke: (bytes, { treeBlock }) => putU16(bytes, treeBlock('/comb') + 2, 0),
+    },
+    {
+      what: 'attributes outside',
+      says: /^inode \d+: its attribute block is 66666666/,
+      poke: (bytes, { inode }) => putU32(bytes, inode('/usr/lib/one') + 0x68, 66_666_666),
+    },
+    {
+      what: 'attributes that are none',
+      says: /^extended attribute block \d+: magic number/,
+      poke: (bytes, { xattrBlock }) => putU32(bytes, xattrBlock('/usr/lib/one'), 5),
+    },
+    {
+      what: 'attributes of nobody',
+      says: /^extended attribute block \d+: nobody/,
+      poke: (bytes, { xattrBlock }) => putU32(bytes, xattrBlock('/usr/lib/one') + 4, 0),
+    },
+    {
+      what: 'an entry of no length',
+      says: /^directory inode \d+: the entry at byte 12: a length of 0/,
+      poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 0),
+    },
+    {
+      what: 'an entry longer than the block',
+      says: /^directory inode \d+: the entry at byte 12: a length of 2000/,
+      poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 2000),
+    },
+    {
+      what: 'an entry of odd length',
+      says: /^directory inode \d+: the entry at byte 12: a length of 14/,
+      poke: (bytes, { block }) => putU16(bytes, block('/usr/lib', 0) + 12 + 4, 14),
+    },
+    {
+      what: 'a name longer than its entry',
+      says: /^directory inode \d+: the entry at byte 24: a name of 200/,
+      poke: (bytes, { block }) => {
+        bytes[block('/usr/lib', 0) + 24 + 6] = 200
+      },
+    },
+    {
+      what: 'an entry for an inode that is not',
+      says: /^directory inode \d+: the entry at byte 24: it names inode 70000/,
+      poke: (bytes, { block }) => putU32(bytes, block('/usr/lib', 0) + 24, 70_000),
+    },
+    {
+      what: 'a name with a slash',
+      says: /^directory inode \d+: the entry at byte 24: its name/,
+      poke: (bytes, { block }) => {
+        bytes[block('/usr/lib', 0) + 24 + 8] = 0x2f
+      },
+    },
+    {
+      what: 'a directory of half a block',
+      says: /^directory inode \d+: its size of 1000/,
+      poke: (bytes, { inode }) => putU32(bytes, inode('/usr/lib') + 4, 1000),
+    },
+    {
+      what: 'a name for a free inode',
+      says: /^inode \d+: it is marked free, but "\/usr\/lib\/deep\/er\/and\/deeper\/file" leads to it/,
+      poke: (bytes, { filesystem, numberOf }) => {
+        const bit = numberOf('/usr/lib/deep/er/and/deeper/file') - 1
+        bytes[filesystem.groups.get(Math.floor(bit / 512)).inodeBitmap * 1024 + Math.floor((bit % 512) / 8)]! &= ~(
+          1 <<
+          (bit % 8)
+        )
+      },
+    },
+    {
+      what: 'a link of a megabyte',
+      says: /^symlink inode \d+: its target is 1000000/,
+      poke: (bytes, { inode }) => putU32(bytes, inode('/slow-link') + 4, 1_000_000),
+    },
   ]
 
-  const list: readonly [string, () => Places, readonly Case[]][] = [['with checksums', () => checked, withChecksums], ['without', () => plain, withoutChecksums]]
+  const list: readonly [string, () => Places, readonly Case[]][] = [
+    ['with checksums', () => checked, withChecksums],
+    ['without', () => plain, withoutChecksums],
+  ]
   for (const [title, places, cases] of list) {
     describe(title, () => {
       for (const { what, family = 'corrupt', says, poke } of cases) {
         it(`${what}: ${family}`, async () => {
           const error = await errorAfter(places(), (bytes) => poke(bytes, places()))
-          expect(`${error.family} ${error.message}`, error.message).to.satisfy(() => error.family === family && (says.test(error.message) || says.test(error.code)))
+          expect(`${error.family} ${error.message}`, error.message).to.satisfy(
+            () => error.family === family && (says.test(error.message) || says.test(error.code)),
+          )
           if (family === 'corrupt') {
             expect(error.exitCode).to.equal(6)
             expect(error.number).to.be.a('number')
@@ -243,7 +501,10 @@ describe('damage', function () {
       for (let i = 0; i < length; i++) bytes.set(await filesystem.blocks.read(physical + i), (physical + i) * 1024)
     }
     const volume = await ImageVolume.open(await Filesystem.open(new MemoryStore(bytes)))
-    const error = await volume.paths([999_999]).then(() => undefined, (reason: unknown) => reason as BootpackError)
+    const error = await volume.paths([999_999]).then(
+      () => undefined,
+      (reason: unknown) => reason as BootpackError,
+    )
     expect(error?.family).to.equal('corrupt')
     expect(error?.message).to.match(/^directory inode \d+: it shares its blocks/)
     filesystem.blocks.forget(0, 1e9)
@@ -258,8 +519,14 @@ describe('damage', function () {
       comb.copy(bytes, block * 1024 + offset)
     })
     const volume = await ImageVolume.open(await Filesystem.open(new MemoryStore(bytes)))
-    const error = await volume.owners(blockRun(1, 100)).then(() => undefined, (reason: unknown) => reason as BootpackError)
-    expect([error?.code, error?.message]).to.deep.equal(['multiply-claimed', 'The files claim more blocks than the filesystem has.'])
+    const error = await volume.owners(blockRun(1, 100)).then(
+      () => undefined,
+      (reason: unknown) => reason as BootpackError,
+    )
+    expect([error?.code, error?.message]).to.deep.equal([
+      'multiply-claimed',
+      'The files claim more blocks than the filesystem has.',
+    ])
   })
 
   it('many changed bytes anywhere in the metadata: an error of ours or none, in bounded time (seed 5)', async function () {
@@ -268,13 +535,18 @@ describe('damage', function () {
     const spots: (() => number)[] = [
       () => 1024 + random.below(1024),
       () => 2048 + random.below(4 * 64),
-      () => plain.inode(random.pick(['/comb', '/usr/lib', '/tiny', '/many', '/slow-link', '/usr/lib/one'])) + random.below(0x80),
+      () =>
+        plain.inode(random.pick(['/comb', '/usr/lib', '/tiny', '/many', '/slow-link', '/usr/lib/one'])) +
+        random.below(0x80),
       () => plain.treeBlock('/comb') + random.below(200),
       () => plain.block('/many', random.below(5)) + random.below(1024),
       () => plain.block('/usr/lib', 0) + random.below(100),
       () => plain.filesystem.groups.get(0).inodeBitmap * 1024 + random.below(256),
       () => plain.filesystem.groups.get(0).blockBitmap * 1024 + random.below(1024),
-    ].map((spot) => { const known = Array.from({ length: 40 }, spot); return () => random.pick(known) })
+    ].map((spot) => {
+      const known = Array.from({ length: 40 }, spot)
+      return () => random.pick(known)
+    })
     let noticed = 0
     const bytes = Buffer.from(plain.bytes)
     for (let round = 0; round < 200; round++) {
@@ -305,7 +577,9 @@ describe('damage', function () {
     const inode = await filesystem.readInode(checked.numberOf('/comb'))
     expect((await readFileMap(filesystem, inode)).treeBlocks.length).to.be.greaterThan(8)
     let names = 0
-    await visitDirectory(filesystem, await filesystem.readInode(2), () => { names++ })
+    await visitDirectory(filesystem, await filesystem.readInode(2), () => {
+      names++
+    })
     expect(names).to.be.greaterThan(10)
   })
 })

@@ -26,7 +26,9 @@ describe('extent trees', () => {
     needTools(this, 'mke2fs', 'debugfs', 'e2fsck')
     makeTree(tree)
   })
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   for (const blockSize of [1024, 2048, 4096, 65536]) {
     it(`of ${blockSize}-byte blocks are read back as they were built`, async () => {
@@ -40,7 +42,9 @@ describe('extent trees', () => {
       if (blockSize === 1024) counts.push(4 * room * room, 4 * room * room + 1)
       for (const count of counts) {
         // As if one file had every other block of the filesystem; where tree blocks lie does not matter here.
-        const extents = Array.from({ length: Math.min(count, Math.floor(blockCount / 2) - 1) }, (_, i) => extent(i * 3 + 5, 1 + i * 2, 1, i % 5 === 0))
+        const extents = Array.from({ length: Math.min(count, Math.floor(blockCount / 2) - 1) }, (_, i) =>
+          extent(i * 3 + 5, 1 + i * 2, 1, i % 5 === 0),
+        )
         const needed = treeBlocksNeeded(extents.length, blockSize)
         const addresses: FsBlock[] = Array.from({ length: needed }, (_, i) => fsBlock(blockCount - 1 - i * 2))
         const seed = inodeSeed(filesystem.superblock, 77, 12345)
@@ -77,16 +81,26 @@ describe('extent trees', () => {
       const longest = seed % 2 === 0 ? 32767 : 32768
       expect(mergeExtents(stored), `seed ${seed}`).to.deep.equal(mergeExtents(extents))
       expect(Math.max(...stored.map(({ length }) => length)), `seed ${seed}`).to.be.at.most(longest)
-      expect(stored.length, `seed ${seed}`).to.equal(mergeExtents(extents).reduce((sum, { length }) => sum + Math.ceil(length / longest), 0))
+      expect(stored.length, `seed ${seed}`).to.equal(
+        mergeExtents(extents).reduce((sum, { length }) => sum + Math.ceil(length / longest), 0),
+      )
     }
   })
 
-  for (const features of ['metadata_csum,64bit', 'metadata_csum,^64bit', '^metadata_csum,uninit_bg,^64bit', '^metadata_csum,^uninit_bg,64bit']) {
+  for (const features of [
+    'metadata_csum,64bit',
+    'metadata_csum,^64bit',
+    '^metadata_csum,uninit_bg,^64bit',
+    '^metadata_csum,^uninit_bg,64bit',
+  ]) {
     it(`written anew with every structure above them leave e2fsck nothing to say (${features})`, async () => {
       const image = join(folder.path, features)
       makeImage(image, { size: 64 << 20, blockSize: 1024, features, tree })
       // A tree that is not compact: every third extent goes, nothing is moved together.
-      debugfsWrite(image, Array.from({ length: 260 }, (_, i) => `punch comb ${i * 24} ${i * 24 + 3}`))
+      debugfsWrite(
+        image,
+        Array.from({ length: 260 }, (_, i) => `punch comb ${i * 24} ${i * 24 + 3}`),
+      )
       const before = hashFiles(image)
       const store = new MemoryStore(readFileSync(image), true)
       const filesystem = await Filesystem.open(store)
@@ -95,8 +109,14 @@ describe('extent trees', () => {
       const extents = storableExtents(old.extents)
       const needed = treeBlocksNeeded(extents.length, 1024)
       expect(old.treeBlocks.length).to.be.greaterThan(needed)
-      const built = buildExtentTree(extents, 1024, old.treeBlocks.slice(0, needed),
-        filesystem.superblock.checksums === 'crc32c' ? inodeSeed(filesystem.superblock, inode.number, inode.generation) : undefined)
+      const built = buildExtentTree(
+        extents,
+        1024,
+        old.treeBlocks.slice(0, needed),
+        filesystem.superblock.checksums === 'crc32c'
+          ? inodeSeed(filesystem.superblock, inode.number, inode.generation)
+          : undefined,
+      )
       for (const { block, bytes } of built.blocks) await filesystem.writeBlocks(block, bytes)
 
       const freed = old.treeBlocks.slice(needed)
@@ -109,13 +129,17 @@ describe('extent trees', () => {
         const descriptors = filesystem.groups.blockOf(group)
         const own = descriptors.subarray(home.offset, home.offset + filesystem.superblock.descriptorSize)
         changeGroupDescriptor(own, group, filesystem.superblock, {
-          freeBlocks: filesystem.groups.get(group).freeBlocks + 1, blockBitmapChecksum: blockBitmapChecksum(bits, filesystem.superblock),
+          freeBlocks: filesystem.groups.get(group).freeBlocks + 1,
+          blockBitmapChecksum: blockBitmapChecksum(bits, filesystem.superblock),
         })
         await filesystem.writeBlocks(home.block, descriptors)
       }
       const home = filesystem.inodeHome(inode.number)
       const table = (await filesystem.blocks.read(home.block)).slice()
-      table.set(changeInode(inode, filesystem.superblock, { blockArea: built.root, sectors: inode.sectors - freed.length * 2 }), home.offset)
+      table.set(
+        changeInode(inode, filesystem.superblock, { blockArea: built.root, sectors: inode.sectors - freed.length * 2 }),
+        home.offset,
+      )
       await filesystem.writeBlocks(home.block, table)
       const superblock = (await filesystem.blocks.read(1)).slice()
       setFreeBlocks(superblock, filesystem.superblock, filesystem.superblock.freeBlocks + freed.length)
@@ -124,8 +148,13 @@ describe('extent trees', () => {
       writeFileSync(image, store.bytes)
       checkImage(image)
       expect(hashFiles(image)).to.deep.equal(before)
-      expect(dumpedTrees(image, [inode.number]).get(inode.number)).to.deep.equal({ extents, treeBlocks: old.treeBlocks.slice(0, needed) })
-      expect(filesystem.superblock.freeBlocks, 'what is held follows what is written').to.equal((await Filesystem.open(store)).superblock.freeBlocks)
+      expect(dumpedTrees(image, [inode.number]).get(inode.number)).to.deep.equal({
+        extents,
+        treeBlocks: old.treeBlocks.slice(0, needed),
+      })
+      expect(filesystem.superblock.freeBlocks, 'what is held follows what is written').to.equal(
+        (await Filesystem.open(store)).superblock.freeBlocks,
+      )
     })
   }
 })

@@ -1,6 +1,15 @@
 import { expect } from 'chai'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, constants, copyFileSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { BootpackError } from '../../src/errors.js'
@@ -63,7 +72,10 @@ describe('the gate', () => {
       const bytes = readFileSync(at('mmp.img'))
       const place = bytes.indexOf(Buffer.from([0x50, 0x4d, 0x4d, 0x00, 0x50, 0x4d, 0x4d, 0xff]))
       expect(place % 1024).to.equal(0)
-      for (const [sequence, words] of [[0x1234, 'mounted on'], [0xe24d4d50, 'e2fsck is at work']] as const) {
+      for (const [sequence, words] of [
+        [0x1234, 'mounted on'],
+        [0xe24d4d50, 'e2fsck is at work'],
+      ] as const) {
         const word = Buffer.alloc(4)
         word.writeUInt32LE(sequence)
         poke(at('mmp.img'), place + 4, word)
@@ -79,7 +91,10 @@ describe('the gate', () => {
       writeFileSync(at('journal.img'), '')
       truncateSync(at('journal.img'), 16 * MiB)
       run('mke2fs', ['-q', '-F', '-O', 'journal_dev', at('journal.img')])
-      expect(await refusal(at('journal.img'), { write: false })).to.include({ code: 'feature-journal_dev', exitCode: 5 })
+      expect(await refusal(at('journal.img'), { write: false })).to.include({
+        code: 'feature-journal_dev',
+        exitCode: 5,
+      })
     })
 
     it('has no journal, for writing', async () => {
@@ -90,7 +105,10 @@ describe('the gate', () => {
 
     it('was copied while it was mounted', async function () {
       needLoopMounts(this)
-      for (const [features, code] of [['has_journal', 'needs-recovery'], ['^has_journal', 'not-clean']] as const) {
+      for (const [features, code] of [
+        ['has_journal', 'needs-recovery'],
+        ['^has_journal', 'not-clean'],
+      ] as const) {
         makeImage(at('live.img'), { size: 16 * MiB, features })
         run('mount', ['-o', 'loop', at('live.img'), at('mnt')])
         try {
@@ -107,13 +125,21 @@ describe('the gate', () => {
     it('was cut off', async () => {
       const path = copy('cut.img')
       truncateSync(path, 15 * MiB)
-      expect(await refusal(path, { write: false })).to.include({ family: 'corrupt', exitCode: 6, structure: 'superblock' })
+      expect(await refusal(path, { write: false })).to.include({
+        family: 'corrupt',
+        exitCode: 6,
+        structure: 'superblock',
+      })
     })
 
     it('has a superblock whose checksum is wrong', async () => {
       const path = copy('superblock.img')
       poke(path, 1024 + 0x78, Buffer.from('X'))
-      expect(await refusal(path, { write: true })).to.include({ family: 'corrupt', exitCode: 6, code: 'bad-superblock' })
+      expect(await refusal(path, { write: true })).to.include({
+        family: 'corrupt',
+        exitCode: 6,
+        code: 'bad-superblock',
+      })
     })
   })
 
@@ -140,7 +166,10 @@ describe('the gate', () => {
       mount(device)
       for (const target of [path, device]) {
         for (const write of [true, false]) {
-          const error = await openImage(target, { write }).then(() => undefined, (reason: unknown) => reason) as BootpackError
+          const error = (await openImage(target, { write }).then(
+            () => undefined,
+            (reason: unknown) => reason,
+          )) as BootpackError
           expect(error, target).to.include({ family: 'refused', code: 'mounted', exitCode: 5 })
           expect(error.message).to.contain(`mounted at ${at('mnt')}`)
           expect(error.next).to.contain(`umount ${at('mnt')}`)
@@ -163,7 +192,10 @@ describe('the gate', () => {
       run('addpart', [device, '1', '0', String((16 * MiB) / 512)])
       undo.push(() => run('delpart', [device, '1']))
       mount(`${device}p1`)
-      const error = await openImage(device, { write: true }).then(() => undefined, (reason: unknown) => reason) as BootpackError
+      const error = (await openImage(device, { write: true }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )) as BootpackError
       expect(error).to.include({ code: 'mounted', exitCode: 5 })
       expect(error.message).to.contain(`(through ${device}p1)`)
       expect(error.next).to.contain('another partition')
@@ -186,7 +218,10 @@ describe('the gate', () => {
       const device = attach(copy('exclusive.img'))
       const other = openSync(device, constants.O_RDWR | constants.O_EXCL)
       try {
-        const error = await openImage(device, { write: true }).then(() => undefined, (reason: unknown) => reason)
+        const error = await openImage(device, { write: true }).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )
         expect(error).to.include({ family: 'refused', code: 'in-use', exitCode: 5 })
         await opens(device, { write: false })
       } finally {
@@ -221,7 +256,9 @@ describe('the gate', () => {
     })
 
     async function holding(path: string, how: '<' | '<>'): Promise<ChildProcess> {
-      const child = spawn('bash', ['-c', `exec 7${how}"$0" && echo ready && exec sleep 60`, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn('bash', ['-c', `exec 7${how}"$0" && echo ready && exec sleep 60`, path], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       await new Promise((ready) => child.stdout.once('data', ready))
       return child
     }

@@ -1,10 +1,21 @@
 import { expect } from 'chai'
 import { crc32c } from '../../src/bytes/crc32c.js'
 import { fsBlock } from '../../src/layout/block.js'
-import { encodeTransaction, logBlocksFor, tagBytes, type JournalFormat, type LoggedBlock } from '../../src/ext4/format/journal-record.js'
+import {
+  encodeTransaction,
+  logBlocksFor,
+  tagBytes,
+  type JournalFormat,
+  type LoggedBlock,
+} from '../../src/ext4/format/journal-record.js'
 
 const uuid = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i)
-const format = (wide: boolean, checksums: JournalFormat['checksums'], blockSize = 1024): JournalFormat => ({ blockSize, wide, checksums, uuid })
+const format = (wide: boolean, checksums: JournalFormat['checksums'], blockSize = 1024): JournalFormat => ({
+  blockSize,
+  wide,
+  checksums,
+  uuid,
+})
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const block = (number: number, fill: number): LoggedBlock => [fsBlock(number), new Uint8Array(1024).fill(fill)]
 
@@ -36,10 +47,12 @@ describe('journal record', () => {
     magic.set([0xc0, 0x3b, 0x39, 0x98])
     const { body } = encodeTransaction(format(false, 'v3'), 5, [[fsBlock(4), magic]], 0)
     expect(hex(body[1]!.subarray(0, 8))).to.equal('0000000009090909')
-    expect(magic[0], 'the caller\'s block').to.equal(0xc0)
+    expect(magic[0], "the caller's block").to.equal(0xc0)
     const seed = crc32c(crc32c(~0, uuid), Uint8Array.of(0, 0, 0, 5))
     const flags = '00000009'
-    expect(hex(body[0]!.subarray(12, 28))).to.equal('00000004' + flags + '00000000' + crc32c(seed, body[1]!).toString(16).padStart(8, '0'))
+    expect(hex(body[0]!.subarray(12, 28))).to.equal(
+      '00000004' + flags + '00000000' + crc32c(seed, body[1]!).toString(16).padStart(8, '0'),
+    )
     const tail = body[0]!.subarray(1020)
     const copy = new Uint8Array(body[0]!)
     copy.fill(0, 1020)
@@ -54,7 +67,9 @@ describe('journal record', () => {
             const kind = format(wide, checksums, blockSize)
             const blocks = Array.from({ length: count }, (_, i): LoggedBlock => [fsBlock(i), new Uint8Array(blockSize)])
             const { body } = encodeTransaction(kind, 1, blocks, 0)
-            expect(body.length + 1, `${count} blocks, ${JSON.stringify({ wide, checksums, blockSize })}`).to.equal(logBlocksFor(kind, count))
+            expect(body.length + 1, `${count} blocks, ${JSON.stringify({ wide, checksums, blockSize })}`).to.equal(
+              logBlocksFor(kind, count),
+            )
           }
         }
       }

@@ -26,13 +26,54 @@ interface Variant {
 
 const variants: readonly Variant[] = [
   { name: 'a journal without features', shown: '(none)', blockSize: 4096, features: '^64bit,^metadata_csum' },
-  { name: '64-bit tags', shown: 'journal_64bit', blockSize: 1024, features: '64bit,^metadata_csum', journal: ['jo', 'jc'] },
-  { name: 'checksums v2', shown: 'journal_checksum_v2', blockSize: 1024, features: '^64bit,metadata_csum', journal: ['jo -c -v 2', 'jc'] },
-  { name: 'checksums v2 and 64-bit tags', shown: 'journal_64bit journal_checksum_v2', blockSize: 4096, features: '64bit,metadata_csum', journal: ['jo -c -v 2', 'jc'] },
-  { name: 'checksums v3', shown: 'journal_checksum_v3', blockSize: 1024, features: '^64bit,metadata_csum', journal: ['jo -c -v 3', 'jc'] },
-  { name: 'checksums v3 and 64-bit tags', shown: 'journal_64bit journal_checksum_v3', blockSize: 4096, features: '64bit,metadata_csum', journal: ['jo -c -v 3', 'jc'] },
-  { name: 'an area for fast commits', shown: 'journal_64bit journal_checksum_v3', blockSize: 4096, features: '64bit,metadata_csum,fast_commit', journal: ['jo -c -v 3', 'jc'] },
-  { name: 'an indirect-mapped journal', shown: '(none)', blockSize: 1024, features: '^extent,^64bit,^metadata_csum,^flex_bg' },
+  {
+    name: '64-bit tags',
+    shown: 'journal_64bit',
+    blockSize: 1024,
+    features: '64bit,^metadata_csum',
+    journal: ['jo', 'jc'],
+  },
+  {
+    name: 'checksums v2',
+    shown: 'journal_checksum_v2',
+    blockSize: 1024,
+    features: '^64bit,metadata_csum',
+    journal: ['jo -c -v 2', 'jc'],
+  },
+  {
+    name: 'checksums v2 and 64-bit tags',
+    shown: 'journal_64bit journal_checksum_v2',
+    blockSize: 4096,
+    features: '64bit,metadata_csum',
+    journal: ['jo -c -v 2', 'jc'],
+  },
+  {
+    name: 'checksums v3',
+    shown: 'journal_checksum_v3',
+    blockSize: 1024,
+    features: '^64bit,metadata_csum',
+    journal: ['jo -c -v 3', 'jc'],
+  },
+  {
+    name: 'checksums v3 and 64-bit tags',
+    shown: 'journal_64bit journal_checksum_v3',
+    blockSize: 4096,
+    features: '64bit,metadata_csum',
+    journal: ['jo -c -v 3', 'jc'],
+  },
+  {
+    name: 'an area for fast commits',
+    shown: 'journal_64bit journal_checksum_v3',
+    blockSize: 4096,
+    features: '64bit,metadata_csum,fast_commit',
+    journal: ['jo -c -v 3', 'jc'],
+  },
+  {
+    name: 'an indirect-mapped journal',
+    shown: '(none)',
+    blockSize: 1024,
+    features: '^extent,^64bit,^metadata_csum,^flex_bg',
+  },
 ]
 
 /**
@@ -45,7 +86,10 @@ class TwoStates {
   readonly aPath: string
   readonly bPath: string
 
-  constructor(readonly folder: string, readonly variant: Variant) {
+  constructor(
+    readonly folder: string,
+    readonly variant: Variant,
+  ) {
     this.aPath = join(folder, 'a.img')
     this.bPath = join(folder, 'b.img')
     const { blockSize } = variant
@@ -55,7 +99,10 @@ class TwoStates {
     writeFileSync(join(folder, 'plain'), Buffer.alloc(3 * blockSize, 'p'))
     writeFileSync(join(folder, 'magic'), magic)
     makeImage(this.aPath, {
-      size: 24 * mebibyte, blockSize, ...(variant.features ? { features: variant.features } : {}), more: ['-J', 'size=4', ...(variant.more ?? [])],
+      size: 24 * mebibyte,
+      blockSize,
+      ...(variant.features ? { features: variant.features } : {}),
+      more: ['-J', 'size=4', ...(variant.more ?? [])],
     })
     debugfsWrite(this.aPath, [
       ...(variant.journal ?? []),
@@ -68,7 +115,9 @@ class TwoStates {
     debugfsWrite(this.bPath, [
       ...Array.from({ length: 30 }, (_, i) => `mkdir dir${i % 12}/more${i}`),
       `write ${join(folder, 'magic')} magic`,
-      'rmdir dir11', 'ln kept dir3/again', 'sif kept links_count 2',
+      'rmdir dir11',
+      'ln kept dir3/again',
+      'sif kept links_count 2',
     ])
     checkImage(this.aPath)
     checkImage(this.bPath)
@@ -82,7 +131,11 @@ class TwoStates {
     const blocks = new Map<FsBlock, Uint8Array>()
     for (let at = 0; at < to.length; at += blockSize) {
       const bytes = new Uint8Array(to.subarray(at, at + blockSize))
-      if (Buffer.compare(bytes, this.a.subarray(at, at + blockSize)) === 0 && Buffer.compare(bytes, this.b.subarray(at, at + blockSize)) === 0) continue
+      if (
+        Buffer.compare(bytes, this.a.subarray(at, at + blockSize)) === 0 &&
+        Buffer.compare(bytes, this.b.subarray(at, at + blockSize)) === 0
+      )
+        continue
       blocks.set(fsBlock(at / blockSize), bytes)
     }
     return blocks
@@ -106,7 +159,11 @@ const known = new Map<string, string>()
 /** Names and contents of everything in an image. */
 function contentsOf(path: string): string {
   const folders = ['/', ...Array.from({ length: 12 }, (_, i) => `/dir${i}`)]
-  const make = (): string => debugfsAll(path, folders.map((folder) => `ls -p ${folder}`)) + JSON.stringify([...hashFiles(path)].sort())
+  const make = (): string =>
+    debugfsAll(
+      path,
+      folders.map((folder) => `ls -p ${folder}`),
+    ) + JSON.stringify([...hashFiles(path)].sort())
   if (path.endsWith('crashed.img')) return make()
   if (!known.has(path)) known.set(path, make())
   return known.get(path)!
@@ -115,13 +172,17 @@ function contentsOf(path: string): string {
 describe('journal', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs')
+  })
 
   for (const variant of variants) {
     describe(`with ${variant.name}, ${variant.blockSize}-byte blocks`, () => {
       const folder = scratchFolder()
       let states: TwoStates
-      before(() => { states = new TwoStates(folder.path, variant) })
+      before(() => {
+        states = new TwoStates(folder.path, variant)
+      })
       after(() => folder.remove())
 
       it('holds a transaction that e2fsck replays and debugfs reads', async () => {
@@ -137,7 +198,9 @@ describe('journal', () => {
         const path = join(folder.path, 'dump.img')
         writeFileSync(path, crashed)
         const log = debugfs(path, 'logdump')
-        expect(log).to.match(/type 1 \(descriptor block\)/).and.match(/type 2 \(commit block\)/)
+        expect(log)
+          .to.match(/type 1 \(descriptor block\)/)
+          .and.match(/type 2 \(commit block\)/)
         expect(states.recovered(crashed)).to.equal('b')
         expect(states.recovered(store.after(committed - 1, variant.blockSize, () => false))).to.equal('a')
       })
@@ -149,7 +212,10 @@ describe('journal', () => {
         await journal.close()
         expect(store.steps.at(-1)).to.deep.equal({ kind: 'flush' })
         const path = join(folder.path, 'crashed.img')
-        writeFileSync(path, store.after(store.steps.length, variant.blockSize, () => true))
+        writeFileSync(
+          path,
+          store.after(store.steps.length, variant.blockSize, () => true),
+        )
         checkImage(path)
         expect(contentsOf(path)).to.equal(contentsOf(states.bPath))
         const header = run('dumpe2fs', ['-h', path]).stdout
@@ -177,7 +243,9 @@ describe('journal', () => {
           const issued = store.steps.slice(0, point).some((_, index) => index >= (committedAt[committed - 1] ?? 0))
           if (issued && committed < order.length) expected.add(order[committed]!)
           const state = states.recovered(store.crash(point, variant.blockSize, random))
-          expect([...expected], `seed ${random.seed}, crash at step ${point} of ${store.steps.length}`).to.include(state)
+          expect([...expected], `seed ${random.seed}, crash at step ${point} of ${store.steps.length}`).to.include(
+            state,
+          )
         }
       })
     })
@@ -187,7 +255,14 @@ describe('journal', () => {
     this.timeout(120_000)
     const folder = scratchFolder()
     try {
-      const variant: Variant = { name: 'wrapping', shown: 'journal_checksum_v3', blockSize: 1024, features: '^64bit,metadata_csum', journal: ['jo -c -v 3', 'jc'], more: ['-J', 'size=1'] }
+      const variant: Variant = {
+        name: 'wrapping',
+        shown: 'journal_checksum_v3',
+        blockSize: 1024,
+        features: '^64bit,metadata_csum',
+        journal: ['jo -c -v 3', 'jc'],
+        more: ['-J', 'size=1'],
+      }
       const states = new TwoStates(folder.path, variant)
       const store = new RecordingStore(states.a)
       const journal = await openJournal(store, states.aPath, variant.blockSize)
@@ -201,7 +276,11 @@ describe('journal', () => {
         const before = store.steps.length
         await journal.commit(states.transaction(states[state]))
         const committed = store.steps.findLastIndex((step) => step.kind === 'flush') + 1
-        const offsets = store.steps.slice(before, committed).flatMap((step) => (step.kind === 'write' && step.offset < logEnd && step.offset > home!.physical * 1024 ? [step.offset] : []))
+        const offsets = store.steps
+          .slice(before, committed)
+          .flatMap((step) =>
+            step.kind === 'write' && step.offset < logEnd && step.offset > home!.physical * 1024 ? [step.offset] : [],
+          )
         if (offsets.some((offset, index) => index > 0 && offset < offsets[index - 1]!)) {
           wrapped++
           expect(states.recovered(store.after(committed, 1024, () => false))).to.equal(state)
@@ -225,7 +304,9 @@ describe('journal', () => {
       const crashed = store.after(committed, 1024, () => true)
       expect(states.recovered(crashed)).to.equal('b')
       writeFileSync(join(folder.path, 'wide.img'), crashed)
-      expect(run('dumpe2fs', ['-h', join(folder.path, 'wide.img')]).stdout).to.match(/^Journal features: +journal_64bit journal_checksum_v3$/m)
+      expect(run('dumpe2fs', ['-h', join(folder.path, 'wide.img')]).stdout).to.match(
+        /^Journal features: +journal_64bit journal_checksum_v3$/m,
+      )
     } finally {
       folder.remove()
     }
@@ -243,7 +324,10 @@ describe('journal', () => {
         await journal.commit(states.transaction(states.b))
         const committed = store.steps.findLastIndex((step) => step.kind === 'flush') + 1
         const path = join(folder.path, 'crashed.img')
-        writeFileSync(path, store.after(committed, variant.blockSize, () => true))
+        writeFileSync(
+          path,
+          store.after(committed, variant.blockSize, () => true),
+        )
         loopMounted(path, () => undefined)
         checkImage(path)
         expect(contentsOf(path), variant.name).to.equal(contentsOf(states.bPath))
@@ -303,11 +387,17 @@ describe('journal', () => {
       const bytes = new Uint8Array(good)
       const words = new DataView(bytes.buffer)
       for (let change = random.between(1, 3); change > 0; change--) {
-        words.setUint32(random.below(24) * 4, random.pick([0, 1, 2, 0x10, 1023, 1024, 4095, 4096, 0x7fffffff, 0xffffffff, random.below(2 ** 32)]))
+        words.setUint32(
+          random.below(24) * 4,
+          random.pick([0, 1, 2, 0x10, 1023, 1024, 4095, 4096, 0x7fffffff, 0xffffffff, random.below(2 ** 32)]),
+        )
       }
       try {
         const { first, end, start } = decodeJournalSuperblock(bytes, 1024, 4096)
-        expect(1 <= first && first < end && end <= 4096 && (start === 0 || (first <= start && start < end)), `seed ${random.seed}, round ${round}`).to.equal(true)
+        expect(
+          1 <= first && first < end && end <= 4096 && (start === 0 || (first <= start && start < end)),
+          `seed ${random.seed}, round ${round}`,
+        ).to.equal(true)
       } catch (error) {
         expect(error, `seed ${random.seed}, round ${round}`).to.be.instanceOf(BootpackError)
       }
@@ -347,13 +437,17 @@ describe('journal', () => {
       }
       const blocks = states.transaction(states.b)
       let failure: unknown
-      await journal.commit(blocks).catch((error: unknown) => { failure = error })
+      await journal.commit(blocks).catch((error: unknown) => {
+        failure = error
+      })
       expect(failure).to.be.an('error')
       const steps = store.steps.length
       await journal.close()
       expect(store.steps.length, 'writes after the failure').to.equal(steps)
       let refusal: unknown
-      await journal.commit(blocks).catch((error: unknown) => { refusal = error })
+      await journal.commit(blocks).catch((error: unknown) => {
+        refusal = error
+      })
       expect(refusal).to.be.instanceOf(BootpackError)
     } finally {
       folder.remove()

@@ -32,7 +32,7 @@ function fragments(folder: string, blockSize: number): Map<number, Extent[]> {
   let current: Extent[] = []
   for (const line of run('filefrag', [`-b${blockSize}`, '-v', ...paths]).stdout.split('\n')) {
     const file = /^File size of (.*) is \d+/.exec(line)
-    if (file) found.set(lstatSync(file[1]!).ino, current = [])
+    if (file) found.set(lstatSync(file[1]!).ino, (current = []))
     const fields = /^\s*\d+:\s*(\d+)\.\.\s*\d+:\s*(\d+)\.\.\s*\d+:\s*(\d+):\s*(?:\d+:)?\s*(.*)$/.exec(line)
     if (fields && !fields[4]!.includes('inline')) {
       current.push(extent(Number(fields[1]), Number(fields[2]), Number(fields[3]), fields[4]!.includes('unwritten')))
@@ -64,7 +64,9 @@ describe('the kernel', () => {
     needTools(this, 'mke2fs', 'debugfs', 'filefrag', 'mount')
     makeTree(tree)
   })
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   for (const [number, specimen] of specimens.entries()) {
     if (!specimen.mountable) continue
@@ -80,12 +82,17 @@ describe('the kernel', () => {
     makeLargeFiles(tree)
     makeImage(image, { size: 256 << 20, blockSize: 4096, features: 'metadata_csum,64bit,huge_file,large_file', tree })
     loopMounted(image, (mounted) => {
-      run('sh', ['-c', `
+      run('sh', [
+        '-c',
+        `
         cd "$1" && mkdir made && cd made && i=0
         while [ $i -lt 60 ]; do head -c 30000 /dev/urandom > f$i; i=$((i+1)); done
         rm f?[13579]
         head -c 2000000 /dev/urandom > scattered && fallocate -l 9M preallocated && fallocate -p -o 100k -l 64k scattered && cp --sparse=always ../comb comb
-      `, 'sh', mounted])
+      `,
+        'sh',
+        mounted,
+      ])
     })
     checkImage(image)
     expect(await compare(image)).to.be.greaterThan(100)
@@ -101,7 +108,13 @@ describe('the kernel', () => {
   it('maps as we do: a filesystem it has grown, with descriptors in places of their own', async function () {
     needTools(this, 'resize2fs')
     const image = join(folder.path, 'grown')
-    makeImage(image, { size: 40 << 20, blockSize: 1024, features: 'metadata_csum,64bit', extended: 'resize=100000', tree })
+    makeImage(image, {
+      size: 40 << 20,
+      blockSize: 1024,
+      features: 'metadata_csum,64bit',
+      extended: 'resize=100000',
+      tree,
+    })
     truncateSync(image, 90 << 20)
     run('resize2fs', [image])
     debugfsWrite(image, ['write /dev/null after-growing', 'fallocate after-growing 0 40000'])

@@ -43,10 +43,29 @@ describe('paths in an image', () => {
 
   it('lead to files, with the directories on the way', async () => {
     const { file, through } = await find('/usr/lib/deep/er/and/deeper/file')
-    expect(file).to.deep.equal({ inode: numberOf('/usr/lib/deep/er/and/deeper/file'), path: '/usr/lib/deep/er/and/deeper/file', type: 'regular', size: 12345, links: 1 })
-    expect(through).to.deep.equal(['/', '/usr', '/usr/lib', '/usr/lib/deep', '/usr/lib/deep/er', '/usr/lib/deep/er/and', '/usr/lib/deep/er/and/deeper'].map(numberOf))
+    expect(file).to.deep.equal({
+      inode: numberOf('/usr/lib/deep/er/and/deeper/file'),
+      path: '/usr/lib/deep/er/and/deeper/file',
+      type: 'regular',
+      size: 12345,
+      links: 1,
+    })
+    expect(through).to.deep.equal(
+      [
+        '/',
+        '/usr',
+        '/usr/lib',
+        '/usr/lib/deep',
+        '/usr/lib/deep/er',
+        '/usr/lib/deep/er/and',
+        '/usr/lib/deep/er/and/deeper',
+      ].map(numberOf),
+    )
     expect(await find('usr//./lib/../lib/deep/er/and/deeper/file/')).to.deep.equal({ file, through })
-    expect(await find('/')).to.deep.equal({ file: { inode: 2, path: '/', type: 'directory', size: 1024, links: 8 }, through: [] })
+    expect(await find('/')).to.deep.equal({
+      file: { inode: 2, path: '/', type: 'directory', size: 1024, links: 8 },
+      through: [],
+    })
   })
 
   it('follow links inside the image, and never out of it', async () => {
@@ -65,7 +84,16 @@ describe('paths in an image', () => {
   })
 
   it('that lead nowhere say so', async () => {
-    for (const path of ['/nothing', '/dangling', '/circle-a', '/tiny/file', '/usr/lib/one/../one', '/nothing/../tiny', '/many/nnn', '/usr/LIB']) {
+    for (const path of [
+      '/nothing',
+      '/dangling',
+      '/circle-a',
+      '/tiny/file',
+      '/usr/lib/one/../one',
+      '/nothing/../tiny',
+      '/many/nnn',
+      '/usr/LIB',
+    ]) {
       expect(await volume.lookup(path), path).to.equal(undefined)
     }
     expect((await find('/links/2')).file.path).to.equal('/tiny')
@@ -81,13 +109,33 @@ describe('paths in an image', () => {
   })
 
   it('come back from inodes, one for each', async () => {
-    const wanted = ['/', '/usr', '/usr/lib/one', '/many/nnnn-4', '/lib', '/circle-a', '/empty-folder', '/usr/lib/deep/er/and/deeper/file'].map(numberOf)
+    const wanted = [
+      '/',
+      '/usr',
+      '/usr/lib/one',
+      '/many/nnnn-4',
+      '/lib',
+      '/circle-a',
+      '/empty-folder',
+      '/usr/lib/deep/er/and/deeper/file',
+    ].map(numberOf)
     const paths = await volume.paths([...wanted, 5, 10, 16000, 0, 99999999])
-    expect(paths).to.deep.equal(new Map([
-      [wanted[0], '/'], [wanted[1], '/usr'], [wanted[2], '/usr/lib/one'], [wanted[3], '/many/nnnn-4'], [wanted[4], '/lib'],
-      [wanted[5], '/circle-a'], [wanted[6], '/empty-folder'], [wanted[7], '/usr/lib/deep/er/and/deeper/file'],
-    ]))
-    expect((await volume.paths([numberOf('/hard-link')])).get(numberOf('/hard-link'))).to.be.oneOf(['/hard-link', '/usr/lib/block'])
+    expect(paths).to.deep.equal(
+      new Map([
+        [wanted[0], '/'],
+        [wanted[1], '/usr'],
+        [wanted[2], '/usr/lib/one'],
+        [wanted[3], '/many/nnnn-4'],
+        [wanted[4], '/lib'],
+        [wanted[5], '/circle-a'],
+        [wanted[6], '/empty-folder'],
+        [wanted[7], '/usr/lib/deep/er/and/deeper/file'],
+      ]),
+    )
+    expect((await volume.paths([numberOf('/hard-link')])).get(numberOf('/hard-link'))).to.be.oneOf([
+      '/hard-link',
+      '/usr/lib/block',
+    ])
   })
 
   it('do not go through encrypted directories, whose names nobody can read', async () => {
@@ -97,7 +145,9 @@ describe('paths in an image', () => {
     const other = await ImageVolume.open(await Filesystem.open(await FileStore.open(locked)))
     const below = numberOf('/usr/lib/deep/er/and/deeper/file')
     expect(await other.lookup('/usr/lib/deep/er')).to.equal(undefined)
-    expect(await other.paths([below, numberOf('/usr/lib/deep')])).to.deep.equal(new Map([[numberOf('/usr/lib/deep'), '/usr/lib/deep']]))
+    expect(await other.paths([below, numberOf('/usr/lib/deep')])).to.deep.equal(
+      new Map([[numberOf('/usr/lib/deep'), '/usr/lib/deep']]),
+    )
     // What is in them can move all the same: ciphertext does not depend on the place.
     expect((await other.byInode(below))?.immovable).to.equal(undefined)
     await other.close()
@@ -114,11 +164,20 @@ describe('paths in an image', () => {
 
 describe('files that must stay', () => {
   const folder = scratchFolder()
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
-  interface Contents { readonly files?: Readonly<Record<string, string | Buffer>>, readonly folders?: readonly string[] }
+  interface Contents {
+    readonly files?: Readonly<Record<string, string | Buffer>>
+    readonly folders?: readonly string[]
+  }
 
-  function imageWith(name: string, { files = {}, folders = [] }: Contents, more: Partial<Parameters<typeof makeImage>[1]> = {}): string {
+  function imageWith(
+    name: string,
+    { files = {}, folders = [] }: Contents,
+    more: Partial<Parameters<typeof makeImage>[1]> = {},
+  ): string {
     const tree = join(folder.path, `${name}-tree`)
     for (const path of ['', ...folders]) mkdirSync(join(tree, path), { recursive: true })
     for (const [path, contents] of Object.entries(files)) writeFileSync(join(tree, path), contents)
@@ -135,7 +194,8 @@ describe('files that must stay', () => {
       for (const path of paths) {
         const { file } = (await volume.lookup(path))!
         found.push(file.immovable)
-        for (const run of owned) if (run.inode === file.inode && run.kind !== 'xattr') expect(run.immovable, path).to.equal(file.immovable)
+        for (const run of owned)
+          if (run.inode === file.inode && run.kind !== 'xattr') expect(run.immovable, path).to.equal(file.immovable)
       }
       return found
     } finally {
@@ -143,25 +203,66 @@ describe('files that must stay', () => {
     }
   }
 
-  before(function () { needTools(this, 'mke2fs', 'debugfs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs')
+  })
 
   it('are those of a boot loader, in /boot', async () => {
     const image = imageWith('boot', {
       folders: ['boot/grub/x86', 'boot/extlinux', 'etc'],
-      files: { 'boot/grub/grubenv': 'g', 'boot/grub/x86/core.img': 'c', 'boot/extlinux/ldlinux.sys': 'l', 'boot/ldlinux.sys': 's', 'boot/vmlinuz': 'v', 'etc/grub': 'e' },
+      files: {
+        'boot/grub/grubenv': 'g',
+        'boot/grub/x86/core.img': 'c',
+        'boot/extlinux/ldlinux.sys': 'l',
+        'boot/ldlinux.sys': 's',
+        'boot/vmlinuz': 'v',
+        'etc/grub': 'e',
+      },
     })
-    expect(await reasons(image, ['/boot/grub/grubenv', '/boot/grub/x86/core.img', '/boot/extlinux/ldlinux.sys', '/boot/ldlinux.sys', '/boot/vmlinuz', '/etc/grub', '/boot/grub', '/boot']))
-      .to.deep.equal(['boot-loader', 'boot-loader', 'boot-loader', 'boot-loader', undefined, undefined, undefined, undefined])
+    expect(
+      await reasons(image, [
+        '/boot/grub/grubenv',
+        '/boot/grub/x86/core.img',
+        '/boot/extlinux/ldlinux.sys',
+        '/boot/ldlinux.sys',
+        '/boot/vmlinuz',
+        '/etc/grub',
+        '/boot/grub',
+        '/boot',
+      ]),
+    ).to.deep.equal([
+      'boot-loader',
+      'boot-loader',
+      'boot-loader',
+      'boot-loader',
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 
   it('are those of LILO, kernels too, and those of a /boot of its own', async () => {
-    const lilo = imageWith('lilo', { folders: ['boot/other'], files: { 'boot/map': 'm', 'boot/vmlinuz': 'v', 'boot/other/file': 'f', map: 'not LILO\'s' } })
-    expect(await reasons(lilo, ['/boot/map', '/boot/vmlinuz', '/boot/other/file', '/map'])).to.deep.equal(['boot-loader', 'boot-loader', undefined, undefined])
+    const lilo = imageWith('lilo', {
+      folders: ['boot/other'],
+      files: { 'boot/map': 'm', 'boot/vmlinuz': 'v', 'boot/other/file': 'f', map: "not LILO's" },
+    })
+    expect(await reasons(lilo, ['/boot/map', '/boot/vmlinuz', '/boot/other/file', '/map'])).to.deep.equal([
+      'boot-loader',
+      'boot-loader',
+      undefined,
+      undefined,
+    ])
     const separate = imageWith('separate', { folders: ['grub'], files: { 'grub/core.img': 'c', vmlinuz: 'v' } })
     expect(await reasons(separate, ['/grub/core.img', '/vmlinuz'])).to.deep.equal(['boot-loader', undefined])
   })
 
-  for (const [page, blockSize] of [[4096, 4096], [4096, 1024], [65536, 4096], [65536, 1024]] as const) {
+  for (const [page, blockSize] of [
+    [4096, 4096],
+    [4096, 1024],
+    [65536, 4096],
+    [65536, 1024],
+  ] as const) {
     it(`are swap files for pages of ${page} bytes, in blocks of ${blockSize}`, async function () {
       needTools(this, 'mkswap')
       const swap = join(folder.path, `swap-${page}-${blockSize}`)
@@ -170,13 +271,25 @@ describe('files that must stay', () => {
       const signed = readFileSync(swap)
       const other = Buffer.from(signed)
       other[page - 1]! ^= 1
-      const image = imageWith(`swapping-${page}-${blockSize}`, { files: { swapfile: signed, 'not-a-swapfile': other, user: signed } }, { blockSize })
-      debugfsWrite(image, ['set_inode_field swapfile uid 0', 'set_inode_field not-a-swapfile uid 0', 'set_inode_field user uid 1000'])
-      expect(await reasons(image, ['/swapfile', '/not-a-swapfile', '/user'])).to.deep.equal(['swap-file', undefined, undefined])
+      const image = imageWith(
+        `swapping-${page}-${blockSize}`,
+        { files: { swapfile: signed, 'not-a-swapfile': other, user: signed } },
+        { blockSize },
+      )
+      debugfsWrite(image, [
+        'set_inode_field swapfile uid 0',
+        'set_inode_field not-a-swapfile uid 0',
+        'set_inode_field user uid 1000',
+      ])
+      expect(await reasons(image, ['/swapfile', '/not-a-swapfile', '/user'])).to.deep.equal([
+        'swap-file',
+        undefined,
+        undefined,
+      ])
     })
   }
 
-  it('are inline, indirect-mapped and the filesystem\'s own', async () => {
+  it("are inline, indirect-mapped and the filesystem's own", async () => {
     const inline = imageWith('inline', { files: { small: 'x' } }, { features: 'inline_data' })
     expect(await reasons(inline, ['/small'])).to.deep.equal(['inline-data'])
     const indirect = imageWith('indirect', { files: { small: 'x' } }, { features: '^extent,^64bit,^metadata_csum' })
@@ -210,7 +323,11 @@ describe('files that must stay', () => {
   })
 
   it('share an attribute block with somebody unseen', async () => {
-    const image = imageWith('shared', { files: { first: 'x', second: 'y' } }, { features: '^metadata_csum', blockSize: 1024 })
+    const image = imageWith(
+      'shared',
+      { files: { first: 'x', second: 'y' } },
+      { features: '^metadata_csum', blockSize: 1024 },
+    )
     debugfsWrite(image, [`ea_set first user.long ${'v'.repeat(400)}`])
     const block = Number(/File ACL: (\d+)/.exec(debugfs(image, 'stat first'))![1])
     const numberOf = (path: string): number => Number(/Inode: (\d+)/.exec(debugfs(image, `stat ${path}`))![1])
@@ -234,7 +351,9 @@ describe('files that must stay', () => {
     expect(await owner()).to.deep.equal(alone)
     run('e2fsck', ['-fn', image])
     const filesystem = await Filesystem.open(await FileStore.open(image))
-    expect(await inodesSharing(filesystem, RunSet.of([blockRun(block, 1)]))).to.deep.equal(new Map([[block, [numberOf('first'), numberOf('second')].sort((a, b) => a - b)]]))
+    expect(await inodesSharing(filesystem, RunSet.of([blockRun(block, 1)]))).to.deep.equal(
+      new Map([[block, [numberOf('first'), numberOf('second')].sort((a, b) => a - b)]]),
+    )
     await filesystem.store.close()
   })
 })

@@ -34,7 +34,10 @@ describe('opening an image', () => {
   })
 
   it('takes block 1024, ext2 and ext3 too', async () => {
-    for (const [name, type] of [['two', 'ext2'], ['three', 'ext3']] as const) {
+    for (const [name, type] of [
+      ['two', 'ext2'],
+      ['three', 'ext3'],
+    ] as const) {
       writeFileSync(at(name), '')
       truncateSync(at(name), 8 * MiB)
       run('mke2fs', ['-q', '-F', '-t', type, '-b', '1024', at(name)])
@@ -43,8 +46,15 @@ describe('opening an image', () => {
   })
 
   it('says what is not there, or not an image', async () => {
-    for (const [path, code] of [[at('nothing'), 'no-such-target'], [folder.path, 'not-an-image'], ['/dev/null', 'not-an-image']] as const) {
-      const error = await openImage(path, { write: false }).then(() => undefined, (reason: unknown) => reason)
+    for (const [path, code] of [
+      [at('nothing'), 'no-such-target'],
+      [folder.path, 'not-an-image'],
+      ['/dev/null', 'not-an-image'],
+    ] as const) {
+      const error = await openImage(path, { write: false }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
       expect(error).to.be.instanceOf(BootpackError).and.include({ code, exitCode: 2 })
     }
   })
@@ -58,7 +68,10 @@ describe('opening an image', () => {
       needTools(this, 'sfdisk')
       writeFileSync(disk, '')
       truncateSync(disk, 64 * MiB)
-      sfdisk(disk, 'label: gpt\n1 : start=1MiB, size=2MiB, type=uefi\n2 : start=4MiB, size=16MiB\n3 : start=24MiB, size=16MiB\n')
+      sfdisk(
+        disk,
+        'label: gpt\n1 : start=1MiB, size=2MiB, type=uefi\n2 : start=4MiB, size=16MiB\n3 : start=24MiB, size=16MiB\n',
+      )
       poke(disk, 4 * MiB, readFileSync(good))
     })
 
@@ -99,7 +112,10 @@ describe('opening an image', () => {
     })
 
     it('knows a whole disk from a partition of it', async () => {
-      expect(await refusal(good, { write: false, partition: 1 })).to.include({ code: 'no-partition-table', exitCode: 2 })
+      expect(await refusal(good, { write: false, partition: 1 })).to.include({
+        code: 'no-partition-table',
+        exitCode: 2,
+      })
       await opens(good, { write: false, partition: 0 })
       expect(await refusal(disk, { write: false, partition: 0 })).to.include({ code: 'not-a-filesystem', exitCode: 5 })
     })
@@ -155,7 +171,23 @@ describe('opening an image', () => {
     run('chmod', ['755', folder.path])
     const script = `import { openImage } from ${JSON.stringify(new URL('../../src/ext4/engine/open-image.ts', import.meta.url).href)}
       openImage(${JSON.stringify(path)}, { write: true }).catch((error) => console.log(error.code, error.exitCode))`
-    const { stdout, stderr } = run('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', process.execPath, '--import', 'tsx', '--input-type=module', '-e', script], { ok: [0, 1] })
+    const { stdout, stderr } = run(
+      'setpriv',
+      [
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        process.execPath,
+        '--import',
+        'tsx',
+        '--input-type=module',
+        '-e',
+        script,
+      ],
+      { ok: [0, 1] },
+    )
     if (!/\d/.test(stdout)) skip(this, `another user cannot run this checkout: ${stderr.split('\n')[0]}`)
     expect(stdout.trim()).to.equal('no-permission 1')
   })
@@ -164,7 +196,8 @@ describe('opening an image', () => {
     it('claims what it can open, and what it can at least name', async () => {
       writeFileSync(at('notes.txt'), 'notes')
       writeFileSync(at('packed.gz'), Buffer.from([0x1f, 0x8b, 8, 0, 0]))
-      const claimOf = (path: string, kind: 'file' | 'directory' | 'block-device' = 'file') => imageEngine.claim({ given: path, path, kind })
+      const claimOf = (path: string, kind: 'file' | 'directory' | 'block-device' = 'file') =>
+        imageEngine.claim({ given: path, path, kind })
       expect(await claimOf(good)).to.equal(claim.certain)
       expect(await claimOf(at('packed.gz'))).to.equal(claim.certain)
       expect(await claimOf(at('notes.txt'))).to.equal(claim.possible)

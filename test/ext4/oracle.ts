@@ -39,7 +39,8 @@ export function dumpedGroups(image: string): DumpedGroups {
     for (const part of blocks?.[1]!.split(', ') ?? []) {
       const [first, last = first] = part.split('-').map(Number)
       const before = free.at(-1)
-      if (before && before.start + before.length === first) free[free.length - 1] = { ...before, length: last! - before.start + 1 }
+      if (before && before.start + before.length === first)
+        free[free.length - 1] = { ...before, length: last! - before.start + 1 }
       else free.push(blockRun(first!, last! - first! + 1))
     }
   }
@@ -66,15 +67,20 @@ export interface DumpedTree {
 
 /** Extent trees by debugfs dump_extents: leaves as stored, blocks of nodes in depth-first order. */
 export function dumpedTrees(image: string, inodes: readonly number[]): Map<number, DumpedTree> {
-  const trees = new Map<number, { extents: Extent[], treeBlocks: number[] }>()
-  let tree: { extents: Extent[], treeBlocks: number[] } | undefined
-  for (const line of debugfsAll(image, inodes.map((inode) => `dump_extents <${inode}>`)).split('\n')) {
+  const trees = new Map<number, { extents: Extent[]; treeBlocks: number[] }>()
+  let tree: { extents: Extent[]; treeBlocks: number[] } | undefined
+  for (const line of debugfsAll(
+    image,
+    inodes.map((inode) => `dump_extents <${inode}>`),
+  ).split('\n')) {
     const echo = /^debugfs: dump_extents <(\d+)>$/.exec(line)
-    if (echo) trees.set(Number(echo[1]), tree = { extents: [], treeBlocks: [] })
-    const fields = /^\s*(\d+)\/\s*(\d+)\s+\d+\/\s*\d+\s+(\d+) -\s*(\d+)\s+(\d+)(?: -\s*(\d+))?\s+(\d+)\s*(Uninit)?\s*$/.exec(line)
+    if (echo) trees.set(Number(echo[1]), (tree = { extents: [], treeBlocks: [] }))
+    const fields =
+      /^\s*(\d+)\/\s*(\d+)\s+\d+\/\s*\d+\s+(\d+) -\s*(\d+)\s+(\d+)(?: -\s*(\d+))?\s+(\d+)\s*(Uninit)?\s*$/.exec(line)
     if (!fields || !tree) continue
     const [, level, depth, logical, , physical, , length, unwritten] = fields
-    if (level === depth) tree.extents.push(extent(Number(logical), Number(physical), Number(length), unwritten !== undefined))
+    if (level === depth)
+      tree.extents.push(extent(Number(logical), Number(physical), Number(length), unwritten !== undefined))
     else tree.treeBlocks.push(Number(physical))
   }
   return trees
@@ -83,10 +89,22 @@ export function dumpedTrees(image: string, inodes: readonly number[]): Map<numbe
 /** Blocks of indirect-mapped inodes by debugfs, map blocks among them, ascending. */
 export function dumpedBlocks(image: string, inodes: readonly number[]): Map<number, number[]> {
   const found = new Map<number, number[]>()
-  const lines = debugfsAll(image, inodes.map((inode) => `blocks <${inode}>`)).split('\n')
+  const lines = debugfsAll(
+    image,
+    inodes.map((inode) => `blocks <${inode}>`),
+  ).split('\n')
   for (const [index, line] of lines.entries()) {
     const echo = /^debugfs: blocks <(\d+)>$/.exec(line)
-    if (echo) found.set(Number(echo[1]), (lines[index + 1] ?? '').trim().split(/\s+/).filter(Boolean).map(Number).sort((a, b) => a - b))
+    if (echo)
+      found.set(
+        Number(echo[1]),
+        (lines[index + 1] ?? '')
+          .trim()
+          .split(/\s+/)
+          .filter(Boolean)
+          .map(Number)
+          .sort((a, b) => a - b),
+      )
   }
   return found
 }
@@ -94,5 +112,7 @@ export function dumpedBlocks(image: string, inodes: readonly number[]): Map<numb
 /** Inodes that dumpe2fs says the filesystem keeps for itself: journal, quotas, orphan file. */
 export function specialInodes(image: string): number[] {
   const header = run('dumpe2fs', ['-h', image]).stdout
-  return [...header.matchAll(/^(?:Journal|User quota|Group quota|Project quota|Orphan file) inode:\s+(\d+)$/gm)].map(([, inode]) => Number(inode))
+  return [...header.matchAll(/^(?:Journal|User quota|Group quota|Project quota|Orphan file) inode:\s+(\d+)$/gm)].map(
+    ([, inode]) => Number(inode),
+  )
 }

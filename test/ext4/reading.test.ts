@@ -38,7 +38,9 @@ describe('reading ext4', () => {
     needTools(this, 'mke2fs', 'debugfs', 'dumpe2fs', 'e2fsck')
     makeTree(tree)
   })
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   for (const [number, specimen] of specimens.entries()) {
     describe(specimen.name, () => {
@@ -69,8 +71,11 @@ describe('reading ext4', () => {
         const { fixed } = dumpedGroups(image)
         const ours = volume.geometry().fixedRuns
         // The boot block is in no group.
-        expect(blockByBlock(ours).filter(([block]) => block >= filesystem.superblock.firstDataBlock)).to.deep.equal(blockByBlock(fixed))
-        for (const [i, run] of ours.slice(1).entries()) expect(run.start).to.be.at.least(ours[i]!.start + ours[i]!.length)
+        expect(blockByBlock(ours).filter(([block]) => block >= filesystem.superblock.firstDataBlock)).to.deep.equal(
+          blockByBlock(fixed),
+        )
+        for (const [i, run] of ours.slice(1).entries())
+          expect(run.start).to.be.at.least(ours[i]!.start + ours[i]!.length)
       })
 
       it('finds the free blocks that dumpe2fs lists', async () => {
@@ -126,8 +131,14 @@ describe('reading ext4', () => {
         }
         const listed = dumpedBlocks(image, [...maps.keys()])
         for (const [inode, { extents, treeBlocks }] of maps) {
-          const ours = [...extents.flatMap(({ physical, length }) => Array.from({ length }, (_, i) => physical + i)), ...treeBlocks]
-          expect(ours.sort((a, b) => a - b), `inode ${inode}`).to.deep.equal(listed.get(inode))
+          const ours = [
+            ...extents.flatMap(({ physical, length }) => Array.from({ length }, (_, i) => physical + i)),
+            ...treeBlocks,
+          ]
+          expect(
+            ours.sort((a, b) => a - b),
+            `inode ${inode}`,
+          ).to.deep.equal(listed.get(inode))
         }
       })
 
@@ -147,7 +158,10 @@ describe('reading ext4', () => {
         const free = RunSet.of(await volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
         expect(ours.size + free.blocks, 'every block is owned or free').to.equal(blockCount)
         // Journals are long; their owner is seen from a few of their blocks. The list of bad blocks icheck does not look at.
-        const asked = [...ours].filter(([block, inode]) => inode !== 8 || block % 97 === 0).filter(([, inode]) => inode !== 0 && inode !== 1).map(([block]) => block)
+        const asked = [...ours]
+          .filter(([block, inode]) => inode !== 8 || block % 97 === 0)
+          .filter(([, inode]) => inode !== 0 && inode !== 1)
+          .map(([block]) => block)
         const checked = checkedOwners(image, asked)
         for (const block of asked) expect(checked.get(block), `block ${block}`).to.equal(ours.get(block))
         for (const { inode, immovable } of owned) {
@@ -169,14 +183,19 @@ describe('reading ext4', () => {
           const old = block.slice()
           const bits = descriptor.blocksUninitialised ? undefined : await filesystem.blocks.read(descriptor.blockBitmap)
           changeGroupDescriptor(block.subarray(offset, offset + superblock.descriptorSize), group, superblock, {
-            freeBlocks: descriptor.freeBlocks, ...(bits ? { blockBitmapChecksum: blockBitmapChecksum(bits, superblock) } : {}),
+            freeBlocks: descriptor.freeBlocks,
+            ...(bits ? { blockBitmapChecksum: blockBitmapChecksum(bits, superblock) } : {}),
           })
           expect(Buffer.compare(block, old), `group ${group}`).to.equal(0)
         }
         for await (const batch of scanInodes(filesystem)) {
           for (const inode of batch) {
             if (inode.mode === 0) continue
-            const same = changeInode(inode, superblock, { blockArea: inode.blockArea, xattrBlock: inode.xattrBlock, sectors: inode.sectors })
+            const same = changeInode(inode, superblock, {
+              blockArea: inode.blockArea,
+              xattrBlock: inode.xattrBlock,
+              sectors: inode.sectors,
+            })
             expect(Buffer.compare(same, inode.raw), `inode ${inode.number}`).to.equal(0)
             if (inode.xattrBlock !== 0) {
               const held = await filesystem.blocks.readRun(inode.xattrBlock, 1)
@@ -201,23 +220,33 @@ describe('reading ext4', () => {
         for (let group = 0; group < groupCount; group++) {
           const bits = await filesystem.inodeBitmap(group)
           const used = nextOne(bits, 0, inodesPerGroup)
-          if (used < inodesPerGroup) expect((await volume.byInode(group * inodesPerGroup + used + 1))?.inode).to.equal(group * inodesPerGroup + used + 1)
-          if (!hasBit(bits, inodesPerGroup - 1)) expect(await volume.byInode((group + 1) * inodesPerGroup)).to.equal(undefined)
+          if (used < inodesPerGroup)
+            expect((await volume.byInode(group * inodesPerGroup + used + 1))?.inode).to.equal(
+              group * inodesPerGroup + used + 1,
+            )
+          if (!hasBit(bits, inodesPerGroup - 1))
+            expect(await volume.byInode((group + 1) * inodesPerGroup)).to.equal(undefined)
         }
-        for (const nonsense of [0, -1, 1.5, NaN, inodeCount + 1, 2 ** 40]) expect(await volume.byInode(nonsense)).to.equal(undefined)
+        for (const nonsense of [0, -1, 1.5, NaN, inodeCount + 1, 2 ** 40])
+          expect(await volume.byInode(nonsense)).to.equal(undefined)
       })
     })
   }
 })
 
 const blockByBlock = (runs: readonly FixedRun[]): [number, string][] =>
-  runs.flatMap(({ start, length, kind }) => Array.from({ length }, (_, i): [number, string] => [start + i, kind])).sort(([a], [b]) => a - b)
+  runs
+    .flatMap(({ start, length, kind }) => Array.from({ length }, (_, i): [number, string] => [start + i, kind]))
+    .sort(([a], [b]) => a - b)
 
 /** Paths below a folder as bytes, each starting with '/'. */
 function pathsBelow(folder: string): Buffer[] {
   const found: Buffer[] = []
   const walk = (relative: Buffer): void => {
-    for (const entry of readdirSync(Buffer.concat([Buffer.from(folder), relative]), { withFileTypes: true, encoding: 'buffer' })) {
+    for (const entry of readdirSync(Buffer.concat([Buffer.from(folder), relative]), {
+      withFileTypes: true,
+      encoding: 'buffer',
+    })) {
       const path = Buffer.concat([relative, Buffer.from('/'), entry.name])
       found.push(path)
       if (entry.isDirectory()) walk(path)

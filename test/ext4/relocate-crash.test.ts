@@ -7,7 +7,9 @@ import { needTools, scratchFolder } from '../support/tools.js'
 describe('relocate, when the power is cut', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs')
+  })
 
   for (const [index, variety] of crashVarieties.entries()) {
     it(`loses nothing: ${variety.name}`, async function () {
@@ -26,7 +28,15 @@ describe('relocate, when the power is cut', () => {
   for (const index of [1, 3]) {
     it(`loses nothing when inodes change their numbers: ${crashVarieties[index]!.name}`, async function () {
       this.timeout(180_000)
-      const run = await CrashRun.record({ variety: crashVarieties[index]!, seed: 4200 + index, folder: scratch.path, capacity: 32, exchangesPerRound: 15, movesPerRound: 5, roundsPerSession: 2 })
+      const run = await CrashRun.record({
+        variety: crashVarieties[index]!,
+        seed: 4200 + index,
+        folder: scratch.path,
+        capacity: 32,
+        exchangesPerRound: 15,
+        movesPerRound: 5,
+        roundsPerSession: 2,
+      })
       expect(run.renumbered).to.be.greaterThan(20)
       const lost: string[] = []
       for (let point = 0; point < 8; point++) {
@@ -39,7 +49,12 @@ describe('relocate, when the power is cut', () => {
 
   it('would be noticed if flushes were left out', async function () {
     this.timeout(180_000)
-    const run = await CrashRun.record({ variety: crashVarieties[1]!, seed: 4100, folder: scratch.path, withoutFlushes: true })
+    const run = await CrashRun.record({
+      variety: crashVarieties[1]!,
+      seed: 4100,
+      folder: scratch.path,
+      withoutFlushes: true,
+    })
     const lost: string[] = []
     for (let point = 0; point < 60 && lost.length === 0; point++) {
       const problem = run.tryOnce('e2fsck')

@@ -24,23 +24,39 @@ import { makeVariedImage, varieties, type Variety } from '../support/varied-imag
 const openVolume = async (path: string): Promise<Volume> =>
   ImageVolume.open(await Filesystem.open(await FileStore.open(path, { writable: true })))
 
-async function relocate(volume: Volume, moves: readonly Move[], options: Partial<RelocateOptions> = {}): Promise<MoveOutcome[]> {
+async function relocate(
+  volume: Volume,
+  moves: readonly Move[],
+  options: Partial<RelocateOptions> = {},
+): Promise<MoveOutcome[]> {
   const outcomes: MoveOutcome[] = []
   for await (const outcome of volume.relocate(moves, { reserved: [], ...options })) outcomes.push(outcome)
   return outcomes
 }
 
 /** Nothing but places changed: every other word debugfs says of an inode is the same, trees are as small as they go. */
-function expectSameButPlaces(before: ReadonlyMap<number, InodeDump>, after: ReadonlyMap<number, InodeDump>, moved: ReadonlySet<number>, blockSize: number): void {
+function expectSameButPlaces(
+  before: ReadonlyMap<number, InodeDump>,
+  after: ReadonlyMap<number, InodeDump>,
+  moved: ReadonlySet<number>,
+  blockSize: number,
+): void {
   expect([...after.keys()]).to.deep.equal([...before.keys()])
   for (const [inode, now] of after) {
     const then = before.get(inode)!
     expect(now.rest, `inode ${inode}`).to.equal(then.rest)
     expect([...now.unwritten], `unwritten blocks of inode ${inode}`).to.deep.equal([...then.unwritten])
-    expect(now.sectors - then.sectors, `i_blocks of inode ${inode}`).to.equal((now.treeBlocks.length - then.treeBlocks.length) * (blockSize / 512))
+    expect(now.sectors - then.sectors, `i_blocks of inode ${inode}`).to.equal(
+      (now.treeBlocks.length - then.treeBlocks.length) * (blockSize / 512),
+    )
     if (moved.has(inode)) {
-      const merged = mergeExtents([...now.blocks].map(([logical, physical]) => extent(logical, physical, 1, now.unwritten.has(logical))), 32767)
-      expect(now.treeBlocks.length, `tree blocks of inode ${inode}`).to.equal(treeBlocksNeeded(merged.length, blockSize))
+      const merged = mergeExtents(
+        [...now.blocks].map(([logical, physical]) => extent(logical, physical, 1, now.unwritten.has(logical))),
+        32767,
+      )
+      expect(now.treeBlocks.length, `tree blocks of inode ${inode}`).to.equal(
+        treeBlocksNeeded(merged.length, blockSize),
+      )
     }
   }
 }
@@ -48,7 +64,9 @@ function expectSameButPlaces(before: ReadonlyMap<number, InodeDump>, after: Read
 describe('relocate on an image', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs')
+  })
 
   for (const [index, variety] of varieties.entries()) {
     it(`moves anything anywhere: ${variety.name}`, async function () {
@@ -67,7 +85,10 @@ describe('relocate on an image', () => {
       for (let round = 0; round < 6; round++) {
         const moves = await randomMoves(volume, random, 80)
         const outcomes = await relocate(volume, moves)
-        expect(outcomes.map(({ move }) => move), `seed ${seed}, round ${round}`).to.have.members(moves)
+        expect(
+          outcomes.map(({ move }) => move),
+          `seed ${seed}, round ${round}`,
+        ).to.have.members(moves)
         for (const { move, status, reason } of outcomes) {
           const allowed = move.kind === 'tree' ? ['moved', 'gone'] : ['moved']
           expect(allowed, `seed ${seed}, round ${round}: ${JSON.stringify(move)}: ${reason}`).to.include(status)
@@ -77,7 +98,13 @@ describe('relocate on an image', () => {
         }
       }
       await volume.close()
-      expect([...kinds], `seed ${seed}`).to.include.members(['data', 'directory', 'symlink', 'xattr', ...(variety.deepExtents ? ['tree'] : [])])
+      expect([...kinds], `seed ${seed}`).to.include.members([
+        'data',
+        'directory',
+        'symlink',
+        'xattr',
+        ...(variety.deepExtents ? ['tree'] : []),
+      ])
       checkImage(path)
       const after = dumpInodes(path)
       expect(expected.differences(after), `seed ${seed}`).to.deep.equal([])
@@ -89,7 +116,10 @@ describe('relocate on an image', () => {
 
   /** What dumpe2fs says of the superblock, but for what a change of the number of tree blocks and our transactions change. */
   function superblockWords(path: string): string {
-    return run('dumpe2fs', ['-h', path]).stdout.replace(/^(Free blocks|Journal sequence|Journal checksum|Checksum): .*$/gm, '')
+    return run('dumpe2fs', ['-h', path]).stdout.replace(
+      /^(Free blocks|Journal sequence|Journal checksum|Checksum): .*$/gm,
+      '',
+    )
   }
 
   describe('with an image of its own', () => {
@@ -111,11 +141,20 @@ describe('relocate on an image', () => {
     })
     afterEach(() => volume.close())
 
-    const inodeOf = (name: string): InodeDump => dumps.get(Number(/^Inode: (\d+)/m.exec(debugfs(pristine, `stat ${name}`))![1]))!
+    const inodeOf = (name: string): InodeDump =>
+      dumps.get(Number(/^Inode: (\d+)/m.exec(debugfs(pristine, `stat ${name}`))![1]))!
     const longestFree = async (): Promise<number> =>
-      (await volume.freeRuns(fsBlock(1), fsBlock(volume.geometry().blockCount))).reduce((best, each) => (each.length > best.length ? each : best)).start
-    const move = (dump: InodeDump, logical: number, length: number, to: number, kind: Move['kind'] = 'data'): Move =>
-      ({ inode: dump.inode, kind, logical: fileBlock(logical), length, from: fsBlock(dump.blocks.get(logical)!), to: fsBlock(to) })
+      (await volume.freeRuns(fsBlock(1), fsBlock(volume.geometry().blockCount))).reduce((best, each) =>
+        each.length > best.length ? each : best,
+      ).start
+    const move = (dump: InodeDump, logical: number, length: number, to: number, kind: Move['kind'] = 'data'): Move => ({
+      inode: dump.inode,
+      kind,
+      logical: fileBlock(logical),
+      length,
+      from: fsBlock(dump.blocks.get(logical)!),
+      to: fsBlock(to),
+    })
 
     it('packs a file of 600 extents into one, and frees its tree', async () => {
       const to = await longestFree()
@@ -132,11 +171,18 @@ describe('relocate on an image', () => {
 
       // Without holes they are one.
       const whole = inodeOf('/file0')
-      const scattered = await relocate(volume, [...whole.blocks.keys()].map((logical, i) => move(whole, logical, 1, to + 700 + 2 * i)))
+      const scattered = await relocate(
+        volume,
+        [...whole.blocks.keys()].map((logical, i) => move(whole, logical, 1, to + 700 + 2 * i)),
+      )
       expect(scattered.every(({ status }) => status === 'moved')).to.equal(true)
-      const back = await relocate(volume, [...whole.blocks.keys()].map((logical, i) => ({
-        ...move(whole, logical, 1, whole.blocks.get(logical)!), from: fsBlock(to + 700 + 2 * i),
-      })))
+      const back = await relocate(
+        volume,
+        [...whole.blocks.keys()].map((logical, i) => ({
+          ...move(whole, logical, 1, whole.blocks.get(logical)!),
+          from: fsBlock(to + 700 + 2 * i),
+        })),
+      )
       expect(back.every(({ status }) => status === 'moved')).to.equal(true)
       await volume.close()
       volume = await openVolume(path)
@@ -151,9 +197,23 @@ describe('relocate on an image', () => {
       const to = await longestFree()
       const outcomes = await relocate(volume, [
         ...[...deep.blocks.keys()].slice(0, 300).map((logical, i) => move(deep, logical, 1, to + i)),
-        ...deep.treeBlocks.map((block, i) => ({ inode: deep.inode, kind: 'tree' as const, logical: fileBlock(i), length: 1, from: fsBlock(block), to: fsBlock(to + 400 + i) })),
+        ...deep.treeBlocks.map((block, i) => ({
+          inode: deep.inode,
+          kind: 'tree' as const,
+          logical: fileBlock(i),
+          length: 1,
+          from: fsBlock(block),
+          to: fsBlock(to + 400 + i),
+        })),
         move(shared, 0, 1, to + 500),
-        { inode: shared.inode, kind: 'xattr', logical: fileBlock(0), length: 1, from: fsBlock(shared.xattr), to: fsBlock(to + 501) },
+        {
+          inode: shared.inode,
+          kind: 'xattr',
+          logical: fileBlock(0),
+          length: 1,
+          from: fsBlock(shared.xattr),
+          to: fsBlock(to + 501),
+        },
       ])
       expect(outcomes.filter(({ status }) => status !== 'moved' && status !== 'gone')).to.deep.equal([])
       await volume.close()
@@ -162,8 +222,11 @@ describe('relocate on an image', () => {
       const now = dumpInodes(path)
       const { treeBlocks } = now.get(deep.inode)!
       expect([...treeBlocks].sort((a, b) => a - b)).to.deep.equal(treeBlocks.map((_, i) => to + 400 + i))
-      expect(outcomes.filter(({ status }) => status === 'gone').length).to.equal(deep.treeBlocks.length - treeBlocks.length)
-      for (const name of ['/a/shared1', '/a/shared2', '/a/shared3']) expect(now.get(inodeOf(name).inode)!.xattr).to.equal(to + 501)
+      expect(outcomes.filter(({ status }) => status === 'gone').length).to.equal(
+        deep.treeBlocks.length - treeBlocks.length,
+      )
+      for (const name of ['/a/shared1', '/a/shared2', '/a/shared3'])
+        expect(now.get(inodeOf(name).inode)!.xattr).to.equal(to + 501)
       expect(debugfs(path, 'ea_get /a/shared3 user.shared')).to.contain('v'.repeat(700))
       expect(hashFiles(path)).to.deep.equal(hashFiles(pristine))
     })
@@ -172,7 +235,14 @@ describe('relocate on an image', () => {
       const to = await longestFree()
       const moves = ['/a/shared3', '/a/shared1'].map((name) => {
         const dump = inodeOf(name)
-        return { inode: dump.inode, kind: 'xattr' as const, logical: fileBlock(0), length: 1, from: fsBlock(dump.xattr), to: fsBlock(to) }
+        return {
+          inode: dump.inode,
+          kind: 'xattr' as const,
+          logical: fileBlock(0),
+          length: 1,
+          from: fsBlock(dump.xattr),
+          to: fsBlock(to),
+        }
       })
       const outcomes = await relocate(volume, moves)
       expect(outcomes.map(({ status }) => status)).to.deep.equal(['moved', 'moved'])
@@ -189,7 +259,9 @@ describe('relocate on an image', () => {
       const scattered = blocks.map((logical, i) => move(file, logical, 1, to + 2 * i))
       const free = await volume.freeRuns(fsBlock(1), fsBlock(volume.geometry().blockCount))
       // All that is free up to here is somebody's, and so are the gaps between the targets.
-      const reserved = free.map((each) => (each.start === to ? blockRun(to, 2 * blocks.length + 50) : each)).filter((each) => each.start <= to)
+      const reserved = free
+        .map((each) => (each.start === to ? blockRun(to, 2 * blocks.length + 50) : each))
+        .filter((each) => each.start <= to)
       const outcomes = await relocate(volume, scattered, { reserved })
       expect(outcomes.map(({ status }) => status)).to.deep.equal(scattered.map(() => 'moved'))
       await volume.close()
@@ -209,7 +281,12 @@ describe('relocate on an image', () => {
       const at = (changes: Partial<Record<keyof Move, unknown>>): Move => ({ ...good, ...changes }) as Move
       const cases: [what: string, move: Move, status: string, reason?: RegExp][] = [
         ['a target in use', at({ to: used }), 'skipped', /in use/],
-        ['a target that reaches into used blocks', { ...move(inodeOf('/deep'), 0, 1, to), to: fsBlock(used) }, 'skipped', /in use/],
+        [
+          'a target that reaches into used blocks',
+          { ...move(inodeOf('/deep'), 0, 1, to), to: fsBlock(used) },
+          'skipped',
+          /in use/,
+        ],
         ['fixed metadata as target', at({ to: 2 }), 'skipped', /in use/],
         ['a target beyond the end', at({ to: volume.geometry().blockCount }), 'skipped', /outside/],
         ['the boot block', at({ to: 0 }), 'skipped', /outside/],
@@ -222,7 +299,11 @@ describe('relocate on an image', () => {
         ['an inode there is none of', at({ inode: 4_000_000 }), 'gone'],
         ['a directory called data', { ...move(inodeOf('/many'), 0, 1, to + 4) }, 'skipped', /no regular/],
         ['the journal', move(dumps.get(8)!, 5, 1, to + 5), 'skipped', /system-inode/],
-        ['the resize inode', { ...good, inode: 7, kind: 'tree', from: fsBlock(dumps.get(7)!.treeBlocks[0] ?? 300) }, 'skipped'],
+        [
+          'the resize inode',
+          { ...good, inode: 7, kind: 'tree', from: fsBlock(dumps.get(7)!.treeBlocks[0] ?? 300) },
+          'skipped',
+        ],
         ['a tree block of a file without a tree', { ...good, kind: 'tree' }, 'gone'],
         ['an attribute block of a file without one', { ...good, kind: 'xattr' }, 'gone'],
       ]
@@ -236,11 +317,20 @@ describe('relocate on an image', () => {
       }
       expect(Buffer.compare(readFileSync(path), image), 'bytes written for moves that were not made').to.equal(0)
 
-      const together = await relocate(volume, [good, at({ inode: inodeOf('/file3').inode, from: inodeOf('/file3').blocks.get(0) }), good, at({ to: to + 9 })])
+      const together = await relocate(volume, [
+        good,
+        at({ inode: inodeOf('/file3').inode, from: inodeOf('/file3').blocks.get(0) }),
+        good,
+        at({ to: to + 9 }),
+      ])
       const moved = together.filter(({ status }) => status === 'moved')
       expect(moved.map(({ move: { inode } }) => inode)).to.deep.equal([file.inode])
-      expect(together.map(({ reason }) => reason ?? '').sort()).to.deep.equal(
-        ['', 'another move has the same target', 'another move takes the same blocks', 'another move takes the same blocks'])
+      expect(together.map(({ reason }) => reason ?? '').sort()).to.deep.equal([
+        '',
+        'another move has the same target',
+        'another move takes the same blocks',
+        'another move takes the same blocks',
+      ])
       await volume.close()
       volume = await openVolume(path)
       checkImage(path)
@@ -252,10 +342,15 @@ describe('relocate on an image', () => {
       const filesystem = await Filesystem.open(await FileStore.open(path, { writable: true }))
       const committer = smaller(await openCommitter(filesystem), 12)
       const controller = new AbortController()
-      const files = [...dumps.values()].filter((dump) => dump.inode > 11 && dump.blocks.has(0) && /Type: regular/.test(dump.rest))
+      const files = [...dumps.values()].filter(
+        (dump) => dump.inode > 11 && dump.blocks.has(0) && /Type: regular/.test(dump.rest),
+      )
       const moves = files.map((dump, i) => move(dump, 0, 1, to + i))
       const outcomes: MoveOutcome[] = []
-      for await (const outcome of relocateOnImage(filesystem, committer, moves, { reserved: [], signal: controller.signal })) {
+      for await (const outcome of relocateOnImage(filesystem, committer, moves, {
+        reserved: [],
+        signal: controller.signal,
+      })) {
         outcomes.push(outcome)
         controller.abort()
       }
@@ -283,7 +378,12 @@ describe('relocate on an image', () => {
       const expected = new ExpectedLayout(dumps)
       const looking = await ImageVolume.open(filesystem)
       for (let round = 0; round < 4; round++) {
-        for await (const { move: each, status, reason } of relocateOnImage(filesystem, committer, await randomMoves(looking, random, 60), { reserved: [] })) {
+        for await (const { move: each, status, reason } of relocateOnImage(
+          filesystem,
+          committer,
+          await randomMoves(looking, random, 60),
+          { reserved: [] },
+        )) {
           if (status === 'moved') expected.apply(each)
           else if (status === 'skipped') expect(reason).to.match(/journal is too small/)
         }
@@ -303,13 +403,21 @@ describe('relocate on an image', () => {
       const file = inodeOf('/reserved')
       const first = Math.min(...file.unwritten)
       let length = 1
-      while (file.unwritten.has(first + length) && file.blocks.get(first + length) === file.blocks.get(first)! + length) length++
+      while (file.unwritten.has(first + length) && file.blocks.get(first + length) === file.blocks.get(first)! + length)
+        length++
       const to = await longestFree()
       const progress: number[] = []
-      const outcomes = await relocate(own, [move(file, first, length, to), move(inodeOf('/file1'), 0, 1, to + 200)], { onProgress: (blocks) => progress.push(blocks) })
+      const outcomes = await relocate(own, [move(file, first, length, to), move(inodeOf('/file1'), 0, 1, to + 200)], {
+        onProgress: (blocks) => progress.push(blocks),
+      })
       expect(outcomes.map(({ status }) => status)).to.deep.equal(['moved', 'moved'])
       expect(progress.at(-1)).to.equal(1)
-      expect(store.steps.some((step) => step.kind === 'write' && step.offset < (to + length) * 1024 && step.offset + step.bytes.length > to * 1024)).to.equal(false)
+      expect(
+        store.steps.some(
+          (step) =>
+            step.kind === 'write' && step.offset < (to + length) * 1024 && step.offset + step.bytes.length > to * 1024,
+        ),
+      ).to.equal(false)
       await own.close()
     })
   })
@@ -322,14 +430,21 @@ describe('relocate on an image', () => {
       const path = join(scratch.path, `kernel${blockSize}.img`)
       makeImage(path, { size: 48 << 20, blockSize, more: ['-N', '1500'] })
       loopMounted(path, (folder) => {
-        run('sh', ['-ec', `
+        run(
+          'sh',
+          [
+            '-ec',
+            `
           mkdir many; i=0; while [ $i -lt 600 ]; do : > many/a-rather-long-name-for-an-empty-file-$i; i=$((i+1)); done
           ln -s ${'t'.repeat(200)} link
           i=0; while [ $i -lt 20 ]; do head -c $((i * 3000)) /dev/urandom > f$i; i=$((i+1)); done
           dd if=/dev/urandom of=punched bs=${blockSize} count=400 conv=fsync status=none
           i=0; while [ $i -lt 150 ]; do fallocate -p -o $((i * 2 * ${blockSize})) -l ${blockSize} punched; i=$((i+1)); done
           fallocate -l 500000 reserved
-        `], { cwd: folder })
+        `,
+          ],
+          { cwd: folder },
+        )
       })
       checkImage(path)
       const hashes = hashFiles(path)
@@ -338,12 +453,18 @@ describe('relocate on an image', () => {
       const random = new Random(blockSize)
       const volume = await openVolume(path)
       for (let round = 0; round < 6; round++) {
-        for (const { move, status } of await relocate(volume, await randomMoves(volume, random, 100))) if (status === 'moved') expected.apply(move)
+        for (const { move, status } of await relocate(volume, await randomMoves(volume, random, 100)))
+          if (status === 'moved') expected.apply(move)
       }
       await volume.close()
       checkImage(path)
       expect(expected.differences(dumpInodes(path)), `seed ${random.seed}`).to.deep.equal([])
-      const byKernel = loopMounted(path, (folder) => run('sh', ['-ec', 'sha256sum f* punched reserved; ls many | wc -l; readlink link'], { cwd: folder }).stdout, 'ro')
+      const byKernel = loopMounted(
+        path,
+        (folder) =>
+          run('sh', ['-ec', 'sha256sum f* punched reserved; ls many | wc -l; readlink link'], { cwd: folder }).stdout,
+        'ro',
+      )
       for (const line of byKernel.trim().split('\n').slice(0, -2)) {
         const [hash, name] = line.split(/ +/)
         expect(hashes.get(`/${name}`)).to.equal(hash)
@@ -361,11 +482,15 @@ describe('relocate on an image', () => {
     const random = new Random(5)
     const reasons = new Set<string>()
     for (let round = 0; round < 6; round++) {
-      for (const { status, reason } of await relocate(volume, await randomMoves(volume, random, 80))) if (status === 'skipped') reasons.add(reason!)
+      for (const { status, reason } of await relocate(volume, await randomMoves(volume, random, 80)))
+        if (status === 'skipped') reasons.add(reason!)
     }
     await volume.close()
     checkImage(path)
-    expect([...reasons].every((reason) => reason.includes('quota')), [...reasons].join()).to.equal(true)
+    expect(
+      [...reasons].every((reason) => reason.includes('quota')),
+      [...reasons].join(),
+    ).to.equal(true)
     for (const [inode, { sectors }] of dumpInodes(path)) expect(sectors).to.equal(before.get(inode)!.sectors)
   })
 
@@ -375,7 +500,11 @@ describe('relocate on an image', () => {
     debugfsWrite(path, ['mkdir a'])
     let refusal: unknown
     const store = await FileStore.open(path, { writable: true })
-    await Filesystem.open(store).then((filesystem) => ImageVolume.open(filesystem)).catch((error: unknown) => { refusal = error })
+    await Filesystem.open(store)
+      .then((filesystem) => ImageVolume.open(filesystem))
+      .catch((error: unknown) => {
+        refusal = error
+      })
     await store.close()
     expect(refusal).to.be.an('error').with.property('code', 'no-journal')
   })

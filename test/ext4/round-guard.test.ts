@@ -13,7 +13,9 @@ import { needTools, run, scratchFolder } from '../support/tools.js'
 describe('the last look before a round', () => {
   const folder = scratchFolder()
   const image = join(folder.path, 'image')
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   beforeEach(function () {
     needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'mkswap')
@@ -43,14 +45,29 @@ describe('the last look before a round', () => {
     const { file } = (await volume.lookup(path))!
     const [first] = await volume.extents(file)
     const free = (await volume.freeRuns(fsBlock(0), fsBlock(16384))).find(({ length }) => length > 1000)!
-    return { inode: file.inode, path, kind: 'data', logical: fileBlock(0), length: first!.length, from: first!.physical, to: fsBlock(free.start + apart) }
+    return {
+      inode: file.inode,
+      path,
+      kind: 'data',
+      logical: fileBlock(0),
+      length: first!.length,
+      from: first!.physical,
+      to: fsBlock(free.start + apart),
+    }
   }
 
-  it('lets ordinary files go and keeps the boot loader\'s and swap files', async () => {
+  it("lets ordinary files go and keeps the boot loader's and swap files", async () => {
     const before = hashFiles(image)
-    const outcomes = await round(async (volume) => Promise.all(['/ordinary', '/boot/grub/core.img', '/swapfile'].map((path, i) => moveOf(volume, path, i * 200))))
-    expect(new Map(outcomes.map(({ move, status, reason }) => [move.path, reason ?? status])))
-      .to.deep.equal(new Map([['/ordinary', 'moved'], ['/boot/grub/core.img', 'boot-loader'], ['/swapfile', 'swap-file']]))
+    const outcomes = await round(async (volume) =>
+      Promise.all(['/ordinary', '/boot/grub/core.img', '/swapfile'].map((path, i) => moveOf(volume, path, i * 200))),
+    )
+    expect(new Map(outcomes.map(({ move, status, reason }) => [move.path, reason ?? status]))).to.deep.equal(
+      new Map([
+        ['/ordinary', 'moved'],
+        ['/boot/grub/core.img', 'boot-loader'],
+        ['/swapfile', 'swap-file'],
+      ]),
+    )
     checkImage(image)
     expect(hashFiles(image)).to.deep.equal(before)
   })
@@ -62,9 +79,18 @@ describe('the last look before a round', () => {
       const block = bmap('/other', 0)
       debugfsWrite(image, [`freeb ${block} 2`])
       const bytes = readFileSync(image)
-      const error = await round(async (volume) => [{ ...await moveOf(volume, '/ordinary', 0), length: 1, to: fsBlock(block + 1) }], look)
-        .then(() => undefined, (reason: unknown) => reason as BootpackError)
-      expect([error?.family, error?.code, error?.message]).to.deep.equal(['refused', 'marked-free', `Block ${block + 1} belongs to a file but is marked free.`])
+      const error = await round(
+        async (volume) => [{ ...(await moveOf(volume, '/ordinary', 0)), length: 1, to: fsBlock(block + 1) }],
+        look,
+      ).then(
+        () => undefined,
+        (reason: unknown) => reason as BootpackError,
+      )
+      expect([error?.family, error?.code, error?.message]).to.deep.equal([
+        'refused',
+        'marked-free',
+        `Block ${block + 1} belongs to a file but is marked free.`,
+      ])
       expect(readFileSync(image).equals(bytes), 'nothing is written').to.equal(true)
     })
   }
@@ -72,7 +98,10 @@ describe('the last look before a round', () => {
   it('refuses a source that two files own, and not a file elsewhere', async () => {
     const block = bmap('/other', 0)
     debugfsWrite(image, [`set_inode_field boot/grub/core.img block[5] ${block}`])
-    const error = await round(async (volume) => [await moveOf(volume, '/other', 0)]).then(() => undefined, (reason: unknown) => reason as BootpackError)
+    const error = await round(async (volume) => [await moveOf(volume, '/other', 0)]).then(
+      () => undefined,
+      (reason: unknown) => reason as BootpackError,
+    )
     expect([error?.family, error?.code]).to.deep.equal(['refused', 'multiply-claimed'])
     expect((await round(async (volume) => [await moveOf(volume, '/ordinary', 0)]))[0]?.status).to.equal('moved')
   })

@@ -19,29 +19,104 @@ export interface Specimen extends Omit<ImageRecipe, 'tree' | 'debugfs'> {
 const mib = 1024 * 1024
 
 export const specimens: readonly Specimen[] = [
-  { name: '4k, today\'s defaults', size: 96 * mib, blockSize: 4096, mountable: true },
-  { name: '1k, checksums, 32-byte descriptors', size: 64 * mib, blockSize: 1024, features: 'metadata_csum,^64bit', mountable: true },
-  { name: '2k, where tree checksums do not end the block', size: 64 * mib, blockSize: 2048, features: 'metadata_csum,64bit', mountable: true },
-  { name: '64k', size: 256 * mib, blockSize: 65536, more: ['-N', '4096'], mountable: false },
-  { name: 'meta_bg', size: 96 * mib, blockSize: 1024, features: 'meta_bg,^resize_inode,metadata_csum,64bit', more: ['-g', '1024'], mountable: true },
-  { name: 'sparse_super2', size: 96 * mib, blockSize: 1024, features: 'sparse_super2,^resize_inode', extended: 'num_backup_sb=2', mountable: true },
-  { name: 'gdt_csum, groups without a flex, some never written', size: 128 * mib, blockSize: 1024, features: '^metadata_csum,uninit_bg,^flex_bg,^64bit', mountable: true },
-  { name: 'no checksums, superblock copies everywhere', size: 64 * mib, blockSize: 1024, features: '^metadata_csum,^uninit_bg,^sparse_super,^resize_inode', mountable: true },
+  { name: "4k, today's defaults", size: 96 * mib, blockSize: 4096, mountable: true },
   {
-    name: 'a checksum seed that is not the UUID', size: 64 * mib, blockSize: 4096, features: 'metadata_csum,metadata_csum_seed', mountable: true,
-    afterwards: (image) => { run('tune2fs', ['-U', '0b00c0de-2222-4000-8000-000000000002', image]) },
+    name: '1k, checksums, 32-byte descriptors',
+    size: 64 * mib,
+    blockSize: 1024,
+    features: 'metadata_csum,^64bit',
+    mountable: true,
   },
-  { name: 'ext3: block maps instead of extents', size: 64 * mib, blockSize: 1024, features: '^extent,^flex_bg,^64bit,^metadata_csum,^uninit_bg', mountable: true },
-  { name: 'inline data', size: 64 * mib, blockSize: 4096, features: 'inline_data', more: ['-I', '256'], mountable: true },
-  { name: 'small inodes, no journal, no types in directories', size: 64 * mib, blockSize: 1024, features: '^filetype,^has_journal,^extra_isize', more: ['-I', '128'], mountable: true },
   {
-    name: 'multiple mount protection, bad blocks', size: 64 * mib, blockSize: 1024, features: 'mmp', mountable: true,
+    name: '2k, where tree checksums do not end the block',
+    size: 64 * mib,
+    blockSize: 2048,
+    features: 'metadata_csum,64bit',
+    mountable: true,
+  },
+  { name: '64k', size: 256 * mib, blockSize: 65536, more: ['-N', '4096'], mountable: false },
+  {
+    name: 'meta_bg',
+    size: 96 * mib,
+    blockSize: 1024,
+    features: 'meta_bg,^resize_inode,metadata_csum,64bit',
+    more: ['-g', '1024'],
+    mountable: true,
+  },
+  {
+    name: 'sparse_super2',
+    size: 96 * mib,
+    blockSize: 1024,
+    features: 'sparse_super2,^resize_inode',
+    extended: 'num_backup_sb=2',
+    mountable: true,
+  },
+  {
+    name: 'gdt_csum, groups without a flex, some never written',
+    size: 128 * mib,
+    blockSize: 1024,
+    features: '^metadata_csum,uninit_bg,^flex_bg,^64bit',
+    mountable: true,
+  },
+  {
+    name: 'no checksums, superblock copies everywhere',
+    size: 64 * mib,
+    blockSize: 1024,
+    features: '^metadata_csum,^uninit_bg,^sparse_super,^resize_inode',
+    mountable: true,
+  },
+  {
+    name: 'a checksum seed that is not the UUID',
+    size: 64 * mib,
+    blockSize: 4096,
+    features: 'metadata_csum,metadata_csum_seed',
+    mountable: true,
+    afterwards: (image) => {
+      run('tune2fs', ['-U', '0b00c0de-2222-4000-8000-000000000002', image])
+    },
+  },
+  {
+    name: 'ext3: block maps instead of extents',
+    size: 64 * mib,
+    blockSize: 1024,
+    features: '^extent,^flex_bg,^64bit,^metadata_csum,^uninit_bg',
+    mountable: true,
+  },
+  {
+    name: 'inline data',
+    size: 64 * mib,
+    blockSize: 4096,
+    features: 'inline_data',
+    more: ['-I', '256'],
+    mountable: true,
+  },
+  {
+    name: 'small inodes, no journal, no types in directories',
+    size: 64 * mib,
+    blockSize: 1024,
+    features: '^filetype,^has_journal,^extra_isize',
+    more: ['-I', '128'],
+    mountable: true,
+  },
+  {
+    name: 'multiple mount protection, bad blocks',
+    size: 64 * mib,
+    blockSize: 1024,
+    features: 'mmp',
+    mountable: true,
     afterwards: (image) => {
       writeFileSync(`${image}.bad`, '60001\n60002\n61000\n')
       run('e2fsck', ['-fy', '-l', `${image}.bad`, image], { ok: [0, 1] })
     },
   },
-  { name: 'quota, project, orphan file', size: 96 * mib, blockSize: 4096, features: 'quota,project,orphan_file', extended: 'quotatype=usrquota:grpquota:prjquota', mountable: true },
+  {
+    name: 'quota, project, orphan file',
+    size: 96 * mib,
+    blockSize: 4096,
+    features: 'quota,project,orphan_file',
+    extended: 'quotatype=usrquota:grpquota:prjquota',
+    mountable: true,
+  },
 ]
 
 /** How many names the large directory has: enough for an index in blocks of up to 4 KiB. */
@@ -76,14 +151,24 @@ export function makeTree(folder: string): void {
   symlinkSync('circle-a', join(folder, 'circle-b'))
   symlinkSync('nowhere', join(folder, 'dangling'))
   // Every other 4 KiB page, so that nothing can be joined: extents by the hundred.
-  sparse(join(folder, 'comb'), Array.from({ length: 800 }, (_, i) => i * 8192), 4096, random)
+  sparse(
+    join(folder, 'comb'),
+    Array.from({ length: 800 }, (_, i) => i * 8192),
+    4096,
+    random,
+  )
 }
 
 /** A file of more than 4 GiB with something at its very end, and one with a tree two levels deep in 4 KiB blocks. */
 export function makeLargeFiles(folder: string): void {
   const random = new Random(21)
   sparse(join(folder, 'five-gib'), [0, 5 * 1024 * mib - 4096], 4096, random)
-  sparse(join(folder, 'wide-comb'), Array.from({ length: 1600 }, (_, i) => i * 8192), 4096, random)
+  sparse(
+    join(folder, 'wide-comb'),
+    Array.from({ length: 1600 }, (_, i) => i * 8192),
+    4096,
+    random,
+  )
 }
 
 function sparse(path: string, offsets: readonly number[], length: number, random: Random): void {
@@ -110,10 +195,11 @@ export function makeSpecimen(image: string, specimen: Specimen, tree: string): v
     // More than fits the inode: a block of its own.
     `ea_set /usr/lib/one user.long ${'v'.repeat(300)}`,
     `ea_set /usr/lib user.long ${'w'.repeat(300)}`,
-    ...(extents ? ['write /dev/null preallocated', 'fallocate preallocated 3 20', 'set_inode_field preallocated size 500000'] : []),
+    ...(extents
+      ? ['write /dev/null preallocated', 'fallocate preallocated 3 20', 'set_inode_field preallocated size 500000']
+      : []),
   ])
   // Directories are indexed by e2fsck only; it leaves with 1, "corrected".
   run('e2fsck', ['-fyD', image], { ok: [0, 1] })
   afterwards?.(image)
 }
-

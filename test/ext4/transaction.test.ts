@@ -11,18 +11,23 @@ import { RecordingStore } from '../support/recording-store.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
 
 /** Groups of an image as dumpe2fs tells of them. */
-function groups(path: string): { flags: string, free: number }[] {
-  return run('dumpe2fs', [path]).stdout.split(/^Group \d+: /m).slice(1).map((text) => ({
-    flags: /\[([A-Z_, ]+)\]/.exec(text)?.[1] ?? '',
-    free: Number(/(\d+) free blocks/.exec(text)![1]),
-  }))
+function groups(path: string): { flags: string; free: number }[] {
+  return run('dumpe2fs', [path])
+    .stdout.split(/^Group \d+: /m)
+    .slice(1)
+    .map((text) => ({
+      flags: /\[([A-Z_, ]+)\]/.exec(text)?.[1] ?? '',
+      free: Number(/(\d+) free blocks/.exec(text)![1]),
+    }))
 }
 
 describe('transaction', () => {
   const scratch = scratchFolder()
   const path = join(scratch.path, 'image')
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'e2fsck', 'dumpe2fs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'e2fsck', 'dumpe2fs')
+  })
 
   async function commit(change: (transaction: Transaction) => Promise<void>): Promise<RecordingStore> {
     const store = new RecordingStore(readFileSync(path))
@@ -35,9 +40,18 @@ describe('transaction', () => {
     return store
   }
 
-  const save = (store: RecordingStore): void => writeFileSync(path, store.after(store.steps.length, 1024, () => true))
+  const save = (store: RecordingStore): void =>
+    writeFileSync(
+      path,
+      store.after(store.steps.length, 1024, () => true),
+    )
 
-  for (const features of ['uninit_bg,^metadata_csum,^64bit', 'metadata_csum,64bit', 'metadata_csum,^64bit,^flex_bg', 'meta_bg,^resize_inode,metadata_csum']) {
+  for (const features of [
+    'uninit_bg,^metadata_csum,^64bit',
+    'metadata_csum,64bit',
+    'metadata_csum,^64bit,^flex_bg',
+    'meta_bg,^resize_inode,metadata_csum',
+  ]) {
     it(`makes the bitmap of a group that had none, and counts it: ${features}`, async () => {
       makeImage(path, { size: 64 << 20, blockSize: 1024, features })
       const before = groups(path)
@@ -48,11 +62,17 @@ describe('transaction', () => {
       const store = await commit((transaction) => transaction.take(blockRun(start + 4000, 300)))
       save(store)
       const after = groups(path)
-      expect(after.reduce((sum, { free }) => sum + free, 0)).to.equal(before.reduce((sum, { free }) => sum + free, 0) - 300)
+      expect(after.reduce((sum, { free }) => sum + free, 0)).to.equal(
+        before.reduce((sum, { free }) => sum + free, 0) - 300,
+      )
       expect(after[unused]!.flags).to.not.contain('BLOCK_UNINIT')
       expect(after[unused - 1]!.flags).to.equal(before[unused - 1]!.flags)
-      const complaints = run('e2fsck', ['-fn', path], { ok: [4] }).stdout.split('\n').filter((line) => /wrong|differences|corrupt|checksum|csum/i.test(line))
-      expect(complaints.map((line) => line.trim())).to.deep.equal([`Block bitmap differences:  -(${start + 4000}--${start + 4299})`])
+      const complaints = run('e2fsck', ['-fn', path], { ok: [4] })
+        .stdout.split('\n')
+        .filter((line) => /wrong|differences|corrupt|checksum|csum/i.test(line))
+      expect(complaints.map((line) => line.trim())).to.deep.equal([
+        `Block bitmap differences:  -(${start + 4000}--${start + 4299})`,
+      ])
 
       const back = await commit((transaction) => transaction.release(blockRun(start + 4000, 300)))
       save(back)
@@ -66,11 +86,19 @@ describe('transaction', () => {
     const image = readFileSync(path)
     for (const [what, change] of [
       ['taking fixed metadata', (transaction) => transaction.take(blockRun(1, 1))],
-      ['taking twice', async (transaction) => { await transaction.take(blockRun(12000, 10)); await transaction.take(blockRun(12009, 1)) }],
+      [
+        'taking twice',
+        async (transaction) => {
+          await transaction.take(blockRun(12000, 10))
+          await transaction.take(blockRun(12009, 1))
+        },
+      ],
       ['freeing what is free', (transaction) => transaction.release(blockRun(12000, 10))],
     ] as [string, (transaction: Transaction) => Promise<void>][]) {
       let failure: unknown
-      await commit(change).catch((error: unknown) => { failure = error })
+      await commit(change).catch((error: unknown) => {
+        failure = error
+      })
       expect(failure, what).to.be.instanceOf(BootpackError)
       expect((failure as BootpackError).family).to.equal('corrupt')
     }

@@ -17,7 +17,12 @@ import { makeVariedImage, type Variety } from '../support/varied-image.js'
 
 const varieties: readonly Variety[] = [
   { name: '1 KiB blocks, no journal', blockSize: 1024, features: '^has_journal', deepExtents: 200 },
-  { name: '4 KiB blocks, no journal, no checksums', blockSize: 4096, features: '^has_journal,^metadata_csum', deepExtents: 200 },
+  {
+    name: '4 KiB blocks, no journal, no checksums',
+    blockSize: 4096,
+    features: '^has_journal,^metadata_csum',
+    deepExtents: 200,
+  },
   { name: '64 KiB blocks, no journal', blockSize: 65536, size: 64, features: '^has_journal' },
   { name: '4 KiB blocks and a journal', blockSize: 4096, deepExtents: 200 },
 ]
@@ -27,7 +32,8 @@ async function scatter(store: Store, random: Random, rounds = 3): Promise<number
   const volume = await ImageVolume.open(await Filesystem.open(store))
   let moved = 0
   for (let round = 0; round < rounds; round++) {
-    for await (const { status } of volume.relocate(await randomMoves(volume, random, 60), { reserved: [] })) if (status === 'moved') moved++
+    for await (const { status } of volume.relocate(await randomMoves(volume, random, 60), { reserved: [] }))
+      if (status === 'moved') moved++
   }
   await volume.close()
   return moved
@@ -36,7 +42,9 @@ async function scatter(store: Store, random: Random, rounds = 3): Promise<number
 describe('undo file', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
-  before(function () { needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'e2undo', 'dumpe2fs') })
+  before(function () {
+    needTools(this, 'mke2fs', 'debugfs', 'e2fsck', 'e2undo', 'dumpe2fs')
+  })
 
   for (const [index, variety] of varieties.entries()) {
     it(`is played back by e2undo to the very bytes there were: ${variety.name}`, async function () {
@@ -126,7 +134,10 @@ describe('undo file', () => {
       // An unfinished undo file makes e2undo ask for a check by a flag in the superblock.
       const now = readFileSync(path)
       now.copy(before, 1024, 1024, 2048)
-      expect(Buffer.compare(now, before), `seed ${random.seed}, step ${imageSteps} of the image, ${undoSteps} of the undo file`).to.equal(0)
+      expect(
+        Buffer.compare(now, before),
+        `seed ${random.seed}, step ${imageSteps} of the image, ${undoSteps} of the undo file`,
+      ).to.equal(0)
       run('e2fsck', ['-fy', path], { ok: [0, 1] })
       checkImage(path)
     }
@@ -138,7 +149,9 @@ describe('undo file', () => {
     writeFileSync(path, 'precious')
     const store = new RecordingStore(Buffer.alloc(1 << 20))
     let refusal: unknown
-    await UndoStore.create(store, path).catch((error: unknown) => { refusal = error })
+    await UndoStore.create(store, path).catch((error: unknown) => {
+      refusal = error
+    })
     expect(refusal).to.be.instanceOf(BootpackError).with.property('code', 'undo-file-exists')
     expect(readFileSync(path, 'utf8')).to.equal('precious')
   })
@@ -150,7 +163,9 @@ describe('undo file', () => {
     target.write = () => Promise.reject(new Error('disk full'))
     await store.write(100_000, Buffer.alloc(5000, 2))
     let failure: unknown
-    await store.flush().catch((error: unknown) => { failure = error })
+    await store.flush().catch((error: unknown) => {
+      failure = error
+    })
     expect(failure).to.be.an('error').with.property('message', 'disk full')
     expect(image.steps).to.deep.equal([])
     await store.close()

@@ -14,8 +14,17 @@ import { MemoryStore } from '../storage/memory-store.js'
 export const blockSize = 1024
 
 export type RegionKind =
-  | 'superblock' | 'descriptor' | 'block-bitmap' | 'inode-bitmap' | 'inode'
-  | 'tree-block' | 'map-block' | 'directory' | 'symlink' | 'xattr' | 'journal'
+  | 'superblock'
+  | 'descriptor'
+  | 'block-bitmap'
+  | 'inode-bitmap'
+  | 'inode'
+  | 'tree-block'
+  | 'map-block'
+  | 'directory'
+  | 'symlink'
+  | 'xattr'
+  | 'journal'
 
 export interface Region {
   readonly kind: RegionKind
@@ -48,12 +57,38 @@ interface Recipe {
 
 const journalled = 2600
 const recipes: readonly Recipe[] = [
-  { name: 'metadata_csum, 64bit, trees of two levels', features: 'metadata_csum,64bit', kibibytes: journalled, comb: 345 },
-  { name: 'no checksums, 32-byte descriptors', features: '^metadata_csum,^uninit_bg,^64bit', kibibytes: journalled, comb: 60 },
-  { name: 'gdt_csum, block maps, inodes of 128 bytes', features: '^extent,^flex_bg,^64bit,^metadata_csum,uninit_bg', kibibytes: journalled, more: ['-I', '128'], comb: 40 },
-  { name: 'inline data, quota, project, orphan file', features: 'metadata_csum,inline_data,quota,project,orphan_file,ea_inode', kibibytes: 3072, comb: 20 },
+  {
+    name: 'metadata_csum, 64bit, trees of two levels',
+    features: 'metadata_csum,64bit',
+    kibibytes: journalled,
+    comb: 345,
+  },
+  {
+    name: 'no checksums, 32-byte descriptors',
+    features: '^metadata_csum,^uninit_bg,^64bit',
+    kibibytes: journalled,
+    comb: 60,
+  },
+  {
+    name: 'gdt_csum, block maps, inodes of 128 bytes',
+    features: '^extent,^flex_bg,^64bit,^metadata_csum,uninit_bg',
+    kibibytes: journalled,
+    more: ['-I', '128'],
+    comb: 40,
+  },
+  {
+    name: 'inline data, quota, project, orphan file',
+    features: 'metadata_csum,inline_data,quota,project,orphan_file,ea_inode',
+    kibibytes: 3072,
+    comb: 20,
+  },
   { name: 'meta_bg, mmp', features: 'metadata_csum,meta_bg,^resize_inode,mmp', kibibytes: journalled, comb: 20 },
-  { name: 'no journal, no types in directories', features: '^has_journal,^metadata_csum,^filetype', kibibytes: 512, comb: 20 },
+  {
+    name: 'no journal, no types in directories',
+    features: '^has_journal,^metadata_csum,^filetype',
+    kibibytes: 512,
+    comb: 20,
+  },
 ]
 
 /** Makes all of them with e2fsprogs; the same every time. */
@@ -73,8 +108,16 @@ async function makeBaseImage(path: string, recipe: Recipe, scratch: string): Pro
   mkdirSync(join(tree, 'usr/lib'), { recursive: true })
   mkdirSync(join(tree, 'many'))
   const text = (length: number, name: string): string => `${name}, `.repeat(length).slice(0, length)
-  for (const [name, length] of [['usr/lib/one', 10], ['usr/lib/two', 5000], ['usr/three', 3000], ['four', 40], ['reserved', 9000]] as const) writeFileSync(join(tree, name), text(length, name))
-  for (let i = 0; i < 24; i++) writeFileSync(join(tree, 'many', `${i}-${'n'.repeat(80 + i)}`), i % 5 === 0 ? text(700, `${i}`) : '')
+  for (const [name, length] of [
+    ['usr/lib/one', 10],
+    ['usr/lib/two', 5000],
+    ['usr/three', 3000],
+    ['four', 40],
+    ['reserved', 9000],
+  ] as const)
+    writeFileSync(join(tree, name), text(length, name))
+  for (let i = 0; i < 24; i++)
+    writeFileSync(join(tree, 'many', `${i}-${'n'.repeat(80 + i)}`), i % 5 === 0 ? text(700, `${i}`) : '')
   writeFileSync(join(tree, 'comb'), text(recipe.comb * 2 * blockSize, 'comb'))
   linkSync(join(tree, 'usr/three'), join(tree, 'linked'))
   symlinkSync('usr/lib', join(tree, 'lib'))
@@ -85,20 +128,39 @@ async function makeBaseImage(path: string, recipe: Recipe, scratch: string): Pro
 
   const undo = recipe.features.includes('^has_journal')
   makeImage(path, {
-    size: recipe.kibibytes * 1024, blockSize, tree, features: recipe.features,
+    size: recipe.kibibytes * 1024,
+    blockSize,
+    tree,
+    features: recipe.features,
     more: ['-N', '96', '-g', '1024', ...(undo ? [] : ['-J', 'size=1']), ...(recipe.more ?? [])],
   })
   debugfsWrite(path, [
     ...Array.from({ length: recipe.comb }, (_, i) => `punch /comb ${i * 2 + 1} ${i * 2 + 1}`),
     'mknod device c 4 64',
-    `ea_set /usr/lib/one user.long ${'v'.repeat(300)}`, `ea_set /usr/lib user.long ${'w'.repeat(300)}`,
+    `ea_set /usr/lib/one user.long ${'v'.repeat(300)}`,
+    `ea_set /usr/lib user.long ${'w'.repeat(300)}`,
     ...(recipe.features.includes('^extent') ? [] : ['fallocate /reserved 10 30', 'punch /reserved 4 5']),
   ])
   run('e2fsck', ['-fyD', path], { ok: [0, 1] })
   const bytes = new Uint8Array(readFileSync(path))
   const filesystem = await Filesystem.open(new MemoryStore(bytes))
-  const paths = ['/usr/lib/one', '/usr/lib/two', '/usr/three', '/four', '/comb', '/lib/two', '/long-link', '/a', '/out', '/reserved', '/linked', '/device',
-    ...Array.from({ length: 24 }, (_, i) => `/many/${i}-${'n'.repeat(80 + i)}`), '/nowhere', '/usr/../four']
+  const paths = [
+    '/usr/lib/one',
+    '/usr/lib/two',
+    '/usr/three',
+    '/four',
+    '/comb',
+    '/lib/two',
+    '/long-link',
+    '/a',
+    '/out',
+    '/reserved',
+    '/linked',
+    '/device',
+    ...Array.from({ length: 24 }, (_, i) => `/many/${i}-${'n'.repeat(80 + i)}`),
+    '/nowhere',
+    '/usr/../four',
+  ]
   return { name: recipe.name, bytes, filesystem, regions: await mapRegions(filesystem), paths, undo }
 }
 
@@ -110,17 +172,26 @@ async function mapRegions(filesystem: Filesystem): Promise<Region[]> {
   }
   for (let group = 0; group < superblock.groupCount; group++) {
     const { block, offset } = groups.home(group)
-    regions.push({ kind: 'descriptor', offset: block * blockSize + offset, length: superblock.descriptorSize, number: group })
+    regions.push({
+      kind: 'descriptor',
+      offset: block * blockSize + offset,
+      length: superblock.descriptorSize,
+      number: group,
+    })
     const { blockBitmap, inodeBitmap } = groups.get(group)
     blockRegion('block-bitmap', blockBitmap, group)
     blockRegion('inode-bitmap', inodeBitmap, group)
   }
   for (let number = 1; number <= superblock.inodeCount; number++) {
-    if (!await filesystem.inodeInUse(number)) continue
+    if (!(await filesystem.inodeInUse(number))) continue
     const { block, offset } = filesystem.inodeHome(number)
     regions.push({ kind: 'inode', offset: block * blockSize + offset, length: superblock.inodeSize, number })
     const inode = await filesystem.readInode(number)
-    if (inode.xattrBlock !== 0 && !regions.some(({ kind, offset: at }) => kind === 'xattr' && at === inode.xattrBlock * blockSize)) blockRegion('xattr', inode.xattrBlock, number)
+    if (
+      inode.xattrBlock !== 0 &&
+      !regions.some(({ kind, offset: at }) => kind === 'xattr' && at === inode.xattrBlock * blockSize)
+    )
+      blockRegion('xattr', inode.xattrBlock, number)
     const map = await readFileMap(filesystem, inode)
     for (const at of map.treeBlocks) blockRegion(map.kind === 'extents' ? 'tree-block' : 'map-block', at, number)
     const first = map.extents[0]?.physical
@@ -128,11 +199,16 @@ async function mapRegions(filesystem: Filesystem): Promise<Region[]> {
     else if (inode.type === 'symlink' && first !== undefined) blockRegion('symlink', first, number)
     else if (inode.type === 'directory') {
       for (const { logical, physical, length } of map.extents) {
-        for (let i = 0; i < length && (logical + i) * blockSize < inode.size; i++) blockRegion('directory', physical + i, number)
+        for (let i = 0; i < length && (logical + i) * blockSize < inode.size; i++)
+          blockRegion('directory', physical + i, number)
       }
     }
   }
   // Inode tables are found by their inodes; that they are where groups say is checked here.
-  if (inodeTableBlocks(superblock) * superblock.groupCount > superblock.blockCount || descriptorBlock(superblock, 0) === 0) throw new Error('the base image is no good')
+  if (
+    inodeTableBlocks(superblock) * superblock.groupCount > superblock.blockCount ||
+    descriptorBlock(superblock, 0) === 0
+  )
+    throw new Error('the base image is no good')
   return regions
 }

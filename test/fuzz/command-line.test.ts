@@ -3,7 +3,17 @@
  * the terminal as a command, no file is written through a link, no answer is a stack.
  */
 import { expect } from 'chai'
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { debugfsWrite, makeImage } from '../support/images.js'
 import { Random } from '../support/random.js'
@@ -33,7 +43,11 @@ describe('a hostile command line', function () {
 
   before(function () {
     needTools(this, 'mke2fs', 'debugfs')
-    run(process.execPath, [new URL('../../node_modules/typescript/bin/tsc', import.meta.url).pathname, '-b', new URL('../..', import.meta.url).pathname])
+    run(process.execPath, [
+      new URL('../../node_modules/typescript/bin/tsc', import.meta.url).pathname,
+      '-b',
+      new URL('../..', import.meta.url).pathname,
+    ])
     mkdirSync(at('tree'))
     for (const name of [evil, 'between', 'one', 'other']) writeFileSync(at(`tree/${name}`), name.repeat(2000))
     symlinkSync('/etc/passwd', at('tree/absolute'))
@@ -42,7 +56,9 @@ describe('a hostile command line', function () {
     writeFileSync(at('tree/etc/passwd'), 'of the image')
     makeImage(at('disk.img'), { size: 16 << 20, blockSize: 1024, tree: at('tree') })
     debugfsWrite(at('disk.img'), ['rm between'])
-    const lines = [`/${evil}`, '/one', '/absolute', '/above', `/missing${evil}`, '/../../../etc/passwd'].map((path) => JSON.stringify({ kind: 'data', path, off: 0 }))
+    const lines = [`/${evil}`, '/one', '/absolute', '/above', `/missing${evil}`, '/../../../etc/passwd'].map((path) =>
+      JSON.stringify({ kind: 'data', path, off: 0 }),
+    )
     writeFileSync(at('boot.trace'), `{"bootpack":"trace","version":1,"source":"test"}\n${lines.join('\n')}\n`)
   })
 
@@ -92,10 +108,37 @@ describe('a hostile command line', function () {
 
   it('ends with a sentence whatever the values', () => {
     const random = new Random(7)
-    const values = ['', '-1', '0', '1e9', '99999999999999999999', '0x10', 'NaN', '../..', '/', '/dev/null', '/dev/zero', '/proc/self/mem', '-', '--', 'a'.repeat(5000), '\n', '\x1b]0;x\x07', '%s%n', '__proto__', '[]', at('disk.img'), at('boot.trace'), at('tree')]
+    const values = [
+      '',
+      '-1',
+      '0',
+      '1e9',
+      '99999999999999999999',
+      '0x10',
+      'NaN',
+      '../..',
+      '/',
+      '/dev/null',
+      '/dev/zero',
+      '/proc/self/mem',
+      '-',
+      '--',
+      'a'.repeat(5000),
+      '\n',
+      '\x1b]0;x\x07',
+      '%s%n',
+      '__proto__',
+      '[]',
+      at('disk.img'),
+      at('boot.trace'),
+      at('tree'),
+    ]
     for (let round = 0; round < 12; round++) {
       const args = [random.pick(['measure', 'plan', 'verify', 'apply', 'undo', 'pack']), random.pick(values)]
-      for (const flag of random.shuffled(['--trace', '--goal', '--partition', '-r', '--format', '--target', '--disk']).slice(0, random.below(4))) args.push(flag, random.pick(values))
+      for (const flag of random
+        .shuffled(['--trace', '--goal', '--partition', '-r', '--format', '--target', '--disk'])
+        .slice(0, random.below(4)))
+        args.push(flag, random.pick(values))
       if (args.includes('pack')) args.push('--dry-run')
       // Standard input is empty here, so that '-' is an empty trace.
       const ran = run(process.execPath, [launcher, ...args], { ok: anyEnd, input: '', timeout: 60_000 })
@@ -104,7 +147,12 @@ describe('a hostile command line', function () {
   })
 
   it('does not read what never ends', () => {
-    for (const args of [['apply', '/dev/zero'], ['verify', '--deep', '/dev/zero'], ['measure', at('disk.img'), '--trace', '/dev/zero'], ['measure', '/dev/zero', '--trace', at('boot.trace')]]) {
+    for (const args of [
+      ['apply', '/dev/zero'],
+      ['verify', '--deep', '/dev/zero'],
+      ['measure', at('disk.img'), '--trace', '/dev/zero'],
+      ['measure', '/dev/zero', '--trace', at('boot.trace')],
+    ]) {
       const ran = bootpack(...args)
       expect(ran.status, `${args.join(' ')}: ${ran.stderr}`).to.be.oneOf([2, 5, 6])
     }
@@ -115,14 +163,20 @@ describe('a hostile command line', function () {
     symlinkSync('victim', at('link.plan'))
     symlinkSync('victim', at('other.plan.check.json'))
     symlinkSync('victim', at('link.undo'))
-    const pack = (...more: string[]): Ran => bootpack('pack', at('disk.img'), '--trace', at('boot.trace'), '--evict', '--force', ...more)
-    for (const ran of [pack('-o', at('link.plan')), pack('--check', '-o', at('other.plan')), pack('--undo-file', at('link.undo')),
+    const pack = (...more: string[]): Ran =>
+      bootpack('pack', at('disk.img'), '--trace', at('boot.trace'), '--evict', '--force', ...more)
+    for (const ran of [
+      pack('-o', at('link.plan')),
+      pack('--check', '-o', at('other.plan')),
+      pack('--undo-file', at('link.undo')),
       bootpack('plan', at('disk.img'), '--trace', at('boot.trace'), '-o', at('link.plan')),
-      bootpack('trace', 'merge', at('boot.trace'), at('boot.trace'), '-o', at('link.plan'))]) {
+      bootpack('trace', 'merge', at('boot.trace'), at('boot.trace'), '-o', at('link.plan')),
+    ]) {
       expect(ran.status, ran.stderr).to.be.oneOf([2, 5])
     }
     expect(readFileSync(at('victim'), 'utf8')).to.equal('precious')
-    for (const name of ['link.plan', 'other.plan.check.json', 'link.undo']) expect(lstatSync(at(name)).isSymbolicLink(), name).to.equal(true)
+    for (const name of ['link.plan', 'other.plan.check.json', 'link.undo'])
+      expect(lstatSync(at(name)).isSymbolicLink(), name).to.equal(true)
     expect(readdirSync(scratch.path).filter((name) => name.includes('.tmp'))).to.deep.equal([])
   })
 

@@ -36,7 +36,8 @@ export class Coverage {
       if (!this.ours.test(script.url)) continue
       for (const { ranges } of script.functions) {
         for (const { startOffset, endOffset, count } of ranges) {
-          if (count > 0) this.seen.add(`${script.scriptId}:${startOffset}-${endOffset}x${Math.floor(Math.log2(count) / 2)}`)
+          if (count > 0)
+            this.seen.add(`${script.scriptId}:${startOffset}-${endOffset}x${Math.floor(Math.log2(count) / 2)}`)
         }
       }
     }

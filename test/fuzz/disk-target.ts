@@ -44,10 +44,24 @@ function goodDisk(random: Random): Buffer {
       disk.write('name', at + 56, 'utf16le')
     }
     disk.copy(disk, (last - 32) * sector, 2 * sector, 34 * sector)
-    for (const [here, other, entries] of [[1, last, 2], [last, 1, last - 32]] as const) {
+    for (const [here, other, entries] of [
+      [1, last, 2],
+      [last, 1, last - 32],
+    ] as const) {
       const at = here * sector
       disk.write('EFI PART', at, 'latin1')
-      for (const [offset, value] of [[8, 0x1_0000], [12, 92], [24, here], [32, other], [40, 34], [48, last - 33], [72, entries], [80, 128], [84, 128]] as const) disk.writeUInt32LE(value, at + offset)
+      for (const [offset, value] of [
+        [8, 0x1_0000],
+        [12, 92],
+        [24, here],
+        [32, other],
+        [40, 34],
+        [48, last - 33],
+        [72, entries],
+        [80, 128],
+        [84, 128],
+      ] as const)
+        disk.writeUInt32LE(value, at + offset)
     }
     sealGpt(disk)
   }
@@ -58,7 +72,10 @@ function sealGpt(disk: Buffer): void {
   for (const at of [sector, disk.length - sector]) {
     const entries = disk.readUInt32LE(at + 72) * sector
     const length = Math.min(disk.readUInt32LE(at + 80) * disk.readUInt32LE(at + 84), disk.length)
-    disk.writeUInt32LE(crc32(disk.subarray(Math.min(entries, disk.length), Math.min(entries + length, disk.length))), at + 88)
+    disk.writeUInt32LE(
+      crc32(disk.subarray(Math.min(entries, disk.length), Math.min(entries + length, disk.length))),
+      at + 88,
+    )
     disk.writeUInt32LE(0, at + 16)
     disk.writeUInt32LE(crc32(disk.subarray(at, at + Math.min(92, disk.readUInt32LE(at + 12)))), at + 16)
   }
@@ -71,7 +88,8 @@ export async function tryDisk(random: Random): Promise<void> {
   for (let changes = random.below(8); changes > 0; changes--) {
     const at = random.pick(places) + random.below(sector)
     const width = random.pick([1, 2, 4] as const)
-    const value = random.pick([0, 1, 2 ** (8 * width) - 1, random.below(2 ** (8 * width)), random.below(600)]) % 2 ** (8 * width)
+    const value =
+      random.pick([0, 1, 2 ** (8 * width) - 1, random.below(2 ** (8 * width)), random.below(600)]) % 2 ** (8 * width)
     disk.writeUIntLE(value, Math.min(at, size - width), width)
   }
   if (random.chance(0.3)) {
@@ -91,7 +109,8 @@ export async function tryDisk(random: Random): Promise<void> {
       await work()
     } catch (error) {
       if (!(error instanceof BootpackError) || error.family === 'io') throw error
-      if (/[\x00-\x09\x0b-\x1f\x7f]/.test(error.message)) throw new Error(`control bytes in: ${JSON.stringify(error.message)}`, { cause: error })
+      if (/[\x00-\x09\x0b-\x1f\x7f]/.test(error.message))
+        throw new Error(`control bytes in: ${JSON.stringify(error.message)}`, { cause: error })
     }
   }
   if (!before.equals(bytes)) throw new Error('reading changed the disk')

@@ -70,14 +70,26 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
     if (random.chance(0.5)) {
       const reads = random.shuffled(base.paths).map((path) => ({ kind: 'data' as const, path, off: 0 }))
       const result = await packVolume(volume, reads, {
-        target: 'fuzz', evict: random.chance(0.7), metadata: true, granularity: random.pick(['file', 'range'] as const),
-        force: true, dryRun: false, inodes: renumbers && random.chance(0.5), onPlan: () => { same('planning'); planned = true; return Promise.resolve() },
+        target: 'fuzz',
+        evict: random.chance(0.7),
+        metadata: true,
+        granularity: random.pick(['file', 'range'] as const),
+        force: true,
+        dryRun: false,
+        inodes: renumbers && random.chance(0.5),
+        onPlan: () => {
+          same('planning')
+          planned = true
+          return Promise.resolve()
+        },
       })
       moved = (result.applied?.movedBlocks ?? 0) + (result.applied?.inodes?.renumbered ?? 0)
     } else {
       for (let round = 0; round < 2; round++) {
         const { firstDataBlock, blockCount } = volume.geometry()
-        const movable = (await volume.owners(blockRun(firstDataBlock, blockCount - firstDataBlock))).some(({ immovable }) => immovable === undefined)
+        const movable = (await volume.owners(blockRun(firstDataBlock, blockCount - firstDataBlock))).some(
+          ({ immovable }) => immovable === undefined,
+        )
         const moves = movable ? await randomMoves(volume, random, 25) : []
         planned = true
         for await (const { status } of volume.relocate(moves, { reserved: [] })) if (status === 'moved') moved++
@@ -105,9 +117,13 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
 async function renumberAtRandom(volume: ImageVolume, random: Random): Promise<number> {
   const { inodeCount } = volume.geometry()
   const exchanges = await randomExchanges(volume, random, 20)
-  const wild = Array.from({ length: 8 }, () => ({ inode: random.between(0, inodeCount + 2), to: random.between(0, inodeCount + 2) }))
+  const wild = Array.from({ length: 8 }, () => ({
+    inode: random.between(0, inodeCount + 2),
+    to: random.between(0, inodeCount + 2),
+  }))
   let made = 0
-  for await (const { status } of volume.inodeNumbers.renumber(random.shuffled([...exchanges, ...wild]), {})) if (status === 'renumbered') made++
+  for await (const { status } of volume.inodeNumbers.renumber(random.shuffled([...exchanges, ...wild]), {}))
+    if (status === 'renumbered') made++
   return made
 }
 
@@ -128,7 +144,10 @@ export async function openBytes(store: Store, write: boolean): Promise<ImageVolu
  * @param byName tells files by their names alone, since their numbers may change
  */
 export async function readAll(
-  bytes: Uint8Array, { paths: known }: Pick<BaseImage, 'paths'>, codes: string[], byName = false,
+  bytes: Uint8Array,
+  { paths: known }: Pick<BaseImage, 'paths'>,
+  codes: string[],
+  byName = false,
 ): Promise<Map<string, string> | undefined> {
   const found = new Map<string, string>()
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
@@ -146,13 +165,19 @@ export async function readAll(
   const numbers = Array.from({ length: Math.min(inodeCount, 400) }, (_, i) => i + 1)
   for (const path of known) {
     const lookup = await attempt(() => volume.lookup(path))
-    if (lookup) found.set(`lookup of ${path}`, byName ? `${lookup.file.path}` : `${lookup.file.inode} ${lookup.file.path} ${lookup.through.join()}`)
+    if (lookup)
+      found.set(
+        `lookup of ${path}`,
+        byName ? `${lookup.file.path}` : `${lookup.file.inode} ${lookup.file.path} ${lookup.through.join()}`,
+      )
   }
   const paths = await attempt(() => volume.paths(numbers))
-  if (paths) found.set('names', JSON.stringify(byName ? [...paths.values()].sort() : [...paths].sort(([a], [b]) => a - b)))
+  if (paths)
+    found.set('names', JSON.stringify(byName ? [...paths.values()].sort() : [...paths].sort(([a], [b]) => a - b)))
   await attempt(() => volume.freeRuns(fsBlock(0), fsBlock(blockCount)))
   const owned = await attempt(() => volume.owners(blockRun(0, blockCount)))
-  if (owned?.some(({ start, length }) => length < 1 || start + length > blockCount)) throw new Finding('owners of blocks that are not there')
+  if (owned?.some(({ start, length }) => length < 1 || start + length > blockCount))
+    throw new Finding('owners of blocks that are not there')
   if (owned) found.set('owners', 'one each')
   for (const number of numbers) {
     const name = byName ? paths?.get(number) : `inode ${number}`
@@ -163,12 +188,18 @@ export async function readAll(
   return found
 }
 
-async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, number: number, bytes: Uint8Array, byName: boolean): Promise<string | undefined> {
+async function hashInode(
+  volume: Volume & { readonly filesystem: Filesystem },
+  number: number,
+  bytes: Uint8Array,
+  byName: boolean,
+): Promise<string | undefined> {
   const file = await volume.byInode(number)
   if (!file) return undefined
   let next = 0
   for (const { logical, physical, length } of await volume.extents(file)) {
-    if (logical < next || length < 1 || !volume.filesystem.inside(blockRun(physical, length))) throw new Finding(`inode ${number} was given blocks that cannot be`)
+    if (logical < next || length < 1 || !volume.filesystem.inside(blockRun(physical, length)))
+      throw new Finding(`inode ${number} was given blocks that cannot be`)
     next = logical + length
   }
   const { xattr } = await volume.metadata(file)
@@ -182,7 +213,8 @@ async function hashInode(volume: Volume & { readonly filesystem: Filesystem }, n
   }
   // The journal is written to; bad blocks and the resize inode may hold bitmaps, which are too.
   if (number === filesystem.superblock.journalInode) return hash.digest('hex')
-  if (number === 1 || number === 7) return hash.update(JSON.stringify(await fileExtents(filesystem, inode))).digest('hex')
+  if (number === 1 || number === 7)
+    return hash.update(JSON.stringify(await fileExtents(filesystem, inode))).digest('hex')
   const { blockSize } = filesystem
   for (const { logical, physical, length, unwritten } of await fileExtents(filesystem, inode)) {
     for (let i = 0; i < length; i++) {
@@ -207,13 +239,23 @@ function attributesOf({ raw, flags, type }: Inode, { superblock }: Filesystem, b
   rest.fill(0, 0x1c, 0x20)
   const mapped = (flags & 0x8_0000) !== 0 && (type === 'regular' || type === 'directory' || type === 'symlink')
   if (mapped) rest.fill(0, 0x28, 0x64)
-  for (const [at, length] of [[0x68, 4], [0x74, 4], [0x7c, 2]] as const) rest.fill(0, at, at + length)
+  for (const [at, length] of [
+    [0x68, 4],
+    [0x74, 4],
+    [0x7c, 2],
+  ] as const)
+    rest.fill(0, at, at + length)
   if (superblock.inodeSize > 128) rest.fill(0, 0x82, 0x84)
   return rest
 }
 
 const families: ReadonlySet<string> = new Set(['refused', 'unsupported', 'corrupt', 'no-space'])
-const usage: ReadonlySet<string> = new Set(['empty-boot-set', 'no-such-directory', 'not-a-directory', 'no-partition-table'])
+const usage: ReadonlySet<string> = new Set([
+  'empty-boot-set',
+  'no-such-directory',
+  'not-a-directory',
+  'no-partition-table',
+])
 
 /** @throws the error again when it is none that a broken image may cause */
 export function codeOf(error: unknown): string {

@@ -39,7 +39,8 @@ describe('broken input', function () {
   })
   after(() => scratch.remove())
 
-  const regionOf = (base: BaseImage, kind: RegionKind, number?: number): Region => base.regions.find((region) => region.kind === kind && (number === undefined || region.number === number))!
+  const regionOf = (base: BaseImage, kind: RegionKind, number?: number): Region =>
+    base.regions.find((region) => region.kind === kind && (number === undefined || region.number === number))!
   const broken = (base: BaseImage, poke: (bytes: Uint8Array) => void): Uint8Array => {
     const bytes = base.bytes.slice()
     poke(bytes)
@@ -57,7 +58,13 @@ describe('broken input', function () {
   })
 
   it('in every structure of an image ends in one of our errors, or changes no contents', async () => {
-    const fuzzer = new ImageFuzzer(bases, { seed, guided: true, checkEvery: 15, scratch: scratch.path, longest: 10_000 })
+    const fuzzer = new ImageFuzzer(bases, {
+      seed,
+      guided: true,
+      checkEvery: 15,
+      scratch: scratch.path,
+      longest: 10_000,
+    })
     const end = performance.now() + 12_000
     while (performance.now() < end && fuzzer.failures.length === 0) await fuzzer.step()
     fuzzer.close()
@@ -70,7 +77,9 @@ describe('broken input', function () {
     const random = new Random(seed)
     for (let round = 0; round < 1500; round++) {
       const own = random.below(0x1_0000_0000)
-      await tryDisk(new Random(own)).catch((error: unknown) => { throw new Error(`tryDisk(new Random(${own}))`, { cause: error }) })
+      await tryDisk(new Random(own)).catch((error: unknown) => {
+        throw new Error(`tryDisk(new Random(${own}))`, { cause: error })
+      })
     }
   })
 
@@ -79,8 +88,12 @@ describe('broken input', function () {
     const plan = await goodPlan(bases[0]!)
     for (let round = 0; round < 60; round++) {
       const own = random.below(0x1_0000_0000)
-      await tryTrace(new Random(own), bases[0]!).catch((error: unknown) => { throw new Error(`tryTrace(new Random(${own}))`, { cause: error }) })
-      await tryPlan(new Random(own), bases[0]!, plan).catch((error: unknown) => { throw new Error(`tryPlan(new Random(${own}))`, { cause: error }) })
+      await tryTrace(new Random(own), bases[0]!).catch((error: unknown) => {
+        throw new Error(`tryTrace(new Random(${own}))`, { cause: error })
+      })
+      await tryPlan(new Random(own), bases[0]!, plan).catch((error: unknown) => {
+        throw new Error(`tryPlan(new Random(${own}))`, { cause: error })
+      })
     }
   })
 
@@ -90,7 +103,10 @@ describe('broken input', function () {
       const volume = await openBytes(new MemoryStore(bytes, true), true)
       try {
         for (let round = 0; round < 5; round++) {
-          for await (const outcome of volume.relocate(await randomMoves(volume, new Random(round), 40), { reserved: [] })) void outcome
+          for await (const outcome of volume.relocate(await randomMoves(volume, new Random(round), 40), {
+            reserved: [],
+          }))
+            void outcome
         }
       } catch (error) {
         expect(error, String(error)).to.be.instanceOf(BootpackError)
@@ -103,20 +119,36 @@ describe('broken input', function () {
 
     it('a superblock that counts more free blocks than there are', async () => {
       const base = bases[0]!
-      const filesystem = await Filesystem.open(new MemoryStore(broken(base, (bytes) => putU32(bytes, 1024 + 0x158, 21)), true))
+      const filesystem = await Filesystem.open(
+        new MemoryStore(
+          broken(base, (bytes) => putU32(bytes, 1024 + 0x158, 21)),
+          true,
+        ),
+      )
       const [free] = await findFreeRuns(filesystem, fsBlock(0), fsBlock(2600))
       const transaction = new Transaction(filesystem)
       await transaction.take(blockRun(free!.start, 1))
       let error: unknown
-      await transaction.commit({ capacity: Infinity, commit: () => Promise.resolve(), close: () => Promise.resolve() }).catch((thrown: unknown) => { error = thrown })
-      expect(error).to.be.instanceOf(BootpackError).with.property('message').that.matches(/^superblock 0: it counts 9019\d+ free blocks of 2600/)
+      await transaction
+        .commit({ capacity: Infinity, commit: () => Promise.resolve(), close: () => Promise.resolve() })
+        .catch((thrown: unknown) => {
+          error = thrown
+        })
+      expect(error)
+        .to.be.instanceOf(BootpackError)
+        .with.property('message')
+        .that.matches(/^superblock 0: it counts 9019\d+ free blocks of 2600/)
     })
 
     it('a group that counts fewer free blocks than its bitmap has', async () => {
       const base = bases[0]!
-      const error = await errorOfMoving(base, broken(base, (bytes) => {
-        for (const { offset } of base.regions.filter(({ kind }) => kind === 'descriptor')) putU16(bytes, offset + 0xc, 1)
-      }))
+      const error = await errorOfMoving(
+        base,
+        broken(base, (bytes) => {
+          for (const { offset } of base.regions.filter(({ kind }) => kind === 'descriptor'))
+            putU16(bytes, offset + 0xc, 1)
+        }),
+      )
       expect(error?.message).to.match(/^group descriptor \d: it counts 1 free blocks, its bitmap has \d+/)
     })
 
@@ -128,11 +160,21 @@ describe('broken input', function () {
       const bytes = broken(base, (image) => putU32(image, other.offset + 0x68, block))
       const volume = await openBytes(new MemoryStore(bytes, true), true)
       const [free] = await volume.freeRuns(fsBlock(0), fsBlock(2600))
-      const move = { inode: number, kind: 'xattr' as const, logical: fileBlock(0), length: 1, from: block, to: free!.start }
+      const move = {
+        inode: number,
+        kind: 'xattr' as const,
+        logical: fileBlock(0),
+        length: 1,
+        from: block,
+        to: free!.start,
+      }
       const outcomes: MoveOutcome[] = []
       for await (const outcome of volume.relocate([move], { reserved: [] })) outcomes.push(outcome)
-      expect(outcomes).to.deep.equal([{ move, status: 'skipped', reason: 'its attribute block counts 1 owners, and 2 were found' }])
-      for (const inode of [number, other.number]) expect((await volume.metadata((await volume.byInode(inode))!)).xattr).to.equal(block)
+      expect(outcomes).to.deep.equal([
+        { move, status: 'skipped', reason: 'its attribute block counts 1 owners, and 2 were found' },
+      ])
+      for (const inode of [number, other.number])
+        expect((await volume.metadata((await volume.byInode(inode))!)).xattr).to.equal(block)
       await volume.close()
     })
 
@@ -143,7 +185,9 @@ describe('broken input', function () {
       disk.writeUInt32LE(1000, 446 + 8)
       disk.writeUInt32LE(1000, 446 + 12)
       let error: unknown
-      await findFilesystem(new MemoryStore(disk), 'cut-off.img').catch((thrown: unknown) => { error = thrown })
+      await findFilesystem(new MemoryStore(disk), 'cut-off.img').catch((thrown: unknown) => {
+        error = thrown
+      })
       expect(error).to.be.instanceOf(BootpackError).with.property('family').that.is.oneOf(['usage', 'unsupported'])
     })
   })
@@ -152,13 +196,19 @@ describe('broken input', function () {
     const path = join(scratch.path, 'nested.img')
     makeImage(path, { size: 16 << 20, blockSize: 1024, more: ['-N', '2000'] })
     const name = 'n'.repeat(255)
-    debugfsWrite(path, [...Array.from({ length: 600 }, () => [`mkdir ${name}`, `cd ${name}`]).flat(), 'cd /', 'mkdir short'])
+    debugfsWrite(path, [
+      ...Array.from({ length: 600 }, () => [`mkdir ${name}`, `cd ${name}`]).flat(),
+      'cd /',
+      'mkdir short',
+    ])
     const volume = await openBytes(new MemoryStore(new Uint8Array(readFileSync(path))), false)
     const paths = await volume.paths(Array.from({ length: 2000 }, (_, i) => i + 1))
     const longest = Math.max(...[...paths.values()].map((each) => each.length))
     expect(longest).to.equal(15 * 256)
     expect([...paths.values()]).to.include('/short')
-    expect((await volume.owners(blockRun(0, 16384))).filter(({ kind }) => kind === 'directory').length).to.be.greaterThan(600)
+    expect(
+      (await volume.owners(blockRun(0, 16384))).filter(({ kind }) => kind === 'directory').length,
+    ).to.be.greaterThan(600)
   })
 
   it('that points in circles costs no more than what is there', async () => {
@@ -166,28 +216,54 @@ describe('broken input', function () {
     const comb = base.regions.filter(({ kind }) => kind === 'tree-block')
     const root = regionOf(base, 'inode', comb[0]!.number)
     const cases: [string, (bytes: Uint8Array) => void][] = [
-      ['an extent tree that holds its own node', (bytes) => {
-        // Every node points at the first one.
-        for (const { offset } of comb) if (bytes[offset + 6] !== 0) putU32(bytes, offset + 12 + 4, comb[0]!.offset / 1024)
-      }],
-      ['a tree as deep as can be', (bytes) => { putU16(bytes, root.offset + 0x28 + 6, 5) }],
-      ['a directory that is its own child', (bytes) => {
-        for (const { offset, number } of base.regions.filter(({ kind }) => kind === 'directory')) putU32(bytes, offset + 24, number)
-      }],
-      ['all directories with the same blocks', (bytes) => {
-        const directories = base.regions.filter(({ kind }) => kind === 'directory')
-        const first = regionOf(base, 'inode', directories[0]!.number)
-        for (const { number } of directories) bytes.copyWithin(regionOf(base, 'inode', number).offset + 0x28, first.offset + 0x28, first.offset + 0x64)
-      }],
-      ['all files with the same blocks', (bytes) => {
-        for (const { offset, number } of base.regions) if (number > 12 && offset !== root.offset) bytes.copyWithin(offset + 0x28, root.offset + 0x28, root.offset + 0x64)
-      }],
-      ['directories and files of exbibytes', (bytes) => {
-        for (const { offset, number, kind } of base.regions) if (kind === 'inode' && number > 11) {
-          putU32(bytes, offset + 4, 0xffff_fffe)
-          putU32(bytes, offset + 0x6c, 0x7fffffff)
-        }
-      }],
+      [
+        'an extent tree that holds its own node',
+        (bytes) => {
+          // Every node points at the first one.
+          for (const { offset } of comb)
+            if (bytes[offset + 6] !== 0) putU32(bytes, offset + 12 + 4, comb[0]!.offset / 1024)
+        },
+      ],
+      [
+        'a tree as deep as can be',
+        (bytes) => {
+          putU16(bytes, root.offset + 0x28 + 6, 5)
+        },
+      ],
+      [
+        'a directory that is its own child',
+        (bytes) => {
+          for (const { offset, number } of base.regions.filter(({ kind }) => kind === 'directory'))
+            putU32(bytes, offset + 24, number)
+        },
+      ],
+      [
+        'all directories with the same blocks',
+        (bytes) => {
+          const directories = base.regions.filter(({ kind }) => kind === 'directory')
+          const first = regionOf(base, 'inode', directories[0]!.number)
+          for (const { number } of directories)
+            bytes.copyWithin(regionOf(base, 'inode', number).offset + 0x28, first.offset + 0x28, first.offset + 0x64)
+        },
+      ],
+      [
+        'all files with the same blocks',
+        (bytes) => {
+          for (const { offset, number } of base.regions)
+            if (number > 12 && offset !== root.offset)
+              bytes.copyWithin(offset + 0x28, root.offset + 0x28, root.offset + 0x64)
+        },
+      ],
+      [
+        'directories and files of exbibytes',
+        (bytes) => {
+          for (const { offset, number, kind } of base.regions)
+            if (kind === 'inode' && number > 11) {
+              putU32(bytes, offset + 4, 0xffff_fffe)
+              putU32(bytes, offset + 0x6c, 0x7fffffff)
+            }
+        },
+      ],
     ]
     for (const [what, poke] of cases) {
       const began = performance.now()

@@ -45,9 +45,14 @@ export class ImageFuzzer {
   private readonly corpus: FuzzInput[] = []
   private readonly coverage: Coverage | undefined
 
-  constructor(private readonly bases: readonly BaseImage[], private readonly options: FuzzOptions) {
+  constructor(
+    private readonly bases: readonly BaseImage[],
+    private readonly options: FuzzOptions,
+  ) {
     this.random = new Random(options.seed)
-    this.coverage = options.guided ? new Coverage(/\/src\/(?:bytes|image|layout|mballoc|measure|pack|plan|volume)\//) : undefined
+    this.coverage = options.guided
+      ? new Coverage(/\/src\/(?:bytes|image|layout|mballoc|measure|pack|plan|volume)\//)
+      : undefined
   }
 
   get parts(): number {
@@ -65,13 +70,14 @@ export class ImageFuzzer {
     try {
       await this.try(input)
     } catch (error) {
-      this.failures.push({ input, error: error instanceof Error ? error.stack ?? error.message : String(error) })
+      this.failures.push({ input, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     }
     const took = performance.now() - began
     this.slowest = Math.max(this.slowest, took)
     if (took > this.options.longest) this.failures.push({ input, error: `took ${Math.round(took)} ms` })
     this.tried++
-    if (this.coverage && this.coverage.take() > 0) this.corpus.push({ base: input.base, patches: input.patches, sealed: input.sealed })
+    if (this.coverage && this.coverage.take() > 0)
+      this.corpus.push({ base: input.base, patches: input.patches, sealed: input.sealed })
   }
 
   async try(input: TriedInput): Promise<void> {

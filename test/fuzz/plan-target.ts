@@ -22,7 +22,26 @@ export async function goodPlan(base: BaseImage): Promise<string> {
   return planText((await createPlan(volume, reads, { target: 'x.img', evict: true, metadata: true })).plan)
 }
 
-const values = [null, -1, 0, 1, 0.5, 1e300, 2 ** 53, 2 ** 32, 2 ** 31, '', 'x', '../../etc/passwd', '/\n\x1b[2J', [], {}, true, [[]], '__proto__']
+const values = [
+  null,
+  -1,
+  0,
+  1,
+  0.5,
+  1e300,
+  2 ** 53,
+  2 ** 32,
+  2 ** 31,
+  '',
+  'x',
+  '../../etc/passwd',
+  '/\n\x1b[2J',
+  [],
+  {},
+  true,
+  [[]],
+  '__proto__',
+]
 
 /** Changes one to four values anywhere in the tree. */
 function varyJson(random: Random, text: string): string {
@@ -51,7 +70,8 @@ function varyJson(random: Random, text: string): string {
 /** @throws what must not be thrown */
 export async function tryPlan(random: Random, base: BaseImage, good: string): Promise<boolean> {
   let text = varyJson(random, good)
-  if (random.chance(0.1)) text = text.slice(0, random.below(text.length)) + random.pick(['', '}', '"', '\0', '['.repeat(50_000)])
+  if (random.chance(0.1))
+    text = text.slice(0, random.below(text.length)) + random.pick(['', '}', '"', '\0', '['.repeat(50_000)])
   const bytes = base.bytes.slice()
   const before = await readAll(bytes, { paths: [] }, [])
   let applied = false
@@ -75,14 +95,42 @@ export async function tryPlan(random: Random, base: BaseImage, good: string): Pr
   return applied
 }
 
-const names = ['..', '.', '', 'a', 'b', 'lib', 'usr', 'one', 'etc', 'passwd', 'comb', 'many', '\n', '\x1b[31m', '\u202e', '\xff', 'x'.repeat(300), 'out', 'long-link', '\\', '"', '*', '%s', '-rf', '__proto__']
+const names = [
+  '..',
+  '.',
+  '',
+  'a',
+  'b',
+  'lib',
+  'usr',
+  'one',
+  'etc',
+  'passwd',
+  'comb',
+  'many',
+  '\n',
+  '\x1b[31m',
+  '\u202e',
+  '\xff',
+  'x'.repeat(300),
+  'out',
+  'long-link',
+  '\\',
+  '"',
+  '*',
+  '%s',
+  '-rf',
+  '__proto__',
+]
 const numbers = [0, 1, 2, 11, 12, 13, 20, 96, 97, -1, 0.5, 1e18, 2 ** 31, 2 ** 53, 4096, 1024]
 
 /** @throws what must not be thrown */
 export async function tryTrace(random: Random, base: BaseImage): Promise<void> {
   const line = (): string => {
     const read: Record<string, unknown> = { kind: random.pick(['data', 'data', 'directory', 'metadata', 'x', 1]) }
-    if (random.chance(0.8)) read['path'] = `${random.pick(['/', '/', '', '//'])}${Array.from({ length: random.below(random.chance(0.05) ? 4000 : 6) }, () => random.pick(names)).join('/')}`
+    if (random.chance(0.8))
+      read['path'] =
+        `${random.pick(['/', '/', '', '//'])}${Array.from({ length: random.below(random.chance(0.05) ? 4000 : 6) }, () => random.pick(names)).join('/')}`
     if (random.chance(0.4)) read['ino'] = random.pick(numbers)
     if (random.chance(0.5)) read['off'] = random.pick(numbers)
     if (random.chance(0.5)) read['len'] = random.pick(numbers)
@@ -95,9 +143,14 @@ export async function tryTrace(random: Random, base: BaseImage): Promise<void> {
     const { reads } = parseTrace(Buffer.from(text), random.chance(0.8) ? {} : { format: 'list' })
     const volume = await openBytes(new MemoryStore(bytes), false)
     const { plan } = await createPlan(volume, reads, {
-      target: 'x', evict: random.chance(0.5), metadata: random.chance(0.7), granularity: random.pick(['file', 'range'] as const),
+      target: 'x',
+      evict: random.chance(0.5),
+      metadata: random.chance(0.7),
+      granularity: random.pick(['file', 'range'] as const),
       ...(random.chance(0.3) && { goal: random.pick([0, 1, 500, 2599, 2600, 1e15, 'auto'] as const) }),
-      ...(random.chance(0.3) && { directory: `/${Array.from({ length: random.below(4) }, () => random.pick(names)).join('/')}` }),
+      ...(random.chance(0.3) && {
+        directory: `/${Array.from({ length: random.below(4) }, () => random.pick(names)).join('/')}`,
+      }),
     })
     const known = new Set((await volume.paths(Array.from({ length: 96 }, (_, i) => i + 1))).keys())
     for (const { inode, path } of plan.rounds.flat()) {

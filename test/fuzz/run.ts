@@ -17,7 +17,11 @@ import { ImageFuzzer } from './image-fuzzer.js'
 import { goodPlan, tryPlan, tryTrace } from './plan-target.js'
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string', default: '1' }, worker: { type: 'boolean', default: false } },
+  options: {
+    minutes: { type: 'string', default: '5' },
+    seed: { type: 'string', default: '1' },
+    worker: { type: 'boolean', default: false },
+  },
 })
 const seconds = Number(values.minutes) * 60
 const longestInput = 20_000
@@ -36,18 +40,27 @@ interface Report {
   readonly slowestMs: number
   readonly mostMemoryMiB: number
   readonly codes: Record<string, number>
-  readonly findings: readonly { readonly what: unknown, readonly error: string }[]
+  readonly findings: readonly { readonly what: unknown; readonly error: string }[]
 }
 
 type Message = { readonly now: unknown } | { readonly report: Report }
 
 async function work(seed: number): Promise<void> {
   const scratch = scratchFolder()
-  const tell = (message: Message): void => { process.send!(message) }
+  const tell = (message: Message): void => {
+    process.send!(message)
+  }
   const random = new Random(seed)
   const bases = await makeBaseImages()
   const plan = await goodPlan(bases[0]!)
-  const fuzzer = new ImageFuzzer(bases, { seed, guided: true, checkEvery: 10, scratch: scratch.path, longest: longestInput / 4, onInput: (now) => tell({ now }) })
+  const fuzzer = new ImageFuzzer(bases, {
+    seed,
+    guided: true,
+    checkEvery: 10,
+    scratch: scratch.path,
+    longest: longestInput / 4,
+    onInput: (now) => tell({ now }),
+  })
   const counts = { disks: 0, plans: 0, plansApplied: 0, traces: 0 }
   const others: Report['findings'][number][] = []
   let mostMemory = 0
@@ -57,16 +70,27 @@ async function work(seed: number): Promise<void> {
     const began = performance.now()
     try {
       await work(new Random(seed))
-      if (performance.now() - began > longestInput / 4) throw new Error(`took ${Math.round(performance.now() - began)} ms`)
+      if (performance.now() - began > longestInput / 4)
+        throw new Error(`took ${Math.round(performance.now() - began)} ms`)
     } catch (error) {
-      others.push({ what: { what, seed }, error: error instanceof Error ? error.stack ?? error.message : String(error) })
+      others.push({
+        what: { what, seed },
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      })
     }
   }
   const end = performance.now() + seconds * 1000
   for (let round = 0; performance.now() < end; round++) {
     await fuzzer.step()
-    await attempt('disk', async (random) => { counts.disks++; await tryDisk(random) })
-    if (round % 4 === 0) await attempt('trace', async (random) => { counts.traces++; await tryTrace(random, bases[0]!) })
+    await attempt('disk', async (random) => {
+      counts.disks++
+      await tryDisk(random)
+    })
+    if (round % 4 === 0)
+      await attempt('trace', async (random) => {
+        counts.traces++
+        await tryTrace(random, bases[0]!)
+      })
     if (round % 8 === 0) {
       await attempt('plan', async (random) => {
         counts.plans++
@@ -79,8 +103,15 @@ async function work(seed: number): Promise<void> {
   scratch.remove()
   tell({
     report: {
-      images: fuzzer.tried, moved: fuzzer.verdicts.moved, checked: fuzzer.checked, ...counts, kept: fuzzer.kept, parts: fuzzer.parts,
-      slowestMs: Math.round(fuzzer.slowest), mostMemoryMiB: Math.round(mostMemory / 2 ** 20), codes: Object.fromEntries([...fuzzer.codes].sort(([, a], [, b]) => b - a)),
+      images: fuzzer.tried,
+      moved: fuzzer.verdicts.moved,
+      checked: fuzzer.checked,
+      ...counts,
+      kept: fuzzer.kept,
+      parts: fuzzer.parts,
+      slowestMs: Math.round(fuzzer.slowest),
+      mostMemoryMiB: Math.round(mostMemory / 2 ** 20),
+      codes: Object.fromEntries([...fuzzer.codes].sort(([, a], [, b]) => b - a)),
       findings: [...fuzzer.failures.map(({ input, error }) => ({ what: input, error })), ...others],
     },
   })
@@ -89,9 +120,13 @@ async function work(seed: number): Promise<void> {
 /** @returns findings */
 function watch(seed: number): Promise<number> {
   return new Promise((resolve) => {
-    const child = fork(new URL(import.meta.url).pathname, ['--worker', '--seed', String(seed), '--minutes', String(values.minutes)], {
-      execArgv: [...process.execArgv, `--max-old-space-size=${memory}`],
-    })
+    const child = fork(
+      new URL(import.meta.url).pathname,
+      ['--worker', '--seed', String(seed), '--minutes', String(values.minutes)],
+      {
+        execArgv: [...process.execArgv, `--max-old-space-size=${memory}`],
+      },
+    )
     let now: unknown
     let heard = performance.now()
     let report: Report | undefined
@@ -114,7 +149,11 @@ function watch(seed: number): Promise<number> {
       }
       const { findings, codes, ...figures } = report
       console.log(JSON.stringify({ seed, ...figures, findings: findings.length }, undefined, 2))
-      console.log(`Errors given: ${Object.entries(codes).map(([code, count]) => `${code} ${count}`).join(', ')}`)
+      console.log(
+        `Errors given: ${Object.entries(codes)
+          .map(([code, count]) => `${code} ${count}`)
+          .join(', ')}`,
+      )
       for (const { what, error } of findings.slice(0, 50)) console.log(`\n${JSON.stringify(what)}\n${error}`)
       resolve(findings.length)
     })
@@ -125,5 +164,5 @@ if (values.worker) {
   await work(Number(values.seed))
   process.disconnect()
 } else {
-  process.exitCode = await watch(Number(values.seed)) === 0 ? 0 : 1
+  process.exitCode = (await watch(Number(values.seed))) === 0 ? 0 : 1
 }

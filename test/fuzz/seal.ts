@@ -18,7 +18,9 @@ export function seal(bytes: Uint8Array, { filesystem, regions }: BaseImage): voi
   const { superblock } = filesystem
   const part = ({ offset, length }: Region): Uint8Array => bytes.subarray(offset, offset + length)
   const inodes = new Map(regions.filter(({ kind }) => kind === 'inode').map((region) => [region.number, part(region)]))
-  const descriptors = new Map(regions.filter(({ kind }) => kind === 'descriptor').map((region) => [region.number, part(region)]))
+  const descriptors = new Map(
+    regions.filter(({ kind }) => kind === 'descriptor').map((region) => [region.number, part(region)]),
+  )
   for (const region of regions) {
     const held = part(region)
     const owner = inodes.get(region.number)
@@ -35,20 +37,30 @@ export function seal(bytes: Uint8Array, { filesystem, regions }: BaseImage): voi
         break
       case 'inode':
         // A slot that was never used carries no checksum.
-        if (held.some((byte) => byte !== 0)) held.set(changeInode({ raw: held, number: region.number } as Inode, superblock, {}))
+        if (held.some((byte) => byte !== 0))
+          held.set(changeInode({ raw: held, number: region.number } as Inode, superblock, {}))
         break
       case 'block-bitmap':
         sealBitmap(descriptors.get(region.number)!, 0x18, 0x38, blockBitmapChecksum(held, superblock), superblock)
         break
       case 'inode-bitmap':
-        sealBitmap(descriptors.get(region.number)!, 0x1a, 0x3a, crc32c(superblock.checksumSeed, held, 0, superblock.inodesPerGroup / 8), superblock)
+        sealBitmap(
+          descriptors.get(region.number)!,
+          0x1a,
+          0x3a,
+          crc32c(superblock.checksumSeed, held, 0, superblock.inodesPerGroup / 8),
+          superblock,
+        )
         break
       case 'journal': {
         const view = new DataView(held.buffer, held.byteOffset)
         if (held[0x50] === 4) setJournalTail(held, 'v3', view.getUint32(0x1c), view.getUint32(0x18))
         break
       }
-      case 'superblock': case 'descriptor': case 'map-block': case 'symlink':
+      case 'superblock':
+      case 'descriptor':
+      case 'map-block':
+      case 'symlink':
         break
     }
   }
@@ -67,12 +79,20 @@ function sealBitmap(descriptor: Uint8Array, low: number, high: number, checksum:
 
 /** Of an index block where it looks like one, of a block of names else. */
 function sealDirectoryBlock(bytes: Uint8Array, seed: number): void {
-  const entries = getU32(bytes, 0) === 0 && getU16(bytes, 4) === bytes.length ? 8
-    : getU16(bytes, 4) === 12 && getU16(bytes, 16) === bytes.length - 12 && bytes[29] === 8 ? 32 : 0
+  const entries =
+    getU32(bytes, 0) === 0 && getU16(bytes, 4) === bytes.length
+      ? 8
+      : getU16(bytes, 4) === 12 && getU16(bytes, 16) === bytes.length - 12 && bytes[29] === 8
+        ? 32
+        : 0
   const tail = entries === 0 ? bytes.length - 12 : entries + getU16(bytes, entries) * 8
   if (entries === 0) putU32(bytes, tail + 8, crc32c(seed, bytes, 0, tail))
   else if (tail + 8 <= bytes.length) {
     const count = Math.min(getU16(bytes, entries + 2), getU16(bytes, entries))
-    putU32(bytes, tail + 4, crc32cOfZeros(crc32c(crc32c(seed, bytes, 0, entries + count * 8), bytes, tail, tail + 4), 4))
+    putU32(
+      bytes,
+      tail + 4,
+      crc32cOfZeros(crc32c(crc32c(seed, bytes, 0, entries + count * 8), bytes, tail, tail + 4), 4),
+    )
   }
 }

@@ -1,6 +1,16 @@
 import { expect } from 'chai'
 import { spawn } from 'node:child_process'
-import { copyFileSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { deviceNumber, identify, relatedDevices, sectorSizeOf } from '../../src/host/block-devices.js'
 import { parseMountinfo, parseSwaps, unescapeOctal } from '../../src/host/mountinfo.js'
@@ -36,8 +46,11 @@ describe('the list of mounts', () => {
 
   it('has a sister for swap', () => {
     expect(parseSwaps('Filename\t\t\tType\nSize\n')).to.deep.equal(['Size'])
-    expect(parseSwaps('Filename Type Size\n/dev/sda2                               partition\t1\t0\t-2\n/swap\\040file file 1 0 -3\n'))
-      .to.deep.equal(['/dev/sda2', '/swap file'])
+    expect(
+      parseSwaps(
+        'Filename Type Size\n/dev/sda2                               partition\t1\t0\t-2\n/swap\\040file file 1 0 -3\n',
+      ),
+    ).to.deep.equal(['/dev/sda2', '/swap file'])
   })
 })
 
@@ -67,7 +80,8 @@ describe('stacked devices', () => {
       mkdirSync(join(folder.path, 'dev/block'), { recursive: true })
       symlinkSync(join(folder.path, path), join(folder.path, 'dev/block', number))
     }
-    const holds = (path: string, holder: string): void => symlinkSync(join(folder.path, holder), join(folder.path, path, 'holders', holder.split('/').at(-1)!))
+    const holds = (path: string, holder: string): void =>
+      symlinkSync(join(folder.path, holder), join(folder.path, path, 'holders', holder.split('/').at(-1)!))
     device('devices/sda', '8:0', { 'queue/logical_block_size': '4096\n' })
     device('devices/sda/sda1', '8:1', { partition: '1\n' })
     device('devices/sda/sda2', '8:2', { partition: '2\n' })
@@ -86,7 +100,13 @@ describe('stacked devices', () => {
     relatedDevices({ kind: 'block', device }, folder.path).map(({ name, as }) => `${name} ${as}`)
 
   it('are followed upwards', () => {
-    expect(related('8:0')).to.deep.equal(['sda itself', 'sda1 partition', 'sda2 partition', 'dm-0 holder', 'dm-1 holder'])
+    expect(related('8:0')).to.deep.equal([
+      'sda itself',
+      'sda1 partition',
+      'sda2 partition',
+      'dm-0 holder',
+      'dm-1 holder',
+    ])
     expect(related('8:1')).to.deep.equal(['sda1 itself', 'sda whole', 'dm-0 holder', 'dm-1 holder'])
     expect(related('8:16')).to.deep.equal(['sdb itself', 'md0 holder'])
   })
@@ -151,11 +171,26 @@ describe('an image in use', () => {
     mount(device)
     linkSync(at('disk.img'), at('second name'))
     symlinkSync('second name', at('symlink'))
-    cleanUp.push(() => rmSync(at('second name')), () => rmSync(at('symlink')))
+    cleanUp.push(
+      () => rmSync(at('second name')),
+      () => rmSync(at('symlink')),
+    )
     for (const name of ['disk.img', 'second name', 'symlink']) {
-      expect(uses(at(name))[0], name).to.deep.equal({ as: 'mount', through: device, mountPoint: at('mount point'), readOnly: false, unsure: false })
+      expect(uses(at(name))[0], name).to.deep.equal({
+        as: 'mount',
+        through: device,
+        mountPoint: at('mount point'),
+        readOnly: false,
+        unsure: false,
+      })
     }
-    expect(uses(device)[0]).to.deep.equal({ as: 'mount', through: undefined, mountPoint: at('mount point'), readOnly: false, unsure: false })
+    expect(uses(device)[0]).to.deep.equal({
+      as: 'mount',
+      through: undefined,
+      mountPoint: at('mount point'),
+      readOnly: false,
+      unsure: false,
+    })
   })
 
   it('is mounted read-only', () => {
@@ -169,8 +204,14 @@ describe('an image in use', () => {
     run('mount', ['--bind', at('mount point'), at('bind')])
     cleanUp.push(() => run('umount', [at('bind')]))
     run('mount', ['-o', 'remount,bind,ro', at('bind')])
-    expect(uses(at('disk.img')).filter((use) => use.as === 'mount').map((use) => [use.mountPoint, use.readOnly]))
-      .to.deep.equal([[at('mount point'), false], [at('bind'), false]])
+    expect(
+      uses(at('disk.img'))
+        .filter((use) => use.as === 'mount')
+        .map((use) => [use.mountPoint, use.readOnly]),
+    ).to.deep.equal([
+      [at('mount point'), false],
+      [at('bind'), false],
+    ])
   })
 
   it('is mounted through a loop device on a loop device', () => {
@@ -225,10 +266,20 @@ describe('an image in use', () => {
   it('is mounted in another mount namespace only', async function () {
     needTools(this, 'unshare')
     const device = attach(at('disk.img'))
-    const holder = spawn('unshare', ['-m', 'sh', '-c', `mount ${device} '${at('mount point')}' && echo mounted && exec sleep 60`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const holder = spawn(
+      'unshare',
+      ['-m', 'sh', '-c', `mount ${device} '${at('mount point')}' && echo mounted && exec sleep 60`],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     try {
       await new Promise((ready) => holder.stdout.once('data', ready))
-      expect(uses(at('disk.img'))[0]).to.deep.equal({ as: 'mount', through: device, mountPoint: at('mount point'), readOnly: false, unsure: false })
+      expect(uses(at('disk.img'))[0]).to.deep.equal({
+        as: 'mount',
+        through: device,
+        mountPoint: at('mount point'),
+        readOnly: false,
+        unsure: false,
+      })
     } finally {
       const gone = new Promise((exit) => holder.once('exit', exit))
       holder.kill('SIGKILL')

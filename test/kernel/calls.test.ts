@@ -1,5 +1,19 @@
 import { spawn } from 'node:child_process'
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { errnoNumber, KernelError } from '../../src/kernel/errno.js'
@@ -59,9 +73,16 @@ describe('kernel: calls on a mounted filesystem', () => {
 
   it('FIEMAP says what filefrag says', () => {
     const fd = patchwork('patchwork')
-    const mine = fiemap(fd).map(({ logical, physical, length, unwritten }) =>
-      ({ logical: logical / block, physical: physical / block, length: length / block, unwritten }))
-    const theirs = filefrag(path('patchwork')).map(({ flags, ...rest }) => ({ ...rest, unwritten: flags.includes('unwritten') }))
+    const mine = fiemap(fd).map(({ logical, physical, length, unwritten }) => ({
+      logical: logical / block,
+      physical: physical / block,
+      length: length / block,
+      unwritten,
+    }))
+    const theirs = filefrag(path('patchwork')).map(({ flags, ...rest }) => ({
+      ...rest,
+      unwritten: flags.includes('unwritten'),
+    }))
     expect(mine).to.deep.equal(theirs)
     expect(mine.map(({ logical }) => logical)).to.deep.equal([0, 7, 12, 30])
     expect(mine.map(({ unwritten }) => unwritten)).to.deep.equal([false, false, true, false])
@@ -75,14 +96,18 @@ describe('kernel: calls on a mounted filesystem', () => {
     expect(fiemap(empty)).to.deep.equal([])
     const many = opened(openSync(path('many'), 'w+'))
     for (let i = 0; i < 1300; i++) writeSync(many, Buffer.alloc(block, 1), 0, block, 2 * i * block)
-    expect(fiemap(many).map(({ logical }) => logical / block)).to.deep.equal(Array.from({ length: 1300 }, (_, i) => 2 * i))
+    expect(fiemap(many).map(({ logical }) => logical / block)).to.deep.equal(
+      Array.from({ length: 1300 }, (_, i) => 2 * i),
+    )
     expect(countExtents(many)).to.equal(1300)
   })
 
   it('FIEMAP sees directories, and the extended-attribute block', () => {
     const root = opened(openSync(mount.path, 'r'))
     const stat = run('debugfs', ['-R', 'blocks /', mount.device]).stdout.trim().split(/\s+/).map(Number)
-    expect(fiemap(root).flatMap((e) => Array.from({ length: e.length / block }, (_, i) => e.physical / block + i))).to.deep.equal(stat)
+    expect(
+      fiemap(root).flatMap((e) => Array.from({ length: e.length / block }, (_, i) => e.physical / block + i)),
+    ).to.deep.equal(stat)
     const fd = opened(openSync(path('with-xattr'), 'w+'))
     run('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], "user.long", b"x" * 2000)', path('with-xattr')])
     fileDataSync(fd)
@@ -93,9 +118,18 @@ describe('kernel: calls on a mounted filesystem', () => {
 
   it('FIBMAP agrees with FIEMAP, block by block', () => {
     const fd = patchwork('bmap')
-    const expected = new Map(fiemap(fd).filter((e) => !e.unwritten).flatMap((e) =>
-      Array.from({ length: e.length / block }, (_, i): [number, number] => [e.logical / block + i, e.physical / block + i])))
-    for (const logical of [0, 1, 2, 3, 7, 8, 9, 30, 31, 1000]) expect(fibmap(fd, logical), String(logical)).to.equal(expected.get(logical))
+    const expected = new Map(
+      fiemap(fd)
+        .filter((e) => !e.unwritten)
+        .flatMap((e) =>
+          Array.from({ length: e.length / block }, (_, i): [number, number] => [
+            e.logical / block + i,
+            e.physical / block + i,
+          ]),
+        ),
+    )
+    for (const logical of [0, 1, 2, 3, 7, 8, 9, 30, 31, 1000])
+      expect(fibmap(fd, logical), String(logical)).to.equal(expected.get(logical))
     expect(() => fibmap(fd, -1)).to.throw(RangeError)
     const directory = opened(openSync(mount.path, 'r'))
     expect(() => fibmap(directory, 0)).to.throw(KernelError, 'FIBMAP')
@@ -111,13 +145,20 @@ describe('kernel: calls on a mounted filesystem', () => {
       end += run.length
     }
     expect(end).to.equal(64 << 20)
-    const blocksOf = (...owners: SpaceOwner[]): number[] => map.filter(({ owner }) => owners.includes(owner))
-      .flatMap(({ physical, length }) => Array.from({ length: length / block }, (_, i) => physical / block + i))
+    const blocksOf = (...owners: SpaceOwner[]): number[] =>
+      map
+        .filter(({ owner }) => owners.includes(owner))
+        .flatMap(({ physical, length }) => Array.from({ length: length / block }, (_, i) => physical / block + i))
     const told = run('dumpe2fs', [mount.device]).stdout
-    const ranges = (text: string): number[] => [...text.matchAll(/(\d+)(?:-(\d+))?/g)]
-      .flatMap(([, from, to]) => Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, i) => Number(from) + i))
-    expect(blocksOf('free')).to.deep.equal(ranges([...told.matchAll(/^ {2}Free blocks: (.*)$/gm)].map(([, list]) => list).join(' ')))
-    const all = (pattern: RegExp): number[] => [...told.matchAll(pattern)].flatMap(([, range]) => ranges(range!)).sort((a, b) => a - b)
+    const ranges = (text: string): number[] =>
+      [...text.matchAll(/(\d+)(?:-(\d+))?/g)].flatMap(([, from, to]) =>
+        Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, i) => Number(from) + i),
+      )
+    expect(blocksOf('free')).to.deep.equal(
+      ranges([...told.matchAll(/^ {2}Free blocks: (.*)$/gm)].map(([, list]) => list).join(' ')),
+    )
+    const all = (pattern: RegExp): number[] =>
+      [...told.matchAll(pattern)].flatMap(([, range]) => ranges(range!)).sort((a, b) => a - b)
     expect(blocksOf('block-bitmap')).to.deep.equal(all(/Block bitmap at (\d+)/g))
     expect(blocksOf('inode-bitmap')).to.deep.equal(all(/Inode bitmap at (\d+)/g))
     expect(blocksOf('inode-table')).to.deep.equal(all(/Inode table at ([\d-]+)/g))
@@ -138,13 +179,27 @@ describe('kernel: calls on a mounted filesystem', () => {
     fallocate(donor, 'allocate', 100 * block, 4 * block)
     const [target] = fiemap(donor)
     expect(moveExtent({ original: fd, donor, originalStart: 3, donorStart: 100, length: 4 })).to.equal(4)
-    expect(fiemap(fd, { from: 3 * block, to: 7 * block })).to.deep.include({ ...target, logical: 3 * block, unwritten: false })
+    expect(fiemap(fd, { from: 3 * block, to: 7 * block })).to.deep.include({
+      ...target,
+      logical: 3 * block,
+      unwritten: false,
+    })
     expect(readFileSync(path('moved'))).to.deep.equal(before.contents)
     const after = statSync(path('moved'), { bigint: true })
-    expect([after.mtimeNs, after.ctimeNs, after.blocks]).to.deep.equal([before.stat.mtimeNs, before.stat.ctimeNs, before.stat.blocks])
-    expect(tryMoveExtent({ original: fd, donor: fd, originalStart: 0, donorStart: 0, length: 1 })).to.deep.equal({ moved: 0, errno: errnoNumber.EINVAL })
+    expect([after.mtimeNs, after.ctimeNs, after.blocks]).to.deep.equal([
+      before.stat.mtimeNs,
+      before.stat.ctimeNs,
+      before.stat.blocks,
+    ])
+    expect(tryMoveExtent({ original: fd, donor: fd, originalStart: 0, donorStart: 0, length: 1 })).to.deep.equal({
+      moved: 0,
+      errno: errnoNumber.EINVAL,
+    })
     const readOnly = opened(openSync(path('moved'), 'r'))
-    expect(() => moveExtent({ original: readOnly, donor, originalStart: 0, donorStart: 100, length: 1 })).to.throw(KernelError, 'EBADF')
+    expect(() => moveExtent({ original: readOnly, donor, originalStart: 0, donorStart: 100, length: 1 })).to.throw(
+      KernelError,
+      'EBADF',
+    )
   })
 
   it('fallocate allocates, punches, zeroes in place, inserts, and says why not', () => {
@@ -153,14 +208,20 @@ describe('kernel: calls on a mounted filesystem', () => {
     fileDataSync(fd)
     const [before] = fiemap(fd)
     fallocate(fd, 'zeroRange', 2 * block, 2 * block)
-    expect(fiemap(fd).map(({ physical, unwritten }) => [physical - before!.physical, unwritten])).to.deep.equal([[0, false], [2 * block, true], [4 * block, false]])
+    expect(fiemap(fd).map(({ physical, unwritten }) => [physical - before!.physical, unwritten])).to.deep.equal([
+      [0, false],
+      [2 * block, true],
+      [4 * block, false],
+    ])
     fallocate(fd, 'punchHole', 0, 2 * block)
     expect(fiemap(fd)[0]!.logical).to.equal(2 * block)
     fallocate(fd, 'insertRange', 4 * block, block)
     expect(fiemap(fd).map(({ logical }) => logical / block)).to.deep.equal([2, 5])
     expect(fstatSync(fd).size).to.equal(9 * block)
     expect(tryFallocate(fd, 'allocate', 0, 1 << 30)).to.equal(errnoNumber.ENOSPC)
-    expect(() => fallocate(fd, 'allocate', 0, 1 << 30)).to.throw(KernelError).with.property('family', 'no-space')
+    expect(() => fallocate(fd, 'allocate', 0, 1 << 30))
+      .to.throw(KernelError)
+      .with.property('family', 'no-space')
     ftruncateSync(fd, 0)
     expect(() => fallocate(fd, 'allocate', 0.5, 1)).to.throw(RangeError)
   })
@@ -176,18 +237,24 @@ describe('kernel: calls on a mounted filesystem', () => {
     readSync(fd, Buffer.alloc(4 * block), 0, 4 * block, 8 * block)
     const resident = residentRanges(fd, size)
     expect(resident.some(({ from, length }) => from <= 8 * block && from + length >= 12 * block)).to.equal(true)
-    const pages = Number(JSON.parse(run('fincore', ['--json', '--bytes', '--output', 'PAGES', path('resident')]).stdout).fincore[0].pages)
+    const pages = Number(
+      JSON.parse(run('fincore', ['--json', '--bytes', '--output', 'PAGES', path('resident')]).stdout).fincore[0].pages,
+    )
     expect(resident.reduce((sum, { length }) => sum + length / 4096, 0)).to.equal(pages)
     expect(residentRanges(fd, 0)).to.deep.equal([])
   })
 
-  it('F_GETLK sees another process\'s lock', async () => {
+  it("F_GETLK sees another process's lock", async () => {
     const fd = opened(openSync(path('locked'), 'w+'))
     writeSync(fd, 'x')
     expect(lockHolder(fd)).to.equal(undefined)
-    const holder = spawn('python3', ['-c', `
+    const holder = spawn('python3', [
+      '-c',
+      `
 import fcntl, sys
-f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`, path('locked')])
+f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`,
+      path('locked'),
+    ])
     try {
       await new Promise<void>((resolve) => holder.stdout.once('data', () => resolve()))
       expect(lockHolder(fd)).to.deep.equal({ pid: holder.pid, kind: 'write' })
@@ -201,7 +268,10 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
   it('GETFLAGS says what lsattr says', () => {
     const fd = opened(openSync(path('flagged'), 'w+'))
     expect(inodeFlags(fd) & inodeFlag.extents).to.not.equal(0)
-    for (const [letter, bit] of [['i', inodeFlag.immutable], ['a', inodeFlag.appendOnly]] as const) {
+    for (const [letter, bit] of [
+      ['i', inodeFlag.immutable],
+      ['a', inodeFlag.appendOnly],
+    ] as const) {
       run('chattr', [`+${letter}`, path('flagged')])
       try {
         expect(run('lsattr', [path('flagged')]).stdout.split(' ')[0]).to.contain(letter)
@@ -216,7 +286,10 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
   it('statfs says what stat -f says', () => {
     const root = opened(openSync(mount.path, 'r'))
     const space = filesystemSpace(root)
-    const [blockSize, blocks, free, available] = run('stat', ['-f', '-c', '%S %b %f %a', mount.path]).stdout.trim().split(' ').map(Number)
+    const [blockSize, blocks, free, available] = run('stat', ['-f', '-c', '%S %b %f %a', mount.path])
+      .stdout.trim()
+      .split(' ')
+      .map(Number)
     expect(space).to.deep.equal({ type: ext4Magic, blockSize, blocks, free, available })
   })
 
@@ -237,9 +310,17 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
     writeFileSync(Buffer.concat([Buffer.from(path('listed/')), Buffer.from([0x66, 0xff, 0x0a])]), '')
     const fd = opened(openSync(path('listed'), 'r'))
     const mine = directoryEntries(fd).map(({ name, inode, type }) => `${name.toString('latin1')} ${inode} ${type}`)
-    const theirs = readdirSync(path('listed'), { withFileTypes: true, encoding: 'buffer' } as never) as unknown as { name: Buffer, isFile(): boolean, isDirectory(): boolean }[]
-    expect(mine.map((line) => line.replace(/ \d+ (\S+)$/, ' $1'))).to.have.members(theirs.map((entry) =>
-      `${entry.name.toString('latin1')} ${entry.isFile() ? 'regular' : entry.isDirectory() ? 'directory' : 'symlink'}`))
+    const theirs = readdirSync(path('listed'), { withFileTypes: true, encoding: 'buffer' } as never) as unknown as {
+      name: Buffer
+      isFile(): boolean
+      isDirectory(): boolean
+    }[]
+    expect(mine.map((line) => line.replace(/ \d+ (\S+)$/, ' $1'))).to.have.members(
+      theirs.map(
+        (entry) =>
+          `${entry.name.toString('latin1')} ${entry.isFile() ? 'regular' : entry.isDirectory() ? 'directory' : 'symlink'}`,
+      ),
+    )
     for (const entry of mine.filter((line) => line.startsWith('folder ') || line.startsWith('link '))) {
       const name = entry.split(' ')[0]!
       expect(entry.split(' ')[1]).to.equal(run('stat', ['-c', '%i', path(`listed/${name}`)]).stdout.trim())
@@ -248,9 +329,13 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
 
   it('flock is free again when its holder is gone', async () => {
     const fd = opened(openSync(path('held'), 'w+'))
-    const holder = spawn('python3', ['-c', `
+    const holder = spawn('python3', [
+      '-c',
+      `
 import fcntl, sys
-f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()`, path('held')])
+f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()`,
+      path('held'),
+    ])
     try {
       await new Promise<void>((resolve) => holder.stdout.once('data', () => resolve()))
       expect(tryLock(fd)).to.equal(false)

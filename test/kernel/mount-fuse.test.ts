@@ -12,10 +12,12 @@ function needFuse(context: Context): void {
 }
 
 /** The kernel's word: the lines of mountinfo for a mount point, as [point, options, type, source]. */
-const mountsAt = (directory: string): string[][] => readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-  .map((line) => line.split(' '))
-  .filter((words) => words[4] === directory)
-  .map((words) => [words[4]!, words[5]!, ...words.slice(words.indexOf('-') + 1, words.indexOf('-') + 3)])
+const mountsAt = (directory: string): string[][] =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((words) => words[4] === directory)
+    .map((words) => [words[4]!, words[5]!, ...words.slice(words.indexOf('-') + 1, words.indexOf('-') + 3)])
 
 function failure(call: () => unknown): BootpackError {
   try {
@@ -66,7 +68,8 @@ describe('mounting FUSE', () => {
   it('says when nothing is mounted, when there is no place, when a name is no name', () => {
     expect(failure(() => unmount(directory, 'idle')).code).to.equal('not-mounted')
     const descriptor = openFuseDevice()
-    const at = (place: string): BootpackError => failure(() => mountFuse({ descriptor, directory: place, source: 'x', subtype: 'bootpack-test', readOnly: true }))
+    const at = (place: string): BootpackError =>
+      failure(() => mountFuse({ descriptor, directory: place, source: 'x', subtype: 'bootpack-test', readOnly: true }))
     expect(at(join(scratch.path, 'nowhere')).code).to.equal('no-mount-point')
     writeFileSync(join(scratch.path, 'file'), '')
     expect(at(join(scratch.path, 'file')).code).to.equal('no-mount-point')

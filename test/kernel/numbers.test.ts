@@ -14,7 +14,9 @@ describe('kernel: numbers', () => {
     const folder = scratchFolder()
     try {
       const source = join(folder.path, 'numbers.c')
-      writeFileSync(source, `
+      writeFileSync(
+        source,
+        `
         #include <stdio.h>
         #include <fcntl.h>
         #include <sys/vfs.h>
@@ -28,11 +30,20 @@ describe('kernel: numbers', () => {
             (unsigned long)FS_IOC_GETFLAGS, (unsigned long)_IOWR('f', 15, struct move_extent), (unsigned long)_IOW('z', 3, int));
           printf("%zu %zu %zu\\n", sizeof(struct fiemap_extent), sizeof(struct fsmap_head), sizeof(struct fsmap));
           printf("%zu %zu\\n", sizeof(struct flock), sizeof(struct statfs));
-        }`)
+        }`,
+      )
       if (spawnSync('cc', ['-o', join(folder.path, 'numbers'), source]).status !== 0) return this.skip()
-      const [requests, sizes, more] = run(join(folder.path, 'numbers'), []).stdout.trim().split('\n').map((line) => line.split(' ').map(Number))
+      const [requests, sizes, more] = run(join(folder.path, 'numbers'), [])
+        .stdout.trim()
+        .split('\n')
+        .map((line) => line.split(' ').map(Number))
       expect([
-        ioReadWrite('f', 11, 0x20), io(0, 1), ioReadWrite('X', 59, 0xc0), ioRead('f', 1, 8), ioReadWrite('f', 15, 0x28), ioWrite('z', 3, 4),
+        ioReadWrite('f', 11, 0x20),
+        io(0, 1),
+        ioReadWrite('X', 59, 0xc0),
+        ioRead('f', 1, 8),
+        ioReadWrite('f', 15, 0x28),
+        ioWrite('z', 3, 4),
       ]).to.deep.equal(requests)
       expect([0x38, 0xc0, 0x40]).to.deep.equal(sizes)
       expect([0x20, 120]).to.deep.equal(more)
@@ -54,7 +65,8 @@ describe('kernel: numbers', () => {
     }
     setU64(words, 0, allOnes)
     expect(() => getU64(words, 0)).to.throw(BootpackError, '18446744073709551615')
-    for (const wrong of [-1, 1.5, NaN, Infinity, 2 ** 53]) expect(() => whole(wrong), String(wrong)).to.throw(RangeError)
+    for (const wrong of [-1, 1.5, NaN, Infinity, 2 ** 53])
+      expect(() => whole(wrong), String(wrong)).to.throw(RangeError)
   })
 
   it('names errno and sorts it into a family with a way out', () => {
@@ -68,9 +80,17 @@ describe('kernel: numbers', () => {
   })
 
   it('turns a failure of node:fs into the same kind of error', () => {
-    const fail = (): void => { throw Object.assign(new Error('EPERM'), { errno: -1 }) }
-    expect(() => asKernelError({ call: 'open', on: 'a' }, fail)).to.throw(KernelError, 'open on a: not permitted (EPERM)').with.property('errno', 1)
-    expect(() => asKernelError({ call: 'open' }, () => { throw new TypeError('mine') })).to.throw(TypeError)
+    const fail = (): void => {
+      throw Object.assign(new Error('EPERM'), { errno: -1 })
+    }
+    expect(() => asKernelError({ call: 'open', on: 'a' }, fail))
+      .to.throw(KernelError, 'open on a: not permitted (EPERM)')
+      .with.property('errno', 1)
+    expect(() =>
+      asKernelError({ call: 'open' }, () => {
+        throw new TypeError('mine')
+      }),
+    ).to.throw(TypeError)
   })
 
   it('loads no library on import', () => {
@@ -82,7 +102,9 @@ describe('kernel: numbers', () => {
       const before = loaded()
       try { fiemap(0) } catch {}
       console.log(before, loaded())`
-    const ran = run(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], { cwd: new URL('../..', import.meta.url).pathname })
+    const ran = run(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], {
+      cwd: new URL('../..', import.meta.url).pathname,
+    })
     expect(ran.stdout.trim()).to.equal('false true')
   })
 })

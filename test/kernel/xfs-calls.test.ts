@@ -1,5 +1,17 @@
 /** The XFS calls on a mounted XFS, with xfsprogs as the second opinion. */
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { alignedBuffer } from '../../src/kernel/aligned-buffer.js'
@@ -62,21 +74,34 @@ for (const exchange of [false, true]) {
       const told = (name: string): number => Number(new RegExp(`geom\\.${name} = (\\d+)`).exec(info)![1])
       const geometry = xfsGeometry(root())
       expect(geometry).to.include({
-        blockSize: told('bsize'), groupCount: told('agcount'), groupBlocks: told('agblocks'), blockCount: told('datablocks'),
-        reflink: true, rmapbt: exchange, exchangeRange: exchange,
+        blockSize: told('bsize'),
+        groupCount: told('agcount'),
+        groupBlocks: told('agblocks'),
+        blockCount: told('datablocks'),
+        reflink: true,
+        rmapbt: exchange,
+        exchangeRange: exchange,
       })
       expect(geometry.uuid).to.equal(run('blkid', ['-p', '-o', 'value', '-s', 'UUID', mount.device]).stdout.trim())
-      expect(geometry.inodeSize).to.equal(Number(/isize=(\d+)/.exec(run('xfs_db', ['-r', '-c', 'info', mount.device]).stdout)?.[1] ?? 512))
+      expect(geometry.inodeSize).to.equal(
+        Number(/isize=(\d+)/.exec(run('xfs_db', ['-r', '-c', 'info', mount.device]).stdout)?.[1] ?? 512),
+      )
     })
 
     it('GETBMAPX says what xfs_bmap says, for more extents than one batch holds', () => {
-      const mine = xfsExtents(patchwork('patchwork')).map(({ logical, physical, length, unwritten }) =>
-        ({ from: logical / 512, to: (logical + length) / 512 - 1, start: physical / 512, unwritten }))
+      const mine = xfsExtents(patchwork('patchwork')).map(({ logical, physical, length, unwritten }) => ({
+        from: logical / 512,
+        to: (logical + length) / 512 - 1,
+        start: physical / 512,
+        unwritten,
+      }))
       expect(mine).to.deep.equal(xfsBmap(path('patchwork')).filter(({ start }) => start !== undefined))
       expect(mine.map(({ unwritten }) => unwritten)).to.deep.equal([false, false, true, false])
       const many = opened(openSync(path('many'), 'w+'))
       for (let i = 0; i < 1500; i++) fallocate(many, 'allocate', 2 * i * block, block)
-      expect(xfsExtents(many).map(({ logical }) => logical / block)).to.deep.equal(Array.from({ length: 1500 }, (_, i) => 2 * i))
+      expect(xfsExtents(many).map(({ logical }) => logical / block)).to.deep.equal(
+        Array.from({ length: 1500 }, (_, i) => 2 * i),
+      )
       expect(xfsExtents(opened(openSync(path('empty'), 'w+')))).to.deep.equal([])
     })
 
@@ -91,16 +116,30 @@ for (const exchange of [false, true]) {
       }
       expect(end).to.equal(xfsGeometry(fd).blockCount * block)
       const told = run('xfs_io', ['-r', '-c', 'fsmap -d', mount.path]).stdout
-      const theirs = [...told.matchAll(/\[(\d+)\.\.(\d+)\]: free space/g)].map(([, from, to]) => [Number(from), Number(to)])
-      expect(map.filter(({ owner }) => owner === 'free').map(({ physical, length }) => [physical / 512, (physical + length) / 512 - 1])).to.deep.equal(theirs)
+      const theirs = [...told.matchAll(/\[(\d+)\.\.(\d+)\]: free space/g)].map(([, from, to]) => [
+        Number(from),
+        Number(to),
+      ])
+      expect(
+        map
+          .filter(({ owner }) => owner === 'free')
+          .map(({ physical, length }) => [physical / 512, (physical + length) / 512 - 1]),
+      ).to.deep.equal(theirs)
       const part = xfsSpaceMap(fd, 20 << 20, 21 << 20)
       expect(part[0]!.physical).to.be.at.most(20 << 20)
       expect(part.at(-1)!.physical).to.be.below(21 << 20)
       if (!exchange) return
       const { ino } = statSync(path('patchwork'))
-      const mine = map.filter(({ owner, inode, holds }) => owner === 'file' && inode === ino && holds === 'data').sort((a, b) => a.offset - b.offset)
-      expect(mine.map(({ offset, physical, length }) => [offset, physical, length]))
-        .to.deep.equal(xfsExtents(opened(openSync(path('patchwork'), 'r'))).map(({ logical, physical, length }) => [logical, physical, length]))
+      const mine = map
+        .filter(({ owner, inode, holds }) => owner === 'file' && inode === ino && holds === 'data')
+        .sort((a, b) => a.offset - b.offset)
+      expect(mine.map(({ offset, physical, length }) => [offset, physical, length])).to.deep.equal(
+        xfsExtents(opened(openSync(path('patchwork'), 'r'))).map(({ logical, physical, length }) => [
+          logical,
+          physical,
+          length,
+        ]),
+      )
     })
 
     it('bulkstat lists what stat tells, one by one and in order', () => {
@@ -109,11 +148,19 @@ for (const exchange of [false, true]) {
       syncFilesystem(fd)
       const stats = statSync(path('told'), { bigint: true })
       const found = xfsInode(fd, Number(stats.ino))!
-      expect(found).to.include({ inode: Number(stats.ino), mode: Number(stats.mode), size: 8, links: 1, uid: 0, gid: 0 })
+      expect(found).to.include({
+        inode: Number(stats.ino),
+        mode: Number(stats.mode),
+        size: 8,
+        links: 1,
+        uid: 0,
+        gid: 0,
+      })
       expect(found.mtime.seconds * 1_000_000_000n + BigInt(found.mtime.nanoseconds)).to.equal(stats.mtimeNs)
       expect(found.ctime.seconds * 1_000_000_000n + BigInt(found.ctime.nanoseconds)).to.equal(stats.ctimeNs)
       const all: number[] = []
-      for (let batch = xfsBulkstat(fd, 1, 3); batch.length > 0; batch = xfsBulkstat(fd, all.at(-1)! + 1, 3)) all.push(...batch.map(({ inode }) => inode))
+      for (let batch = xfsBulkstat(fd, 1, 3); batch.length > 0; batch = xfsBulkstat(fd, all.at(-1)! + 1, 3))
+        all.push(...batch.map(({ inode }) => inode))
       expect(all).to.deep.equal([...new Set(all)].sort((a, b) => a - b))
       expect(all).to.include.members([Number(stats.ino), fstatSync(fd).ino])
       expect(xfsInode(fd, 999_999_999)).to.equal(undefined)
@@ -157,7 +204,13 @@ for (const exchange of [false, true]) {
       const [, second] = xfsExtents(fd)
       collapseRange(fd, 3 * block, 4 * block)
       expect(xfsExtents(fd)[0]).to.include({ logical: 0 })
-      expect(xfsExtents(fd).some(({ logical, physical }) => logical - 3 * block === physical - second!.physical || logical === 3 * block && physical === second!.physical)).to.equal(true)
+      expect(
+        xfsExtents(fd).some(
+          ({ logical, physical }) =>
+            logical - 3 * block === physical - second!.physical ||
+            (logical === 3 * block && physical === second!.physical),
+        ),
+      ).to.equal(true)
       expect(() => collapseRange(fd, 0, 40 * block)).to.throw(KernelError, 'EINVAL')
     })
 
@@ -176,7 +229,13 @@ for (const exchange of [false, true]) {
         return donor
       }
       const swap = exchange
-        ? ((freshness) => (donor: number) => tryCommitRange({ target, temporary: donor, targetFrom: 0, temporaryFrom: 0, length: before.size }, freshness))(startCommit(target))
+        ? (
+            (freshness) => (donor: number) =>
+              tryCommitRange(
+                { target, temporary: donor, targetFrom: 0, temporaryFrom: 0, length: before.size },
+                freshness,
+              )
+          )(startCommit(target))
         : (donor: number) => trySwapExtents({ target, temporary: donor, before })
       const stats = statSync(path('exchanged'), { bigint: true })
       const donor = temporary()
@@ -194,25 +253,35 @@ for (const exchange of [false, true]) {
 
     if (exchange) {
       it('EXCHANGE_RANGE exchanges a part, whatever the times', () => {
-        const [one, other] = [openTemporaryFile(mount.path), openTemporaryFile(mount.path)].map(opened) as [number, number]
+        const [one, other] = [openTemporaryFile(mount.path), openTemporaryFile(mount.path)].map(opened) as [
+          number,
+          number,
+        ]
         writeSync(one, Buffer.alloc(4 * block, 1))
         writeSync(other, Buffer.alloc(4 * block, 2))
         const [before] = xfsExtents(other)
         exchangeRange({ target: one, temporary: other, targetFrom: block, temporaryFrom: 2 * block, length: block })
         expect([...readFileSync(`/proc/self/fd/${one}`)].filter((_, i) => i % block === 0)).to.deep.equal([1, 2, 1, 1])
-        expect([...readFileSync(`/proc/self/fd/${other}`)].filter((_, i) => i % block === 0)).to.deep.equal([2, 2, 1, 2])
+        expect([...readFileSync(`/proc/self/fd/${other}`)].filter((_, i) => i % block === 0)).to.deep.equal([
+          2, 2, 1, 2,
+        ])
         expect(xfsExtents(one)[1]!.physical).to.equal(before!.physical + 2 * block)
       })
     }
 
     it('says ENOTTY or EOPNOTSUPP where it is not possible', () => {
       const tmp = opened(openSync('/proc/self/status', 'r'))
-      expect(() => xfsGeometry(tmp)).to.throw(KernelError).with.property('family', 'unsupported')
+      expect(() => xfsGeometry(tmp))
+        .to.throw(KernelError)
+        .with.property('family', 'unsupported')
       if (exchange) return
       const fd = patchwork('not-exchanged')
       let errno = 0
       try {
-        errno = tryCommitRange({ target: fd, temporary: patchwork('not-exchanged-2'), targetFrom: 0, temporaryFrom: 0, length: block }, startCommit(fd))
+        errno = tryCommitRange(
+          { target: fd, temporary: patchwork('not-exchanged-2'), targetFrom: 0, temporaryFrom: 0, length: block },
+          startCommit(fd),
+        )
       } catch (error) {
         errno = (error as KernelError).errno
       }

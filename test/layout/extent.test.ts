@@ -5,8 +5,11 @@ import { Random } from '../support/random.js'
 
 /** Logical -> physical, block by block, the slow way. */
 const byBlock = (extents: readonly Extent[]): Map<number, string> =>
-  new Map(extents.flatMap(({ logical, physical, length, unwritten }) =>
-    Array.from({ length }, (_, i): [number, string] => [logical + i, `${physical + i}${unwritten ? 'u' : ''}`])))
+  new Map(
+    extents.flatMap(({ logical, physical, length, unwritten }) =>
+      Array.from({ length }, (_, i): [number, string] => [logical + i, `${physical + i}${unwritten ? 'u' : ''}`]),
+    ),
+  )
 
 function randomExtents(random: Random): Extent[] {
   const extents: Extent[] = []
@@ -41,7 +44,10 @@ describe('relocateExtents', () => {
       }
       const moved = relocateExtents(extents, random.shuffled(moves), 10)
       expect(byBlock(moved), `seed ${seed}`).to.deep.equal(expected)
-      expect(moved.every(({ length }) => length <= 12), `seed ${seed}: merged past the longest`).to.equal(true)
+      expect(
+        moved.every(({ length }) => length <= 12),
+        `seed ${seed}: merged past the longest`,
+      ).to.equal(true)
       expect(moved).to.deep.equal(mergeExtents(moved, 10))
     }
   })

@@ -27,13 +27,18 @@ describe('RunSet', () => {
         expect(set.contains(probe), where).to.equal(inside.every((block) => plain.has(block)))
         expect(set.intersects(probe), where).to.equal(inside.some((block) => plain.has(block)))
         expect(set.has(fsBlock(probe.start)), where).to.equal(plain.has(probe.start))
-        expect([...set.within(probe)].flatMap((part) => Array.from({ length: part.length }, (_, i) => part.start + i)), where)
-          .to.deep.equal(inside.filter((block) => plain.has(block)))
-        expect([...set.missingFrom(probe)].flatMap((part) => Array.from({ length: part.length }, (_, i) => part.start + i)), where)
-          .to.deep.equal(inside.filter((block) => !plain.has(block)))
+        expect(
+          [...set.within(probe)].flatMap((part) => Array.from({ length: part.length }, (_, i) => part.start + i)),
+          where,
+        ).to.deep.equal(inside.filter((block) => plain.has(block)))
+        expect(
+          [...set.missingFrom(probe)].flatMap((part) => Array.from({ length: part.length }, (_, i) => part.start + i)),
+          where,
+        ).to.deep.equal(inside.filter((block) => !plain.has(block)))
         const runs = [...set]
         runs.forEach((part, i) => {
-          if (i > 0) expect(runs[i - 1]!.start + runs[i - 1]!.length, `${where}: runs never touch`).to.be.below(part.start)
+          if (i > 0)
+            expect(runs[i - 1]!.start + runs[i - 1]!.length, `${where}: runs never touch`).to.be.below(part.start)
         })
       }
     }

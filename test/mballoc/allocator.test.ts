@@ -11,12 +11,20 @@ const shape = { blockCount: 320, firstDataBlock: 0, blocksPerGroup: 32 }
 const exact: AllocationFlags = { fixedLength: true, contiguous: true }
 
 const allocatorOf = (...runs: [start: number, length: number][]): Allocator =>
-  Allocator.of(shape, runs.map(([start, length]) => blockRun(start, length)))
+  Allocator.of(
+    shape,
+    runs.map(([start, length]) => blockRun(start, length)),
+  )
 
-const request = (goal: number, length: number, flags: AllocationFlags = exact, more: Partial<AllocationRequest> = {}): AllocationRequest =>
-  ({ goal: fsBlock(goal), length, flags, ...more })
+const request = (
+  goal: number,
+  length: number,
+  flags: AllocationFlags = exact,
+  more: Partial<AllocationRequest> = {},
+): AllocationRequest => ({ goal: fsBlock(goal), length, flags, ...more })
 
-const pairs = (runs: readonly BlockRun[] | undefined): number[][] | undefined => runs?.map((run) => [run.start, run.length])
+const pairs = (runs: readonly BlockRun[] | undefined): number[][] | undefined =>
+  runs?.map((run) => [run.start, run.length])
 
 const failure = (act: () => unknown): BootpackError => {
   try {
@@ -30,14 +38,27 @@ const failure = (act: () => unknown): BootpackError => {
 
 describe('the allocator', () => {
   describe('the modes of sys_allocate', () => {
-    const holes: [number, number][] = [[10, 3], [20, 5], [40, 8]]
+    const holes: [number, number][] = [
+      [10, 3],
+      [20, 5],
+      [40, 8],
+    ]
 
     it('FIXED_START: begins at the goal or not at all', () => {
-      expect(pairs(allocatorOf(...holes).allocate(request(21, 3, { ...exact, fixedStart: true })))).to.deep.equal([[21, 3]])
+      expect(pairs(allocatorOf(...holes).allocate(request(21, 3, { ...exact, fixedStart: true })))).to.deep.equal([
+        [21, 3],
+      ])
       expect(allocatorOf(...holes).allocate(request(21, 5, { ...exact, fixedStart: true }))).to.equal(undefined)
       expect(allocatorOf(...holes).allocate(request(19, 1, { ...exact, fixedStart: true }))).to.equal(undefined)
-      expect(pairs(allocatorOf(...holes).allocate(request(21, 9, { fixedStart: true, contiguous: true })))).to.deep.equal([[21, 4]])
-      expect(pairs(allocatorOf(...holes).allocate(request(21, 9, { fixedStart: true, fixedLength: true })))).to.deep.equal([[21, 4], [40, 5]])
+      expect(
+        pairs(allocatorOf(...holes).allocate(request(21, 9, { fixedStart: true, contiguous: true }))),
+      ).to.deep.equal([[21, 4]])
+      expect(
+        pairs(allocatorOf(...holes).allocate(request(21, 9, { fixedStart: true, fixedLength: true }))),
+      ).to.deep.equal([
+        [21, 4],
+        [40, 5],
+      ])
     })
 
     it('FIXED_LEN: exactly the length or nothing, and nothing is then changed', () => {
@@ -105,20 +126,21 @@ describe('the allocator', () => {
       expect(allocator.counters).to.include({ 'best-avail': 1 })
       const dust = allocatorOf([32, 1])
       expect(pairs(dust.allocate(request(0, 31, { contiguous: true })))).to.deep.equal([[32, 1]])
-      expect(dust.counters).to.include({ 'best-avail': 0, 'any': 1 })
+      expect(dust.counters).to.include({ 'best-avail': 0, any: 1 })
     })
 
     it('power2 and goal-fast look only a few groups either way; goal-slow everywhere', () => {
-      const far = (): Allocator => new Allocator({
-        geometry: shape,
-        loadGroup: (group) => group === 3 ? [blockRun(97, 7)] : [],
-        fastGroups: 2,
-      })
+      const far = (): Allocator =>
+        new Allocator({
+          geometry: shape,
+          loadGroup: (group) => (group === 3 ? [blockRun(97, 7)] : []),
+          fastGroups: 2,
+        })
       const [near, beyond] = [far(), far()]
       expect(pairs(near.allocate(request(32, 4)))).to.deep.equal([[100, 4]])
       expect(pairs(beyond.allocate(request(31, 4)))).to.deep.equal([[97, 4]])
-      expect(near.counters).to.include({ 'power2': 1, 'goal-slow': 0 })
-      expect(beyond.counters).to.include({ 'power2': 0, 'goal-slow': 1 })
+      expect(near.counters).to.include({ power2: 1, 'goal-slow': 0 })
+      expect(beyond.counters).to.include({ power2: 0, 'goal-slow': 1 })
     })
 
     it('search forward from the goal, then backward', () => {
@@ -141,7 +163,9 @@ describe('the allocator', () => {
     it('are found from a goal in their middle, where neither half is enough', () => {
       expect(pairs(allocatorOf([40, 85]).allocate(request(80, 84)))).to.deep.equal([[41, 84]])
       expect(pairs(allocatorOf([64, 60], [30, 34]).allocate(request(70, 90)))).to.deep.equal([[34, 90]])
-      expect(pairs(allocatorOf([40, 85]).allocate(request(80, 84, exact, { strategy: 'best-fit' })))).to.deep.equal([[41, 84]])
+      expect(pairs(allocatorOf([40, 85]).allocate(request(80, 84, exact, { strategy: 'best-fit' })))).to.deep.equal([
+        [41, 84],
+      ])
     })
 
     it('are given back across the boundary too', () => {
@@ -158,7 +182,12 @@ describe('the allocator', () => {
       request(goal, length, flags, { strategy: 'best-fit', near })
 
     it('prefers the smallest hole among the near ones, and the nearest of equals', () => {
-      const holes: [number, number][] = [[50, 20], [100, 6], [130, 5], [200, 5]]
+      const holes: [number, number][] = [
+        [50, 20],
+        [100, 6],
+        [130, 5],
+        [200, 5],
+      ]
       expect(pairs(allocatorOf(...holes).allocate(bestFit(45, 5, 0)))).to.deep.equal([[50, 5]])
       expect(pairs(allocatorOf(...holes).allocate(bestFit(45, 5, 60)))).to.deep.equal([[100, 5]])
       expect(pairs(allocatorOf(...holes).allocate(bestFit(45, 5, 1000)))).to.deep.equal([[130, 5]])
@@ -172,7 +201,11 @@ describe('the allocator', () => {
 
     it('uses as few runs as can be when no hole is long enough', () => {
       const allocator = allocatorOf([10, 3], [20, 9], [100, 2], [300, 8])
-      expect(pairs(allocator.allocate(bestFit(0, 19, 320, { fixedLength: true })))).to.deep.equal([[20, 9], [100, 2], [300, 8]])
+      expect(pairs(allocator.allocate(bestFit(0, 19, 320, { fixedLength: true })))).to.deep.equal([
+        [20, 9],
+        [100, 2],
+        [300, 8],
+      ])
     })
   })
 
@@ -202,13 +235,19 @@ describe('the allocator', () => {
   describe('bad requests', () => {
     for (const length of [0, -1, NaN, 1.5, Infinity]) {
       it(`length ${length}: a usage error`, () => {
-        expect(failure(() => allocatorOf([0, 9]).allocate(request(0, length)))).to.include({ family: 'usage', code: 'bad-request' })
+        expect(failure(() => allocatorOf([0, 9]).allocate(request(0, length)))).to.include({
+          family: 'usage',
+          code: 'bad-request',
+        })
       })
     }
 
     for (const goal of [-1, 320, 0.5, NaN]) {
       it(`goal ${goal}: a usage error`, () => {
-        expect(failure(() => allocatorOf([0, 9]).allocate(request(goal, 1)))).to.include({ family: 'usage', code: 'bad-request' })
+        expect(failure(() => allocatorOf([0, 9]).allocate(request(goal, 1)))).to.include({
+          family: 'usage',
+          code: 'bad-request',
+        })
       })
     }
 
@@ -217,7 +256,9 @@ describe('the allocator', () => {
       expect(failure(() => allocator.allocate(request(0, 1))).family).to.equal('usage')
       expect(failure(() => allocator.markUsed(blockRun(0, 2))).family).to.equal('usage')
       expect(failure(() => allocator.isFree(blockRun(318, 3))).family).to.equal('usage')
-      expect(failure(() => allocator.allocate(request(1, 1, exact, { within: blockRun(1, 0) }))).family).to.equal('usage')
+      expect(failure(() => allocator.allocate(request(1, 1, exact, { within: blockRun(1, 0) }))).family).to.equal(
+        'usage',
+      )
       expect(failure(() => allocator.allocate(request(1, 1, exact, { near: NaN }))).family).to.equal('usage')
     })
 
@@ -228,8 +269,16 @@ describe('the allocator', () => {
     })
 
     it('an impossible geometry', () => {
-      for (const broken of [{ blocksPerGroup: 0 }, { blocksPerGroup: 2 ** 24 }, { blockCount: 0 }, { firstDataBlock: -1 }, { blockCount: NaN }]) {
-        expect(failure(() => Allocator.of({ ...shape, ...broken }, [])).code, JSON.stringify(broken)).to.equal('bad-geometry')
+      for (const broken of [
+        { blocksPerGroup: 0 },
+        { blocksPerGroup: 2 ** 24 },
+        { blockCount: 0 },
+        { firstDataBlock: -1 },
+        { blockCount: NaN },
+      ]) {
+        expect(failure(() => Allocator.of({ ...shape, ...broken }, [])).code, JSON.stringify(broken)).to.equal(
+          'bad-geometry',
+        )
       }
       expect(failure(() => Allocator.of({ ...shape, blockCount: 2 ** 48 }, [])).code).to.equal('too-many-groups')
     })
@@ -238,7 +287,7 @@ describe('the allocator', () => {
   describe('loading groups when they are needed', () => {
     /** 1 TiB of 4 KiB blocks; of each group that is not full the second half is free. */
     const huge = { blockCount: 2 ** 28, firstDataBlock: 0, blocksPerGroup: 32768 }
-    const lazy = (full: (group: number) => boolean): { allocator: Allocator, loaded: number[] } => {
+    const lazy = (full: (group: number) => boolean): { allocator: Allocator; loaded: number[] } => {
       const loaded: number[] = []
       const allocator = new Allocator({
         geometry: huge,
@@ -246,7 +295,7 @@ describe('the allocator', () => {
           loaded.push(group)
           return full(group) ? [] : [blockRun(group * 32768 + 16384, 16384)]
         },
-        freeCount: (group) => full(group) ? 0 : 16384,
+        freeCount: (group) => (full(group) ? 0 : 16384),
       })
       return { allocator, loaded }
     }
@@ -292,7 +341,11 @@ describe('the allocator', () => {
 
     it('notices a loader that changes its mind', () => {
       let length = 5
-      const space = new FreeSpace({ geometry: shape, loadGroup: (group) => [blockRun(group * 32, length)], groupsInMemory: 1 })
+      const space = new FreeSpace({
+        geometry: shape,
+        loadGroup: (group) => [blockRun(group * 32, length)],
+        groupsInMemory: 1,
+      })
       space.group(0)
       space.group(1)
       length = 6
@@ -300,14 +353,22 @@ describe('the allocator', () => {
     })
 
     it('does not believe a free count its bitmap denies', () => {
-      const lying = (count: number, runs: [number, number][]): Allocator => new Allocator({
-        geometry: shape,
-        loadGroup: (group) => group === 3 ? runs.map(([start, length]) => blockRun(start, length)) : [],
-        freeCount: (group) => group === 3 ? count : 0,
-      })
+      const lying = (count: number, runs: [number, number][]): Allocator =>
+        new Allocator({
+          geometry: shape,
+          loadGroup: (group) => (group === 3 ? runs.map(([start, length]) => blockRun(start, length)) : []),
+          freeCount: (group) => (group === 3 ? count : 0),
+        })
       const cases: [number, [number, number][], string][] = [
         [32, [[96, 31]], 'its bitmap has 31 free blocks, its descriptor says 32'],
-        [5, [[96, 3], [98, 2]], 'overlaps'],
+        [
+          5,
+          [
+            [96, 3],
+            [98, 2],
+          ],
+          'overlaps',
+        ],
         [5, [[95, 5]], 'not inside'],
         [5, [[97, NaN]], 'not inside'],
         [5, [[126, 5]], 'not inside'],
@@ -324,15 +385,16 @@ describe('the allocator', () => {
       // A run that begins in an honest group and goes on into a lying one: nothing is taken by halves.
       const honest = new Allocator({
         geometry: shape,
-        loadGroup: (group) => group === 2 ? [blockRun(90, 6)] : [],
-        freeCount: (group) => group === 2 ? 6 : group === 3 ? 32 : 0,
+        loadGroup: (group) => (group === 2 ? [blockRun(90, 6)] : []),
+        freeCount: (group) => (group === 2 ? 6 : group === 3 ? 32 : 0),
       })
       for (const act of [
         (): unknown => honest.find(request(0, 38)),
         (): unknown => honest.allocate(request(0, 38)),
         (): unknown => honest.largestFree(),
         (): unknown => honest.markUsed(blockRun(90, 38)),
-      ]) expect(failure(act)).to.include({ family: 'corrupt', number: 3 })
+      ])
+        expect(failure(act)).to.include({ family: 'corrupt', number: 3 })
       expect(honest.isFree(blockRun(90, 6))).to.equal(true)
       honest.checkInvariants()
       expect(failure(() => lying(33, [])).family).to.equal('corrupt')

@@ -36,7 +36,11 @@ export class BruteForce {
   found: string[] = []
 
   /** @param fastGroups as for the allocator */
-  constructor(readonly shape: Shape, free: readonly boolean[], readonly fastGroups = 16) {
+  constructor(
+    readonly shape: Shape,
+    free: readonly boolean[],
+    readonly fastGroups = 16,
+  ) {
     this.free = [...free]
     this.waiting = free.map(() => false)
   }
@@ -60,7 +64,8 @@ export class BruteForce {
   }
 
   all(run: BlockRun, free: boolean): boolean {
-    for (let block: number = run.start; block < run.start + run.length; block++) if (this.free[block] !== free) return false
+    for (let block: number = run.start; block < run.start + run.length; block++)
+      if (this.free[block] !== free) return false
     return true
   }
 
@@ -82,9 +87,10 @@ export class BruteForce {
         while (length < left && usable[goal + length]) length++
         if (length > 0) piece = this.note('fixed-start', { start: goal, length })
       } else {
-        const search = (whole: boolean): Hole | undefined => strategy === 'criteria'
-          ? this.byCriteria(usable, goal, left, whole)
-          : this.byBestFit(usable, request.goal, left, whole, near)
+        const search = (whole: boolean): Hole | undefined =>
+          strategy === 'criteria'
+            ? this.byCriteria(usable, goal, left, whole)
+            : this.byBestFit(usable, request.goal, left, whole, near)
         if (flags.fixedLength) piece = search(true)
         if (!piece && !(flags.fixedLength && flags.contiguous)) piece = search(false)
       }
@@ -110,9 +116,12 @@ export class BruteForce {
 
   private usable({ within, forbid }: AllocationRequest): boolean[] {
     const forbidden = new Set<number>()
-    for (const run of forbid ?? []) for (let block: number = run.start; block < run.start + run.length; block++) forbidden.add(block)
-    return this.free.map((free, block) =>
-      free && !forbidden.has(block) && (!within || (block >= within.start && block < within.start + within.length)))
+    for (const run of forbid ?? [])
+      for (let block: number = run.start; block < run.start + run.length; block++) forbidden.add(block)
+    return this.free.map(
+      (free, block) =>
+        free && !forbidden.has(block) && (!within || (block >= within.start && block < within.start + within.length)),
+    )
   }
 
   private holes(usable: readonly boolean[]): Hole[] {
@@ -144,11 +153,13 @@ export class BruteForce {
   /** The smallest hole of at least `length`, else the longest; then the nearest; then the later. */
   private best(holes: readonly Hole[], length: number, goal: number): Hole | undefined {
     const fitting = holes.filter((hole) => hole.length >= length)
-    const size = fitting.length > 0
-      ? Math.min(...fitting.map((hole) => hole.length))
-      : Math.max(...holes.map((hole) => hole.length))
+    const size =
+      fitting.length > 0
+        ? Math.min(...fitting.map((hole) => hole.length))
+        : Math.max(...holes.map((hole) => hole.length))
     const distance = (hole: Hole): number => Math.abs(this.nearestBlock(hole, goal) - goal)
-    return holes.filter((hole) => hole.length === size)
+    return holes
+      .filter((hole) => hole.length === size)
       .sort((a, b) => distance(a) - distance(b) || b.start - a.start)[0]
   }
 
@@ -161,7 +172,8 @@ export class BruteForce {
     const groups = this.groupsFrom(goal)
     const near = groups.filter((group) => Math.abs(group - this.groupOf(goal)) <= this.fastGroups)
     const holes = this.holes(usable)
-    const atHome = (group: number): Hole[] => holes.filter((hole) => this.groupOf(this.nearestBlock(hole, goal)) === group)
+    const atHome = (group: number): Hole[] =>
+      holes.filter((hole) => this.groupOf(this.nearestBlock(hole, goal)) === group)
     const figures = near.map((group) => {
       const runs = this.freeRuns(...this.bounds(group))
       return { group, average: runs.reduce((sum, run) => sum + run.length, 0) / Math.max(1, runs.length) }
@@ -219,13 +231,23 @@ export class BruteForce {
     return any && this.note('any', any)
   }
 
-  private byBestFit(usable: readonly boolean[], goal: number, length: number, whole: boolean, near: number): Hole | undefined {
+  private byBestFit(
+    usable: readonly boolean[],
+    goal: number,
+    length: number,
+    whole: boolean,
+    near: number,
+  ): Hole | undefined {
     const holes = this.holes(usable)
     const distance = (hole: Hole): number => Math.abs(this.nearestBlock(hole, goal) - goal)
     const fitting = holes.filter((hole) => hole.length >= length)
     if (fitting.length > 0) {
       const nearest = Math.min(...fitting.map(distance))
-      const hole = this.best(fitting.filter((one) => distance(one) <= nearest + near), length, goal)!
+      const hole = this.best(
+        fitting.filter((one) => distance(one) <= nearest + near),
+        length,
+        goal,
+      )!
       return this.note('best-fit', this.cut(hole, length, goal))
     }
     if (whole || holes.length === 0) return undefined

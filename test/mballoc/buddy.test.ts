@@ -46,10 +46,11 @@ describe('buddy bitmaps', () => {
         const next = (wanted: boolean): number => (blocks.indexOf(wanted, from) + size + 1) % (size + 1)
         expect(buddy.nextFree(from), 'next free').to.equal(next(true))
         expect(buddy.nextUsed(from), 'next used').to.equal(next(false))
-        const isFree = (order: number, chunk: number): boolean => (chunk + 1) * 2 ** order <= size
-          && blocks.slice(chunk * 2 ** order, (chunk + 1) * 2 ** order).every(Boolean)
+        const isFree = (order: number, chunk: number): boolean =>
+          (chunk + 1) * 2 ** order <= size && blocks.slice(chunk * 2 ** order, (chunk + 1) * 2 ** order).every(Boolean)
         for (let order = 0; order <= floorLog2(size); order++) {
-          for (let chunk = 0; chunk < size >>> order; chunk++) expect(buddy.isFreeChunk(order, chunk)).to.equal(isFree(order, chunk))
+          for (let chunk = 0; chunk < size >>> order; chunk++)
+            expect(buddy.isFreeChunk(order, chunk)).to.equal(isFree(order, chunk))
         }
       }
     })

@@ -11,24 +11,34 @@ import { Random } from '../support/random.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
 
 interface Dump {
-  readonly geometry: { readonly blockCount: number, readonly firstDataBlock: number, readonly blocksPerGroup: number }
+  readonly geometry: { readonly blockCount: number; readonly firstDataBlock: number; readonly blocksPerGroup: number }
   readonly freeBlocks: number
-  readonly groups: readonly { readonly count: number, readonly runs: readonly BlockRun[] }[]
+  readonly groups: readonly { readonly count: number; readonly runs: readonly BlockRun[] }[]
 }
 
 /** What dumpe2fs says is free: the superblock's count, each descriptor's, and the bitmaps as ranges. */
 function dump(image: string): Dump {
   const { stdout } = run('dumpe2fs', [image])
   const figure = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(stdout)![1])
-  const groups = stdout.split(/^Group \d+:/m).slice(1).map((text) => ({
-    count: Number(/^ {2}(\d+) free blocks/m.exec(text)![1]),
-    runs: (/^ {2}Free blocks: (.*)$/m.exec(text)?.[1] ?? '').split(', ').filter((range) => range.trim() !== '').map((range) => {
-      const [first, last] = range.split('-').map(Number)
-      return blockRun(first!, (last ?? first!) - first! + 1)
-    }),
-  }))
+  const groups = stdout
+    .split(/^Group \d+:/m)
+    .slice(1)
+    .map((text) => ({
+      count: Number(/^ {2}(\d+) free blocks/m.exec(text)![1]),
+      runs: (/^ {2}Free blocks: (.*)$/m.exec(text)?.[1] ?? '')
+        .split(', ')
+        .filter((range) => range.trim() !== '')
+        .map((range) => {
+          const [first, last] = range.split('-').map(Number)
+          return blockRun(first!, (last ?? first!) - first! + 1)
+        }),
+    }))
   return {
-    geometry: { blockCount: figure('Block count'), firstDataBlock: figure('First block'), blocksPerGroup: figure('Blocks per group') },
+    geometry: {
+      blockCount: figure('Block count'),
+      firstDataBlock: figure('First block'),
+      blocksPerGroup: figure('Blocks per group'),
+    },
     freeBlocks: figure('Free blocks'),
     groups,
   }
@@ -38,13 +48,19 @@ function dump(image: string): Dump {
 const initialised = '^metadata_csum,^uninit_bg'
 
 const recipes: readonly [string, ImageRecipe][] = [
-  ['1 KiB blocks, a last group that is not whole', { size: 35 * 2 ** 20 + 5 * 1024, blockSize: 1024, features: initialised }],
-  ['4 KiB blocks, groups of 8200 blocks', { size: 150 * 2 ** 20, blockSize: 4096, features: `${initialised},^resize_inode`, more: ['-g', '8200'] }],
+  [
+    '1 KiB blocks, a last group that is not whole',
+    { size: 35 * 2 ** 20 + 5 * 1024, blockSize: 1024, features: initialised },
+  ],
+  [
+    '4 KiB blocks, groups of 8200 blocks',
+    { size: 150 * 2 ** 20, blockSize: 4096, features: `${initialised},^resize_inode`, more: ['-g', '8200'] },
+  ],
   ['64-bit, without flex_bg', { size: 40 * 2 ** 20, blockSize: 1024, features: `${initialised},64bit,^flex_bg` }],
 ]
 
 describe('the allocator on real filesystems', function () {
-  let folder: { path: string, remove: () => void }
+  let folder: { path: string; remove: () => void }
 
   before(function () {
     needTools(this, 'mke2fs', 'dumpe2fs', 'debugfs')
@@ -91,9 +107,14 @@ describe('the allocator on real filesystems', function () {
         expect(words.match(/not in use/g)).to.have.length(one.length)
       }
 
-      debugfsWrite(image, [...taken].map((one) => `setb ${one.start} ${one.length}`))
+      debugfsWrite(
+        image,
+        [...taken].map((one) => `setb ${one.start} ${one.length}`),
+      )
       const left = RunSet.of(dump(image).groups.flatMap((group) => group.runs))
-      expect(allocator.freeRuns(blockRun(geometry.firstDataBlock, geometry.blockCount - geometry.firstDataBlock))).to.deep.equal([...left])
+      expect(
+        allocator.freeRuns(blockRun(geometry.firstDataBlock, geometry.blockCount - geometry.firstDataBlock)),
+      ).to.deep.equal([...left])
       expect(allocator.largestFree()).to.deep.equal(left.longest())
     })
   }

@@ -48,7 +48,9 @@ function randomRequest(random: Random, shape: Shape): AllocationRequest {
     flags: { fixedStart: random.chance(0.15), fixedLength: random.chance(0.5), contiguous: random.chance(0.6) },
     ...(random.chance(0.2) ? { within: randomRun(random, shape, shape.blockCount) } : {}),
     ...(random.chance(0.3) ? { forbid: RunSet.of([1, 2, 3].map(() => randomRun(random, shape, 20))) } : {}),
-    ...(random.chance(0.4) ? { strategy: 'best-fit', near: random.pick([0, 5, shape.blocksPerGroup, 1000]) } as const : {}),
+    ...(random.chance(0.4)
+      ? ({ strategy: 'best-fit', near: random.pick([0, 5, shape.blocksPerGroup, 1000]) } as const)
+      : {}),
   }
 }
 
@@ -59,9 +61,10 @@ function lazyAllocator(random: Random, shape: Shape, free: readonly boolean[], f
   return new Allocator({
     geometry: shape,
     loadGroup: (group) => original.freeRuns(...original.bounds(group)).map((run) => blockRun(run.start, run.length)),
-    freeCount: (group) => random.chance(tellCounts)
-      ? original.freeRuns(...original.bounds(group)).reduce((sum, run) => sum + run.length, 0)
-      : undefined,
+    freeCount: (group) =>
+      random.chance(tellCounts)
+        ? original.freeRuns(...original.bounds(group)).reduce((sum, run) => sum + run.length, 0)
+        : undefined,
     groupsInMemory: inMemory,
     fastGroups,
   })
@@ -115,8 +118,12 @@ describe('the allocator against brute force', () => {
         allocator.checkInvariants()
         expect(allocator.pendingBlocks).to.equal(brute.waiting.filter(Boolean).length)
         if (random.chance(0.1)) {
-          const longest = brute.freeRuns(shape.firstDataBlock, shape.blockCount)
-            .reduce<{ start: number, length: number } | undefined>((best, next) => (!best || next.length > best.length ? next : best), undefined)
+          const longest = brute
+            .freeRuns(shape.firstDataBlock, shape.blockCount)
+            .reduce<{ start: number; length: number } | undefined>(
+              (best, next) => (!best || next.length > best.length ? next : best),
+              undefined,
+            )
           expect(allocator.largestFree()).to.deep.equal(longest)
         }
         if (random.chance(0.1)) expect(allocator.freeBlocks).to.equal(total())
@@ -128,7 +135,8 @@ describe('the allocator against brute force', () => {
     })
     // The sequences must have gone everywhere, else they show little.
     if (process.env['BOOTPACK_SEED'] === undefined) {
-      for (const by of [...criteria, 'fixed-start', 'best-fit', 'longest']) expect(found.get(by) ?? 0, by).to.be.greaterThan(50)
+      for (const by of [...criteria, 'fixed-start', 'best-fit', 'longest'])
+        expect(found.get(by) ?? 0, by).to.be.greaterThan(50)
       expect(refused).to.be.greaterThan(100)
     }
   })

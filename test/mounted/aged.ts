@@ -1,6 +1,16 @@
 /** A mounted filesystem in the state real ones are in: files in pieces, free space in crumbs. */
 import { createHash } from 'node:crypto'
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { syncFilesystem } from '../../src/kernel/syncfs.js'
 
@@ -79,9 +89,13 @@ export function footprints(root: string, folder = ''): Map<string, Footprint> {
     const path = `${folder}/${entry.name}`
     if (entry.isDirectory()) for (const [inner, footprint] of footprints(root, path)) found.set(inner, footprint)
     if (!entry.isFile()) continue
-    const { size, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs, blocks } = statSync(join(root, path), { bigint: true })
+    const { size, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs, blocks } = statSync(join(root, path), {
+      bigint: true,
+    })
     found.set(path, {
-      hash: createHash('sha256').update(readFileSync(join(root, path))).digest('hex'),
+      hash: createHash('sha256')
+        .update(readFileSync(join(root, path)))
+        .digest('hex'),
       stamps: [size, mode, uid, gid, nlink, mtimeNs, ctimeNs, birthtimeNs].join(' '),
       blocks: Number(blocks),
     })
@@ -93,13 +107,19 @@ export function footprints(root: string, folder = ''): Map<string, Footprint> {
  * The first few files that differ, in words; empty when none does.
  * @param treesMayGrow under load the kernel now and then leaves a file a tree block it needed for a moment
  */
-export function differences(before: ReadonlyMap<string, Footprint>, after: ReadonlyMap<string, Footprint>, treesMayGrow = false): string[] {
+export function differences(
+  before: ReadonlyMap<string, Footprint>,
+  after: ReadonlyMap<string, Footprint>,
+  treesMayGrow = false,
+): string[] {
   const found: string[] = []
   for (const path of new Set([...before.keys(), ...after.keys()])) {
     const [was, is] = [before.get(path), after.get(path)]
     // Fewer blocks are fewer blocks of the extent tree.
-    if (was && is && was.hash === is.hash && was.stamps === is.stamps && (treesMayGrow || is.blocks <= was.blocks)) continue
-    const words = (footprint: Footprint): string => `${footprint.hash.slice(0, 8)} ${footprint.stamps}, ${footprint.blocks} sectors`
+    if (was && is && was.hash === is.hash && was.stamps === is.stamps && (treesMayGrow || is.blocks <= was.blocks))
+      continue
+    const words = (footprint: Footprint): string =>
+      `${footprint.hash.slice(0, 8)} ${footprint.stamps}, ${footprint.blocks} sectors`
     found.push(`${path}: ${was ? words(was) : 'not there'} became ${is ? words(is) : 'gone'}`)
   }
   return found.slice(0, 5)

@@ -58,10 +58,26 @@ describe('live: a move that cannot be finished', () => {
         closeSync(file)
         const held = [...holdings.blocks()]
         const move = (logical: number, length: number) => ({
-          inode, kind: 'data' as const, logical: fileBlock(logical), length, from: fsBlock(before[0]!.physical + logical), to: fsBlock(to),
+          inode,
+          kind: 'data' as const,
+          logical: fileBlock(logical),
+          length,
+          from: fsBlock(before[0]!.physical + logical),
+          to: fsBlock(to),
         })
         const carve = (logical: number, length: number) => {
-          const carved = carveFile({ root, blockSize, blocksPerPage: pageSize() / blockSize, holdings, swapFiles: new Set(), onMoved: () => {} }, inode, [move(logical, length)])
+          const carved = carveFile(
+            {
+              root,
+              blockSize,
+              blocksPerPage: pageSize() / blockSize,
+              holdings,
+              swapFiles: new Set(),
+              onMoved: () => {},
+            },
+            inode,
+            [move(logical, length)],
+          )
           syncFilesystem(root)
           carved.finish()
           return carved.outcomes[0]

@@ -36,8 +36,10 @@ describe('live: claiming', () => {
     await volume.close()
     record = SettingsRecord.open('7:999999')
     context = {
-      root: openSync(mount.path, constants.O_RDONLY | constants.O_DIRECTORY), geometry,
-      holdings: new Holdings(mount.path, block), settings: new AllocatorSettings(mount.sysfs, record, geometry.groupCount),
+      root: openSync(mount.path, constants.O_RDONLY | constants.O_DIRECTORY),
+      geometry,
+      holdings: new Holdings(mount.path, block),
+      settings: new AllocatorSettings(mount.sysfs, record, geometry.groupCount),
     }
   })
   afterEach(() => {
@@ -55,8 +57,13 @@ describe('live: claiming', () => {
   const all = (): BlockRun => blockRun(0, context.geometry.blockCount)
   const freeByDumpe2fs = (): RunSet => {
     syncFilesystem(context.root)
-    return RunSet.of([...run('dumpe2fs', [mount.device]).stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)]
-      .flatMap(([, list]) => [...list!.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, from, to]) => blockRun(Number(from), Number(to ?? from) - Number(from) + 1))))
+    return RunSet.of(
+      [...run('dumpe2fs', [mount.device]).stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)].flatMap(([, list]) =>
+        [...list!.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, from, to]) =>
+          blockRun(Number(from), Number(to ?? from) - Number(from) + 1),
+        ),
+      ),
+    )
   }
 
   it('gets every free block it is asked for, and nothing else stays held', () => {
@@ -138,10 +145,15 @@ describe('live: claiming', () => {
     run('mkdir', [join(mount.path, 'many')])
     for (let n = 0; n < 300; n++) writeFileSync(join(mount.path, 'many', `f${n}`), Buffer.alloc(block, n))
     run('sync', ['--file-system', mount.path])
-    const ran = run('sh', ['-c', `ulimit -n 380 && exec "$0" --import=tsx --input-type=module -e "$1"`, process.execPath, program], { cwd: new URL('../..', import.meta.url).pathname })
+    const ran = run(
+      'sh',
+      ['-c', `ulimit -n 380 && exec "$0" --import=tsx --input-type=module -e "$1"`, process.execPath, program],
+      { cwd: new URL('../..', import.meta.url).pathname },
+    )
     const { moved = 0, 'no-space': none = 0 } = JSON.parse(ran.stdout) as Record<string, number>
     expect(moved + none).to.equal(300)
     expect(moved).to.be.above(50)
-    for (let n = 0; n < 300; n++) expect(readFileSync(join(mount.path, 'many', `f${n}`)).equals(Buffer.alloc(block, n))).to.equal(true)
+    for (let n = 0; n < 300; n++)
+      expect(readFileSync(join(mount.path, 'many', `f${n}`)).equals(Buffer.alloc(block, n))).to.equal(true)
   })
 })

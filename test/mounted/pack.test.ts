@@ -22,13 +22,21 @@ describe('live: packing', () => {
     needTools(this, 'mke2fs', 'e2fsck', 'filefrag')
     master = loopMount({ size: 256 << 20, blockSize: block })
     const random = randomFrom(17)
-    paths = age(master.path, { blockSize: block, crumbs: 9000, files: 200, seed: 17 }).filter(() => random() < 0.7).sort(() => random() - 0.5)
+    paths = age(master.path, { blockSize: block, crumbs: 9000, files: 200, seed: 17 })
+      .filter(() => random() < 0.7)
+      .sort(() => random() - 0.5)
     master.unmount()
   })
   after(() => master?.remove())
 
-  const trace = (): { path: string, off: number, kind: 'data' }[] => paths.map((path) => ({ path, off: 0, kind: 'data' }))
-  const options = (more: Partial<PlanOptions>): PlanOptions => ({ target: 'here', evict: true, metadata: false, ...more })
+  const trace = (): { path: string; off: number; kind: 'data' }[] =>
+    paths.map((path) => ({ path, off: 0, kind: 'data' }))
+  const options = (more: Partial<PlanOptions>): PlanOptions => ({
+    target: 'here',
+    evict: true,
+    metadata: false,
+    ...more,
+  })
 
   function places(mount: LoopMount, of: readonly string[]): Map<string, string> {
     const fragments = filefrags(of.map((path) => join(mount.path, path)))
@@ -47,7 +55,13 @@ describe('live: packing', () => {
   }
 
   it('plans on a mounted filesystem what it plans on its image', async () => {
-    for (const more of [{ evict: true }, { evict: false }, { evict: true, goal: 9000 }, { evict: true, goal: 'auto' as const }, { evict: true, directory: '/folder2' }]) {
+    for (const more of [
+      { evict: true },
+      { evict: false },
+      { evict: true, goal: 9000 },
+      { evict: true, goal: 'auto' as const },
+      { evict: true, directory: '/folder2' },
+    ]) {
       const mount = loopMount(master.image)
       const live = await openLive(resolveTarget(mount.path), false)
       const fromLive = (await createPlan(live, trace(), options(more))).plan
@@ -67,7 +81,10 @@ describe('live: packing', () => {
       const { partition: _, ...identity } = fromImage.volume
       expect(fromLive.volume).to.deep.equal(identity)
       for (const key of Object.keys(fromImage) as (keyof typeof fromImage)[]) {
-        if (key !== 'volume') expect(JSON.stringify(fromLive[key]), `${key} with ${JSON.stringify(more)}`).to.equal(JSON.stringify(fromImage[key]))
+        if (key !== 'volume')
+          expect(JSON.stringify(fromLive[key]), `${key} with ${JSON.stringify(more)}`).to.equal(
+            JSON.stringify(fromImage[key]),
+          )
       }
     }
   })
@@ -82,10 +99,16 @@ describe('live: packing', () => {
       expect(breaks(mount)).to.be.above(100)
       // In the middle of the small files that were kept.
       const crumbs = everybody.filter((path) => path.startsWith('/crumbs/'))
-      const starts = [...filefrags(crumbs.map((path) => join(mount.path, path))).values()].map((fragments) => fragments[0]!.physical).sort((a, b) => a - b)
+      const starts = [...filefrags(crumbs.map((path) => join(mount.path, path))).values()]
+        .map((fragments) => fragments[0]!.physical)
+        .sort((a, b) => a - b)
       const goal = starts[Math.floor(starts.length / 2)]!
       const volume = await openLive(resolveTarget(mount.path), true)
-      const { plan, applied, after } = await packVolume(volume, trace(), { ...options({ goal }), force: false, dryRun: false })
+      const { plan, applied, after } = await packVolume(volume, trace(), {
+        ...options({ goal }),
+        force: false,
+        dryRun: false,
+      })
       expect(plan.cost.evictedBlocks).to.be.above(100)
       expect(applied).to.include({ complete: true, interrupted: false })
       expect(applied!.unmoved).to.deep.equal([])

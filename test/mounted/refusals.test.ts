@@ -1,5 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, constants, copyFileSync, chmodSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  chmodSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
@@ -28,7 +40,7 @@ describe('live: what is refused', () => {
     throw new Error('it opened')
   }
 
-  const cases: { name: string, code: string, recipe: Parameters<typeof loopMount>[0], options?: string[] }[] = [
+  const cases: { name: string; code: string; recipe: Parameters<typeof loopMount>[0]; options?: string[] }[] = [
     { name: 'a read-only mount', code: 'read-only', recipe: { size: 32 << 20 }, options: ['ro'] },
     { name: 'data=journal', code: 'data-journal', recipe: { size: 32 << 20 }, options: ['data=journal'] },
     { name: 'fast_commit', code: 'fast-commit', recipe: { size: 32 << 20, features: 'fast_commit' } },
@@ -38,7 +50,7 @@ describe('live: what is refused', () => {
   ]
   for (const { name, code, recipe, options } of cases) {
     it(name, async () => {
-      const mount = loopMount(recipe, ...options ?? [])
+      const mount = loopMount(recipe, ...(options ?? []))
       try {
         const settings = mount.settings()
         expect(await refusal(mount)).to.have.property('code', code)
@@ -53,10 +65,13 @@ describe('live: what is refused', () => {
     const folder = scratchFolder()
     try {
       run('mount', ['-t', 'tmpfs', 'none', folder.path])
-      await openLive(resolveTarget(folder.path), true).then(() => expect.fail('it opened'), (error: BootpackError) => {
-        expect(error).to.include({ family: 'unsupported', code: 'not-ext4', exitCode: 5 })
-        expect(error.message).to.contain('tmpfs')
-      })
+      await openLive(resolveTarget(folder.path), true).then(
+        () => expect.fail('it opened'),
+        (error: BootpackError) => {
+          expect(error).to.include({ family: 'unsupported', code: 'not-ext4', exitCode: 5 })
+          expect(error.message).to.contain('tmpfs')
+        },
+      )
     } finally {
       spawnSync('umount', [folder.path])
       folder.remove()
@@ -72,9 +87,12 @@ describe('live: what is refused', () => {
       // The whole of it is mounted elsewhere: that is used.
       await (await openLive(resolveTarget(folder.path), false)).close()
       run('umount', ['--lazy', mount.path])
-      await openLive(resolveTarget(folder.path), false).then(() => expect.fail('it opened'), (error: BootpackError) => {
-        expect(error).to.include({ code: 'partly-mounted' })
-      })
+      await openLive(resolveTarget(folder.path), false).then(
+        () => expect.fail('it opened'),
+        (error: BootpackError) => {
+          expect(error).to.include({ code: 'partly-mounted' })
+        },
+      )
     } finally {
       spawnSync('umount', [folder.path])
       folder.remove()
@@ -91,8 +109,11 @@ describe('live: what is refused', () => {
         import { resolveTarget } from './src/volume/target.js'
         await openLive(resolveTarget(${JSON.stringify(mount.path)}), true).catch((error) => console.log(error.code, error.exitCode, error.next))`
       chmodSync(join(mount.path, '..'), 0o755)
-      const ran = run('setpriv', ['--reuid=12345', '--clear-groups', process.execPath, '--import=tsx', '--input-type=module', '-e', program],
-        { cwd: new URL('../..', import.meta.url).pathname })
+      const ran = run(
+        'setpriv',
+        ['--reuid=12345', '--clear-groups', process.execPath, '--import=tsx', '--input-type=module', '-e', program],
+        { cwd: new URL('../..', import.meta.url).pathname },
+      )
       expect(ran.stdout).to.match(/^not-root 5 .*sudo/)
     } finally {
       mount.remove()
@@ -141,10 +162,16 @@ describe('live: files that stay, each with its reason', () => {
     volume = await openLive(resolveTarget(mount.path), true)
     const { ino } = statSync(path(name))
     const [extent] = await volume.extents((await volume.byInode(ino))!)
-    const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).find(({ length }) => length > 2000)!
+    const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).find(
+      ({ length }) => length > 2000,
+    )!
     const move: Move = {
-      inode: ino, kind: 'data', logical: extent?.logical ?? fileBlock(0), length: extent?.length ?? 1,
-      from: extent?.physical ?? fsBlock(5000), to: fsBlock(free.start + 7),
+      inode: ino,
+      kind: 'data',
+      logical: extent?.logical ?? fileBlock(0),
+      length: extent?.length ?? 1,
+      from: extent?.physical ?? fsBlock(5000),
+      to: fsBlock(free.start + 7),
     }
     const before = filefrag(path(name))
     const outcomes: MoveOutcome[] = []
@@ -157,7 +184,10 @@ describe('live: files that stay, each with its reason', () => {
   const plain = (name: string, length = 40_000): void => writeFileSync(path(name), Buffer.alloc(length, name))
 
   it('immutable and append-only', async () => {
-    for (const [letter, reason] of [['i', 'immutable'], ['a', 'append-only']]) {
+    for (const [letter, reason] of [
+      ['i', 'immutable'],
+      ['a', 'append-only'],
+    ]) {
       plain(`attribute-${letter}`)
       run('chattr', [`+${letter}`, path(`attribute-${letter}`)])
       try {
@@ -186,9 +216,13 @@ describe('live: files that stay, each with its reason', () => {
 
   it('locked by another process', async () => {
     plain('locked')
-    const child = spawn('python3', ['-c', `
+    const child = spawn('python3', [
+      '-c',
+      `
 import fcntl, sys
-f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`, path('locked')])
+f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', flush=True); sys.stdin.read()`,
+      path('locked'),
+    ])
     try {
       await new Promise<void>((resolve) => child.stdout.once('data', () => resolve()))
       expect(await tryMove('locked')).to.include({ status: 'skipped', reason: 'locked' })
@@ -223,8 +257,16 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
     plain('short-lived')
     const { ino } = statSync(path('short-lived'))
     rmSync(path('short-lived'))
-    const move: Move = { inode: ino, kind: 'data', logical: fileBlock(0), length: 1, from: fsBlock(5000), to: fsBlock(6000) }
-    for await (const outcome of volume!.relocate([move], { reserved: [] })) expect(outcome).to.include({ status: 'gone' })
+    const move: Move = {
+      inode: ino,
+      kind: 'data',
+      logical: fileBlock(0),
+      length: 1,
+      from: fsBlock(5000),
+      to: fsBlock(6000),
+    }
+    for await (const outcome of volume!.relocate([move], { reserved: [] }))
+      expect(outcome).to.include({ status: 'gone' })
     run('mkfifo', [path('pipe')])
     for await (const outcome of volume!.relocate([{ ...move, inode: statSync(path('pipe')).ino }], { reserved: [] })) {
       expect(outcome).to.include({ status: 'skipped', reason: 'not-regular' })
@@ -232,7 +274,10 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
   })
 
   /** Runs a test on a filesystem of its own. */
-  async function elsewhere(recipe: Parameters<typeof loopMount>[0], test: (other: LoopMount) => Promise<void>): Promise<void> {
+  async function elsewhere(
+    recipe: Parameters<typeof loopMount>[0],
+    test: (other: LoopMount) => Promise<void>,
+  ): Promise<void> {
     const kept = mount
     await shut()
     mount = loopMount(recipe)
@@ -247,17 +292,22 @@ f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX, 1, 0); print('held', 
     }
   }
 
-  it('mapped by indirect blocks', () => elsewhere({ size: 64 << 20, features: '^extent,^64bit' }, async (other) => {
-    plain('old', 200_000)
-    other.unmount()
-    run('tune2fs', ['-O', 'extent', other.device])
-    other.mount()
-    expect(await tryMove('old')).to.include({ status: 'skipped', reason: 'indirect-mapped' })
-  }))
+  it('mapped by indirect blocks', () =>
+    elsewhere({ size: 64 << 20, features: '^extent,^64bit' }, async (other) => {
+      plain('old', 200_000)
+      other.unmount()
+      run('tune2fs', ['-O', 'extent', other.device])
+      other.mount()
+      expect(await tryMove('old')).to.include({ status: 'skipped', reason: 'indirect-mapped' })
+    }))
 
   it('encrypted', function () {
     return elsewhere({ size: 64 << 20, features: 'encrypt' }, async (other) => {
-      const ran = run('python3', ['-c', `
+      const ran = run(
+        'python3',
+        [
+          '-c',
+          `
 import ctypes, fcntl, os, struct, sys
 folder = sys.argv[1] + '/sealed'
 os.mkdir(folder)
@@ -266,7 +316,11 @@ key = bytearray(struct.pack('<II32sII8I', 2, 0, b'', 64, 0, *[0] * 8) + bytes(ra
 fcntl.ioctl(fd, 0xC0506617, key)
 policy = struct.pack('<BBBBB3s16s', 2, 1, 4, 2, 0, b'', bytes(key[8:24]))
 fcntl.ioctl(fd, 0x800C6613, policy)
-open(folder + '/file', 'wb').write(b'secret' * 9000)`, other.path], { ok: [0, 1] })
+open(folder + '/file', 'wb').write(b'secret' * 9000)`,
+          other.path,
+        ],
+        { ok: [0, 1] },
+      )
       if (ran.status !== 0) skip(this, `this kernel does not encrypt files: ${ran.stderr.trim().split('\n').at(-1)}`)
       expect(await tryMove('sealed/file')).to.include({ status: 'skipped', reason: 'encrypted' })
       expect((await volume!.byInode(statSync(path('sealed/file')).ino))!.immovable).to.equal('encrypted')

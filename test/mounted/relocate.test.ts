@@ -16,7 +16,11 @@ import { filefrag, filefrags, loopMount, type LoopMount } from '../support/loop-
 import { needLoopMounts, needTools, run } from '../support/tools.js'
 import { age, differences, footprints, randomFrom } from './aged.js'
 
-async function relocate(volume: Volume, moves: readonly Move[], reserved: readonly BlockRun[] = []): Promise<MoveOutcome[]> {
+async function relocate(
+  volume: Volume,
+  moves: readonly Move[],
+  reserved: readonly BlockRun[] = [],
+): Promise<MoveOutcome[]> {
   const outcomes: MoveOutcome[] = []
   for await (const outcome of volume.relocate(moves, { reserved })) outcomes.push(outcome)
   expect(outcomes.map(({ move }) => move)).to.have.members(moves)
@@ -29,7 +33,8 @@ function tally(outcomes: readonly MoveOutcome[]): Record<string, number> {
   return counts
 }
 
-const everywhere = (volume: Volume): Promise<BlockRun[]> => volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))
+const everywhere = (volume: Volume): Promise<BlockRun[]> =>
+  volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))
 
 /** What filefrag says of a file, as extents. */
 const physical = (path: string): Pick<Extent, 'logical' | 'physical' | 'length' | 'unwritten'>[] =>
@@ -66,7 +71,15 @@ describe('live: moving to exact places', function () {
               if (!home) continue
               const to = home.start + Math.floor(random() * (home.length - extent.length + 1))
               free.remove(blockRun(to, extent.length))
-              moves.push({ inode: file.inode, path, kind: 'data', logical: extent.logical, length: extent.length, from: extent.physical, to: fsBlock(to) })
+              moves.push({
+                inode: file.inode,
+                path,
+                kind: 'data',
+                logical: extent.logical,
+                length: extent.length,
+                from: extent.physical,
+                to: fsBlock(to),
+              })
             }
           }
           expect(moves.length).to.be.above(50)
@@ -76,8 +89,13 @@ describe('live: moving to exact places', function () {
           for (const path of paths) {
             const now = fragments.get(join(mount.path, path))!
             for (const move of moves.filter((each) => each.path === path)) {
-              const covering = now.find(({ logical, length }) => logical <= move.logical && move.logical + move.length <= logical + length)
-              expect(covering && covering.physical + move.logical - covering.logical, `${path} block ${move.logical}`).to.equal(move.to)
+              const covering = now.find(
+                ({ logical, length }) => logical <= move.logical && move.logical + move.length <= logical + length,
+              )
+              expect(
+                covering && covering.physical + move.logical - covering.logical,
+                `${path} block ${move.logical}`,
+              ).to.equal(move.to)
             }
           }
         }
@@ -127,18 +145,28 @@ describe('live: moving to exact places', function () {
     }
 
     /** Moves that put every extent of a file behind each other, at the first free run that takes them. */
-    async function gather(name: string): Promise<{ moves: Move[], to: number }> {
+    async function gather(name: string): Promise<{ moves: Move[]; to: number }> {
       await reopen()
       const { file } = (await volume.lookup(`/${name}`))!
       const extents = await volume.extents(file)
       const total = extents.reduce((sum, { length }) => sum + length, 0)
       const home = (await everywhere(volume)).filter(({ length }) => length >= total + 20).at(-1)!
       let to = home.start + 10
-      return { to, moves: extents.map((extent) => {
-        const move: Move = { inode: file.inode, kind: 'data', logical: extent.logical, length: extent.length, from: extent.physical, to: fsBlock(to) }
-        to += extent.length
-        return move
-      }) }
+      return {
+        to,
+        moves: extents.map((extent) => {
+          const move: Move = {
+            inode: file.inode,
+            kind: 'data',
+            logical: extent.logical,
+            length: extent.length,
+            from: extent.physical,
+            to: fsBlock(to),
+          }
+          to += extent.length
+          return move
+        }),
+      }
     }
 
     it('keeps holes holes and unwritten blocks unwritten', async () => {
@@ -149,19 +177,27 @@ describe('live: moving to exact places', function () {
       ftruncateSync(fd, 50 * block + 17)
       const contents = readFileSync(path('patchwork'))
       const { moves, to } = await gather('patchwork')
-      const shape = physical(path('patchwork')).map(({ logical, length, unwritten }) => ({ logical, length, unwritten }))
+      const shape = physical(path('patchwork')).map(({ logical, length, unwritten }) => ({
+        logical,
+        length,
+        unwritten,
+      }))
       expect(tally(await relocate(volume, moves))).to.deep.equal({ moved: moves.length })
       let at = to
       for (const now of physical(path('patchwork'))) {
         expect(now.physical).to.equal(at)
         at += now.length
       }
-      expect(physical(path('patchwork')).map(({ logical, length, unwritten }) => ({ logical, length, unwritten }))).to.deep.equal(shape)
+      expect(
+        physical(path('patchwork')).map(({ logical, length, unwritten }) => ({ logical, length, unwritten })),
+      ).to.deep.equal(shape)
       expect(readFileSync(path('patchwork')).equals(contents)).to.equal(true)
       // And to blocks that a written file left just now.
       const back = moves.map((move) => ({ ...move, from: move.to, to: move.from }))
       expect(tally(await relocate(volume, back))).to.deep.equal({ moved: moves.length })
-      expect(physical(path('patchwork')).map(({ logical, length, unwritten }) => ({ logical, length, unwritten }))).to.deep.equal(shape)
+      expect(
+        physical(path('patchwork')).map(({ logical, length, unwritten }) => ({ logical, length, unwritten })),
+      ).to.deep.equal(shape)
       expect(readFileSync(path('patchwork')).equals(contents)).to.equal(true)
     })
 
@@ -174,10 +210,22 @@ describe('live: moving to exact places', function () {
       const [left, right] = [(await volume.lookup('/left'))!.file, (await volume.lookup('/right'))!.file]
       const [[a], [b]] = [await volume.extents(left), await volume.extents(right)]
       const stage = (await everywhere(volume)).at(-1)!.start + 100
-      const from = (inode: number, source: number, target: number): Move => ({ inode, kind: 'data', logical: a!.logical, length: 24, from: fsBlock(source), to: fsBlock(target) })
-      const rounds = [[from(left.inode, a!.physical, stage)], [from(right.inode, b!.physical, a!.physical)], [from(left.inode, stage, b!.physical)]]
+      const from = (inode: number, source: number, target: number): Move => ({
+        inode,
+        kind: 'data',
+        logical: a!.logical,
+        length: 24,
+        from: fsBlock(source),
+        to: fsBlock(target),
+      })
+      const rounds = [
+        [from(left.inode, a!.physical, stage)],
+        [from(right.inode, b!.physical, a!.physical)],
+        [from(left.inode, stage, b!.physical)],
+      ]
       const reserved = rounds.flat().flatMap((move) => [blockRun(move.from, 24), blockRun(move.to, 24)])
-      for (const round of rounds) expect((await relocate(volume, round, reserved)).map(({ status }) => status)).to.deep.equal(['moved'])
+      for (const round of rounds)
+        expect((await relocate(volume, round, reserved)).map(({ status }) => status)).to.deep.equal(['moved'])
       expect(physical(path('left'))[0]!.physical).to.equal(b!.physical)
       expect(physical(path('right'))[0]!.physical).to.equal(a!.physical)
       expect(readFileSync(path('left')).equals(Buffer.alloc(24 * block, 'left'))).to.equal(true)
@@ -194,25 +242,43 @@ describe('live: moving to exact places', function () {
       // Free for a plan, in use for everybody else.
       expect(RunSet.of(await everywhere(volume)).contains(old)).to.equal(true)
       expect(Number(run('stat', ['-f', '-c', '%f', mount.path]).stdout)).to.be.below(freeBefore - 60)
-      await relocate(volume, moves.map((move) => ({ ...move, from: move.to, to: move.from })))
+      await relocate(
+        volume,
+        moves.map((move) => ({ ...move, from: move.to, to: move.from })),
+      )
       expect(Number(run('stat', ['-f', '-c', '%f', mount.path]).stdout)).to.equal(freeBefore)
     })
 
     it('says what is already there, gone, changed, taken or no data', async () => {
       const fd = opened(openSync(path('plain'), 'w+'))
       writeSync(fd, Buffer.alloc(8 * block, 1))
-      const { moves: [move] } = await gather('plain')
+      const {
+        moves: [move],
+      } = await gather('plain')
       expect((await relocate(volume, [move!]))[0]).to.include({ status: 'moved' })
       expect((await relocate(volume, [move!]))[0]).to.include({ status: 'already' })
-      expect((await relocate(volume, [{ ...move!, from: fsBlock(move!.from + 1), to: move!.from }]))[0]).to.include({ status: 'skipped', reason: 'changed' })
-      expect((await relocate(volume, [{ ...move!, logical: 100 as never, length: 3 }]))[0]).to.include({ status: 'gone' })
+      expect((await relocate(volume, [{ ...move!, from: fsBlock(move!.from + 1), to: move!.from }]))[0]).to.include({
+        status: 'skipped',
+        reason: 'changed',
+      })
+      expect((await relocate(volume, [{ ...move!, logical: 100 as never, length: 3 }]))[0]).to.include({
+        status: 'gone',
+      })
       const { inode } = (await volume.lookup('/folder0/file1'))!.file
       const [taken] = await volume.extents((await volume.byInode(inode))!)
       const before = physical(path('plain'))
-      expect((await relocate(volume, [{ ...move!, length: 1, from: move!.to, to: taken!.physical }]))[0]).to.include({ status: 'skipped', reason: 'taken' })
+      expect((await relocate(volume, [{ ...move!, length: 1, from: move!.to, to: taken!.physical }]))[0]).to.include({
+        status: 'skipped',
+        reason: 'taken',
+      })
       expect(physical(path('plain'))).to.deep.equal(before)
-      expect((await relocate(volume, [{ ...move!, inode: 4000, from: move!.to, to: move!.from }]))[0]).to.include({ status: 'gone' })
-      expect((await relocate(volume, [{ ...move!, kind: 'directory' }]))[0]).to.include({ status: 'skipped', reason: 'engine' })
+      expect((await relocate(volume, [{ ...move!, inode: 4000, from: move!.to, to: move!.from }]))[0]).to.include({
+        status: 'gone',
+      })
+      expect((await relocate(volume, [{ ...move!, kind: 'directory' }]))[0]).to.include({
+        status: 'skipped',
+        reason: 'engine',
+      })
       expect((await relocate(volume, [{ ...move!, to: fsBlock(1e9) }]))[0]).to.include({ status: 'skipped' })
     })
 
@@ -228,10 +294,18 @@ describe('live: moving to exact places', function () {
       expect(resident.length).to.equal(2)
       expect((await relocate(volume, moves))[0]).to.include({ status: 'moved' })
       // What was read ahead again may take a moment.
-      for (let wait = 0; wait < 100 && JSON.stringify(residentRanges(fd, size)) !== JSON.stringify(resident); wait++) await new Promise((resolve) => setTimeout(resolve, 10))
+      for (let wait = 0; wait < 100 && JSON.stringify(residentRanges(fd, size)) !== JSON.stringify(resident); wait++)
+        await new Promise((resolve) => setTimeout(resolve, 10))
       expect(residentRanges(fd, size)).to.deep.equal(resident)
       fileAdvise(fd, 'dontNeed')
-      expect((await relocate(volume, moves.map((move) => ({ ...move, from: move.to, to: move.from }))))[0]).to.include({ status: 'moved' })
+      expect(
+        (
+          await relocate(
+            volume,
+            moves.map((move) => ({ ...move, from: move.to, to: move.from })),
+          )
+        )[0],
+      ).to.include({ status: 'moved' })
       expect(residentRanges(fd, size)).to.deep.equal([])
     })
 
@@ -248,11 +322,23 @@ describe('live: moving to exact places', function () {
       for (const [i, name] of names.entries()) {
         const { file } = (await volume.lookup(`/${name}`))!
         const [extent] = await volume.extents(file)
-        moves.push({ inode: file.inode, kind: 'data', logical: extent!.logical, length: 2, from: extent!.physical, to: fsBlock(home.start + 2 * i) })
+        moves.push({
+          inode: file.inode,
+          kind: 'data',
+          logical: extent!.logical,
+          length: 2,
+          from: extent!.physical,
+          to: fsBlock(home.start + 2 * i),
+        })
       }
       const abort = new AbortController()
       const outcomes: MoveOutcome[] = []
-      for await (const outcome of volume.relocate(moves, { reserved: [], signal: abort.signal, onProgress: (blocks) => blocks >= 20 && abort.abort() })) outcomes.push(outcome)
+      for await (const outcome of volume.relocate(moves, {
+        reserved: [],
+        signal: abort.signal,
+        onProgress: (blocks) => blocks >= 20 && abort.abort(),
+      }))
+        outcomes.push(outcome)
       expect(outcomes).to.have.length(200)
       expect(outcomes.filter(({ status }) => status === 'moved')).to.have.length(10)
       expect(outcomes.filter(({ reason }) => reason === 'interrupted')).to.have.length(190)
@@ -266,7 +352,9 @@ describe('live: moving to exact places', function () {
       const { moves, to } = await gather('comb')
       expect(moves).to.have.length(700)
       expect(new Set((await relocate(volume, moves)).map(({ status }) => status))).to.deep.equal(new Set(['moved']))
-      expect(fiemap(fd).map((extent) => extent.physical / block)).to.deep.equal(Array.from({ length: 700 }, (_, i) => to + i))
+      expect(fiemap(fd).map((extent) => extent.physical / block)).to.deep.equal(
+        Array.from({ length: 700 }, (_, i) => to + i),
+      )
       expect(readFileSync(path('comb')).equals(contents)).to.equal(true)
     })
   })

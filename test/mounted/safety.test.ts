@@ -21,7 +21,9 @@ describe('live: nothing lost', function () {
     expect(result.settingsKept).to.equal(true)
     expect(result.writes).to.be.above(100)
     expect(result.rounds + result.packings).to.be.above(0)
-    console.log(`      ${result.writes} writes, ${result.rounds} rounds ${JSON.stringify(result.moves)}, ${result.packings} packings ${JSON.stringify(result.refusals)}`)
+    console.log(
+      `      ${result.writes} writes, ${result.rounds} rounds ${JSON.stringify(result.moves)}, ${result.packings} packings ${JSON.stringify(result.refusals)}`,
+    )
   })
 
   // test/crash/live-kill.ts does many.

@@ -12,10 +12,11 @@ import { needLoopMounts, needTools, scratchFolder } from '../support/tools.js'
 
 const repository = new URL('../..', import.meta.url).pathname
 
-describe('live: the allocator\'s settings', () => {
+describe("live: the allocator's settings", () => {
   let mount: LoopMount
   let were: Record<string, string>
-  const number = (): string => readFileSync(join('/sys/class/block', mount.device.slice('/dev/'.length), 'dev'), 'utf8').trim()
+  const number = (): string =>
+    readFileSync(join('/sys/class/block', mount.device.slice('/dev/'.length), 'dev'), 'utf8').trim()
   const record = (): string => join('/run/bootpack', number().replace(':', '-'))
 
   before(function () {
@@ -36,17 +37,21 @@ describe('live: the allocator\'s settings', () => {
       settings.change()
       console.log('changed')
       ${then}`
-    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', program], {
+      cwd: repository,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     await new Promise<void>((resolve, reject) => {
       child.stdout.once('data', () => resolve())
       child.once('exit', () => reject(new Error('it died before it changed anything')))
     })
     return child
   }
-  const end = (child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> => new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve([child.exitCode, child.signalCode])
-    else child.once('exit', (code, signal) => resolve([code, signal]))
-  })
+  const end = (child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> =>
+    new Promise((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve([child.exitCode, child.signalCode])
+      else child.once('exit', (code, signal) => resolve([code, signal]))
+    })
 
   it('are changed and changed back, and written down only meanwhile', () => {
     const held = SettingsRecord.open(number())
@@ -76,14 +81,19 @@ describe('live: the allocator\'s settings', () => {
   })
 
   it('come back on exit and after an exception', async () => {
-    for (const then of ['process.exit(3)', 'process.on("uncaughtException", () => process.exit(4)); setTimeout(() => { throw new Error("x") }, 1)']) {
+    for (const then of [
+      'process.exit(3)',
+      'process.on("uncaughtException", () => process.exit(4)); setTimeout(() => { throw new Error("x") }, 1)',
+    ]) {
       await end(await changed(then))
       expect(mount.settings()).to.deep.equal(were)
     }
   })
 
   it('are left to a process that handles signals itself', async () => {
-    const child = await changed('process.on("SIGTERM", () => setTimeout(() => { settings.restore(); process.exit(7) }, 50)); setInterval(() => {}, 1000)')
+    const child = await changed(
+      'process.on("SIGTERM", () => setTimeout(() => { settings.restore(); process.exit(7) }, 50)); setInterval(() => {}, 1000)',
+    )
     child.kill('SIGTERM')
     expect(await end(child)).to.deep.equal([7, null])
     expect(mount.settings()).to.deep.equal(were)
@@ -113,9 +123,12 @@ describe('live: the allocator\'s settings', () => {
   it('belong to one process at a time; looking is free', async () => {
     const child = await changed('setInterval(() => {}, 1000)')
     try {
-      await openLive(resolveTarget(mount.path), true).then(() => expect.fail('it opened'), (error: BootpackError) => {
-        expect(error).to.include({ family: 'refused', code: 'in-use', exitCode: 5 })
-      })
+      await openLive(resolveTarget(mount.path), true).then(
+        () => expect.fail('it opened'),
+        (error: BootpackError) => {
+          expect(error).to.include({ family: 'refused', code: 'in-use', exitCode: 5 })
+        },
+      )
       await (await openLive(resolveTarget(mount.path), false)).close()
     } finally {
       child.kill('SIGTERM')
@@ -129,17 +142,28 @@ describe('live: the allocator\'s settings', () => {
       const open = (name: string): SettingsRecord => SettingsRecord.open('7:99', join(folder.path, name))
       mkdirSync(join(folder.path, 'wide'), { mode: 0o700 })
       chmodSync(join(folder.path, 'wide'), 0o755)
-      expect(() => open('wide')).to.throw(BootpackError).with.property('code', 'unsafe-record')
+      expect(() => open('wide'))
+        .to.throw(BootpackError)
+        .with.property('code', 'unsafe-record')
       symlinkSync(folder.path, join(folder.path, 'link'))
-      expect(() => open('link')).to.throw(BootpackError).with.property('code', 'unsafe-record')
+      expect(() => open('link'))
+        .to.throw(BootpackError)
+        .with.property('code', 'unsafe-record')
       mkdirSync(join(folder.path, 'trap'), { mode: 0o700 })
       symlinkSync('/etc/hostname', join(folder.path, 'trap', '7-99'))
       expect(() => open('trap')).to.throw(BootpackError, 'ELOOP')
       const held = open('fresh')
       expect(readdirSync(join(folder.path, 'fresh'))).to.deep.equal(['7-99'])
       const file = join(folder.path, 'fresh', '7-99')
-      for (const text of ['{', '[]', 'null', '{"folder":"/etc","saved":{},"set":{}}', '{"folder":"/sys/fs/ext4/x","saved":{"../y":"1"},"set":{}}',
-        '{"folder":"/sys/fs/ext4/x","saved":{"mb_stream_req":"1; rm"},"set":{}}', '{"folder":"/sys/fs/ext4/..","saved":{},"set":{}}']) {
+      for (const text of [
+        '{',
+        '[]',
+        'null',
+        '{"folder":"/etc","saved":{},"set":{}}',
+        '{"folder":"/sys/fs/ext4/x","saved":{"../y":"1"},"set":{}}',
+        '{"folder":"/sys/fs/ext4/x","saved":{"mb_stream_req":"1; rm"},"set":{}}',
+        '{"folder":"/sys/fs/ext4/..","saved":{},"set":{}}',
+      ]) {
         writeFileSync(file, text)
         expect(held.read(), text).to.equal(undefined)
       }

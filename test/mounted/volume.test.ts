@@ -21,7 +21,7 @@ async function everything(volume: Volume, paths: readonly string[]): Promise<Rec
     const found = await volume.lookup(path)
     lookups[path] = found && {
       ...found,
-      again: { ...await volume.byInode(found.file.inode), path: found.file.path },
+      again: { ...(await volume.byInode(found.file.inode)), path: found.file.path },
       extents: await volume.extents(found.file),
       metadata: await volume.metadata(found.file),
       first: await volume.firstBlock(found.file),
@@ -32,7 +32,7 @@ async function everything(volume: Volume, paths: readonly string[]): Promise<Rec
     geometry,
     lookups,
     byInode: await Promise.all(inodes.map((inode) => volume.byInode(inode))),
-    paths: [...await volume.paths(Array.from({ length: 200 }, (_, i) => i + 2))].sort(),
+    paths: [...(await volume.paths(Array.from({ length: 200 }, (_, i) => i + 2)))].sort(),
     free: await volume.freeRuns(fsBlock(0), fsBlock(geometry.blockCount)),
     owners: (await volume.owners(all)).map((owner) => Object.entries(owner).sort()),
     someOwners: (await volume.owners(blockRun(2000, 500))).map((owner) => Object.entries(owner).sort()),
@@ -58,7 +58,8 @@ describe('live: the same answers as from the image', function () {
         const paths = age(mount.path, { blockSize: recipe.blockSize, crumbs: 1500, files: 120, seed: 7 })
         const at = (path: string): string => join(mount.path, path)
         mkdirSync(at('many'))
-        for (let i = 0; i < 400; i++) writeFileSync(at(`many/a name long enough to need blocks ${i}`), i % 50 === 0 ? 'x' : '')
+        for (let i = 0; i < 400; i++)
+          writeFileSync(at(`many/a name long enough to need blocks ${i}`), i % 50 === 0 ? 'x' : '')
         symlinkSync('/folder0/file1', at('short'))
         symlinkSync('/folder0/' + '../folder0/'.repeat(20) + 'file2', at('long'))
         symlinkSync('../../../../etc/passwd', at('out'))
@@ -76,7 +77,21 @@ describe('live: the same answers as from the image', function () {
         mount.unmount()
         mount.mount()
         const live = await openLive(resolveTarget(mount.path), false)
-        const wanted = [...paths.slice(0, 40), '/', '/many', '/short', '/long', '/out', '/linked', '/tiny', '/holes', '/nowhere', '/tiny/below', '/still', '/folder1/../holes']
+        const wanted = [
+          ...paths.slice(0, 40),
+          '/',
+          '/many',
+          '/short',
+          '/long',
+          '/out',
+          '/linked',
+          '/tiny',
+          '/holes',
+          '/nowhere',
+          '/tiny/below',
+          '/still',
+          '/folder1/../holes',
+        ]
         const fromLive = await everything(live, wanted)
         await live.close()
         run('chattr', ['-i', at('still')])
@@ -85,9 +100,16 @@ describe('live: the same answers as from the image', function () {
         const fromImage = await everything(image, wanted)
         await image.close()
         // Only on a mounted filesystem does the attribute keep a file in place.
-        const moved = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (key, inner: unknown) => inner === 'immutable' ? undefined : inner)
-          .replaceAll('["immovable",null],', '').replaceAll(',["immovable",null]', '').replaceAll('["immovable",null]', '').replaceAll('["immovable"],', ''))
-        for (const part of Object.keys(fromImage)) expect(moved(fromLive[part]), part).to.deep.equal(moved(fromImage[part]))
+        const moved = (value: unknown): unknown =>
+          JSON.parse(
+            JSON.stringify(value, (key, inner: unknown) => (inner === 'immutable' ? undefined : inner))
+              .replaceAll('["immovable",null],', '')
+              .replaceAll(',["immovable",null]', '')
+              .replaceAll('["immovable",null]', '')
+              .replaceAll('["immovable"],', ''),
+          )
+        for (const part of Object.keys(fromImage))
+          expect(moved(fromLive[part]), part).to.deep.equal(moved(fromImage[part]))
         expect(JSON.stringify(fromLive)).to.contain('"immutable"')
         mount.check()
       } finally {

@@ -13,7 +13,10 @@ import { Random } from '../support/random.js'
 
 const options = { target: 'paper', evict: true, metadata: true, goal: 100 } as const
 
-async function plannedDisk(seed: number, used = 0.9): Promise<{ volume: PaperVolume, plan: Plan, trace: { kind: 'data', path: string, off: number }[] }> {
+async function plannedDisk(
+  seed: number,
+  used = 0.9,
+): Promise<{ volume: PaperVolume; plan: Plan; trace: { kind: 'data'; path: string; off: number }[] }> {
   const disk = new PaperDisk({ seed, blocks: 2500, used, longestPiece: 10 })
   const volume = new PaperVolume(disk)
   const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, 20)
@@ -74,7 +77,9 @@ describe('applying a plan', () => {
       const there = await applyPlan(plan, volume, { force: false })
       expect(there, `seed ${seed}`).to.include({ complete: true, interrupted: false })
       expect(there.unmoved, `seed ${seed}`).to.deep.equal([])
-      expect(there.movedBlocks, `seed ${seed}`).to.equal(plan.rounds.flat().reduce((sum, { length }) => sum + length, 0))
+      expect(there.movedBlocks, `seed ${seed}`).to.equal(
+        plan.rounds.flat().reduce((sum, { length }) => sum + length, 0),
+      )
       expect((await undoPlan(plan, volume, {})).complete, `seed ${seed}`).to.equal(true)
       expect(pictureOf(volume), `seed ${seed}`).to.equal(before)
     }
@@ -110,7 +115,11 @@ describe('applying a plan', () => {
   it('stops between moves when asked and says so', async () => {
     const { volume, plan } = await plannedDisk(41)
     const aborter = new AbortController()
-    const result = await applyPlan(plan, volume, { force: false, signal: aborter.signal, onProgress: () => aborter.abort() })
+    const result = await applyPlan(plan, volume, {
+      force: false,
+      signal: aborter.signal,
+      onProgress: () => aborter.abort(),
+    })
     expect(result).to.include({ interrupted: true, complete: false })
     expect(await applyPlan(plan, volume, { force: false })).to.include({ complete: true })
   })
@@ -123,7 +132,9 @@ describe('applying a plan', () => {
     volume.disk.held[move.from] = undefined
     const before = pictureOf(volume)
     let thrown: unknown
-    await applyPlan(plan, volume, { force: false }).catch((error: unknown) => { thrown = error })
+    await applyPlan(plan, volume, { force: false }).catch((error: unknown) => {
+      thrown = error
+    })
     expect(thrown).to.be.instanceOf(BootpackError).with.property('code', 'stale-plan')
     expect(pictureOf(volume)).to.equal(before)
   })
@@ -132,7 +143,9 @@ describe('applying a plan', () => {
     const { plan } = await plannedDisk(43)
     const other = new PaperVolume(new PaperDisk({ seed: 1, blocks: 1000, used: 0.5, longestPiece: 4 }))
     let thrown: unknown
-    await applyPlan(plan, other, { force: false }).catch((error: unknown) => { thrown = error })
+    await applyPlan(plan, other, { force: false }).catch((error: unknown) => {
+      thrown = error
+    })
     expect(thrown).to.be.instanceOf(BootpackError).with.property('code', 'other-volume')
   })
 
@@ -165,7 +178,9 @@ describe('a plan file', () => {
 
   it('is refused with the move that is wrong', async () => {
     const { plan } = await plannedDisk(51)
-    const broken = (change: (copy: { rounds: Record<string, unknown>[][] } & Record<string, unknown>) => void): string => {
+    const broken = (
+      change: (copy: { rounds: Record<string, unknown>[][] } & Record<string, unknown>) => void,
+    ): string => {
       const copy = JSON.parse(planText(plan)) as { rounds: Record<string, unknown>[][] } & Record<string, unknown>
       change(copy)
       return JSON.stringify(copy)
@@ -173,18 +188,74 @@ describe('a plan file', () => {
     const cases: [string, string, RegExp][] = [
       ['no JSON', '{', /not JSON/],
       ['another thing', '[]', /no object/],
-      ['another version', broken((copy) => { copy['version'] = 2 }), /version 1/],
-      ['a block outside', broken((copy) => { copy.rounds[0]![0]!['to'] = 1e9 }), /move 1 of round 1: lies outside/],
-      ['a negative block', broken((copy) => { copy.rounds[0]![0]!['from'] = -1 }), /from is not a whole number/],
-      ['a run outside', broken((copy) => { copy['runs'] = [{ start: 5, length: 1e9 }] }), /run 1 lies outside/],
-      ['a run without a start', broken((copy) => { copy['runs'] = [{ length: 1 }] }), /run 1 lies outside/],
-      ['a run that is none', broken((copy) => { copy['runs'] = [null] }), /run 1 is missing or no object/],
-      ['an unknown kind', broken((copy) => { copy.rounds[0]![0]!['kind'] = 'inode' }), /unknown kind/],
-      ['two moves to one place', broken((copy) => { copy.rounds[0]!.push(copy.rounds[0]![0]!) }), /another move's target/],
-      ['a target that is a source', broken((copy) => { copy.rounds[0]!.push({ ...copy.rounds[0]![0]!, to: copy.rounds[0]![0]!['from'], from: 0 }) }), /also a source/],
+      [
+        'another version',
+        broken((copy) => {
+          copy['version'] = 2
+        }),
+        /version 1/,
+      ],
+      [
+        'a block outside',
+        broken((copy) => {
+          copy.rounds[0]![0]!['to'] = 1e9
+        }),
+        /move 1 of round 1: lies outside/,
+      ],
+      [
+        'a negative block',
+        broken((copy) => {
+          copy.rounds[0]![0]!['from'] = -1
+        }),
+        /from is not a whole number/,
+      ],
+      [
+        'a run outside',
+        broken((copy) => {
+          copy['runs'] = [{ start: 5, length: 1e9 }]
+        }),
+        /run 1 lies outside/,
+      ],
+      [
+        'a run without a start',
+        broken((copy) => {
+          copy['runs'] = [{ length: 1 }]
+        }),
+        /run 1 lies outside/,
+      ],
+      [
+        'a run that is none',
+        broken((copy) => {
+          copy['runs'] = [null]
+        }),
+        /run 1 is missing or no object/,
+      ],
+      [
+        'an unknown kind',
+        broken((copy) => {
+          copy.rounds[0]![0]!['kind'] = 'inode'
+        }),
+        /unknown kind/,
+      ],
+      [
+        'two moves to one place',
+        broken((copy) => {
+          copy.rounds[0]!.push(copy.rounds[0]![0]!)
+        }),
+        /another move's target/,
+      ],
+      [
+        'a target that is a source',
+        broken((copy) => {
+          copy.rounds[0]!.push({ ...copy.rounds[0]![0]!, to: copy.rounds[0]![0]!['from'], from: 0 })
+        }),
+        /also a source/,
+      ],
     ]
     for (const [name, text, problem] of cases) {
-      expect(() => parsePlan(text), name).to.throw(BootpackError, problem).with.property('exitCode', 6)
+      expect(() => parsePlan(text), name)
+        .to.throw(BootpackError, problem)
+        .with.property('exitCode', 6)
     }
   })
 })

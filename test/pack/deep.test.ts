@@ -4,7 +4,19 @@
  */
 import { expect } from 'chai'
 import { createHash } from 'node:crypto'
-import { closeSync, copyFileSync, existsSync, ftruncateSync, openSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { openLive } from '../../src/mounted/engine/open.js'
 import { deepVerify } from '../../src/pack/check-contents.js'
@@ -24,7 +36,8 @@ import { needLoopMounts, needTools, run, scratchFolder, type Ran } from '../supp
 import { makeVariedImage } from '../support/varied-image.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
-const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran => run(process.execPath, [launcher, ...args], { ok })
+const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran =>
+  run(process.execPath, [launcher, ...args], { ok })
 
 describe('checking contents and owners', function () {
   this.timeout(120_000)
@@ -36,11 +49,16 @@ describe('checking contents and owners', function () {
 
   before(async function () {
     needTools(this, 'mke2fs', 'debugfs', 'e2fsck')
-    run(process.execPath, [new URL('../../node_modules/typescript/bin/tsc', import.meta.url).pathname, '-b', new URL('../..', import.meta.url).pathname])
+    run(process.execPath, [
+      new URL('../../node_modules/typescript/bin/tsc', import.meta.url).pathname,
+      '-b',
+      new URL('../..', import.meta.url).pathname,
+    ])
     makeVariedImage(image, { name: '', blockSize: 1024, deepExtents: 300 }, 5)
     const volume = await openVolume(image, { write: true }, engines)
     for (let round = 0; round < 3; round++) {
-      for await (const outcome of volume.relocate(await randomMoves(volume, new Random(round), 150), { reserved: [] })) void outcome
+      for await (const outcome of volume.relocate(await randomMoves(volume, new Random(round), 150), { reserved: [] }))
+        void outcome
     }
     await volume.close()
     checkImage(image)
@@ -53,10 +71,18 @@ describe('checking contents and owners', function () {
   let packed: Ran
 
   it('records what sha256sum would say, of everything that moves', () => {
-    const { files } = parseCheckRecord(readFileSync(record, 'utf8'), (JSON.parse(readFileSync(plan, 'utf8')) as Plan).volume)
+    const { files } = parseCheckRecord(
+      readFileSync(record, 'utf8'),
+      (JSON.parse(readFileSync(plan, 'utf8')) as Plan).volume,
+    )
     const moved = (JSON.parse(readFileSync(plan, 'utf8')) as Plan).rounds.flat()
-    expect(new Set(files.map(({ inode }) => inode))).to.deep.equal(new Set(moved.filter(({ kind }) => kind !== 'tree' && kind !== 'xattr').map(({ inode }) => inode)))
-    expect(moved.some(({ why }) => why === 'evict'), 'bystanders among them').to.equal(true)
+    expect(new Set(files.map(({ inode }) => inode))).to.deep.equal(
+      new Set(moved.filter(({ kind }) => kind !== 'tree' && kind !== 'xattr').map(({ inode }) => inode)),
+    )
+    expect(
+      moved.some(({ why }) => why === 'evict'),
+      'bystanders among them',
+    ).to.equal(true)
     let compared = 0
     for (const { path, sha256, over } of files) {
       const expected = hashes.get(path!)
@@ -73,7 +99,10 @@ describe('checking contents and owners', function () {
     expect(told.stdout).to.match(/blocks are free|are free and [\d,]+ have one owner each/)
     checkImage(image)
     expect([...hashFiles(image)].sort()).to.deep.equal([...hashes].sort())
-    expect(JSON.parse(bootpack(['verify', '--deep', plan, '--json']).stdout)).to.include({ damaged: false, complete: true })
+    expect(JSON.parse(bootpack(['verify', '--deep', plan, '--json']).stdout)).to.include({
+      damaged: false,
+      complete: true,
+    })
   })
 
   describe('of a disk that is not', () => {
@@ -148,9 +177,12 @@ describe('checking contents and owners', function () {
     const good = readFileSync(record, 'utf8')
     const head = /"fingerprint":"(.)/.exec(good)![1]!
     const cases: [string, RegExp][] = [
-      ['{', /not JSON/], ['null', /does not begin/], [good.replace('"version":1', '"version":2'), /does not begin/],
+      ['{', /not JSON/],
+      ['null', /does not begin/],
+      [good.replace('"version":1', '"version":2'), /does not begin/],
       [good.replace(`"fingerprint":"${head}`, `"fingerprint":"${head === '0' ? '1' : '0'}`), /another plan/],
-      [good.replace(/"inode":\d+/, '"inode":-1'), /file 1 is none/], [good.replace(/"sha256":"./, '"sha256":"z'), /file 1 is none/],
+      [good.replace(/"inode":\d+/, '"inode":-1'), /file 1 is none/],
+      [good.replace(/"sha256":"./, '"sha256":"z'), /file 1 is none/],
       [good.replace(/"files":\[\n/, '"files":[null,\n'), /file 1 is none/],
     ]
     try {
@@ -195,7 +227,11 @@ describe('checking contents and owners', function () {
     writeSync(disk, Buffer.of(8), 0, 1, second!.physical * 4096 + 100)
     closeSync(disk)
     const again = await openVolume(holey, { write: false }, engines)
-    expect(await compareContents(recorded, again)).to.deep.equal({ files: 1, same: 0, different: [{ inode: huge.inode, path: '/huge', change: 'changed' }] })
+    expect(await compareContents(recorded, again)).to.deep.equal({
+      files: 1,
+      same: 0,
+      different: [{ inode: huge.inode, path: '/huge', change: 'changed' }],
+    })
     await again.close()
   })
 
@@ -212,7 +248,10 @@ describe('checking contents and owners', function () {
     const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex')
     for (const [name, text] of [...Object.entries(texts), ['link', 'in/i_block'] as const]) {
       const inode = await volume.inodeAt!(`/${name}`)
-      const [found] = await recordContents({ rounds: [[{ inode, path: `/${name}`, kind: 'data' }]] } as unknown as Plan, volume)
+      const [found] = await recordContents(
+        { rounds: [[{ inode, path: `/${name}`, kind: 'data' }]] } as unknown as Plan,
+        volume,
+      )
       expect([found!.over, found!.sha256], name).to.deep.equal(['file', sha256(text)])
     }
     await volume.close()
@@ -222,19 +261,34 @@ describe('checking contents and owners', function () {
     needLoopMounts(this)
     const mount = loopMount({ size: 16 << 20, blockSize: 1024 })
     try {
-      run('sh', ['-ec', 'mkdir folder; ln -s "$(printf %0200d 1)" link; echo a > file; echo b > deleted; mkfifo pipe'], { cwd: mount.path })
+      run(
+        'sh',
+        ['-ec', 'mkdir folder; ln -s "$(printf %0200d 1)" link; echo a > file; echo b > deleted; mkfifo pipe'],
+        { cwd: mount.path },
+      )
       const names = ['folder', 'link', 'file', 'deleted', 'pipe']
       const volume = await openLive(resolveTarget(mount.path), false)
-      const recorded = await Promise.all(names.map(async (name) => ({
-        inode: (await volume.inodeAt!(`/${name}`))!, path: `/${name}`, stamp: '', sha256: createHash('sha256').update('a\n').digest('hex'), over: 'file' as const,
-      })))
+      const recorded = await Promise.all(
+        names.map(async (name) => ({
+          inode: (await volume.inodeAt!(`/${name}`))!,
+          path: `/${name}`,
+          stamp: '',
+          sha256: createHash('sha256').update('a\n').digest('hex'),
+          over: 'file' as const,
+        })),
+      )
       await volume.close()
       rmSync(join(mount.path, 'deleted'))
       const again = await openLive(resolveTarget(mount.path), false)
       const { same, different } = await compareContents(recorded, again)
       await again.close()
       expect(same).to.equal(1)
-      expect(different.map(({ path, change }) => `${path} ${change}`)).to.deep.equal(['/folder unread', '/link unread', '/deleted gone', '/pipe unread'])
+      expect(different.map(({ path, change }) => `${path} ${change}`)).to.deep.equal([
+        '/folder unread',
+        '/link unread',
+        '/deleted gone',
+        '/pipe unread',
+      ])
       mount.check()
     } finally {
       mount.remove()
@@ -245,21 +299,41 @@ describe('checking contents and owners', function () {
     needLoopMounts(this)
     const mount = loopMount({ size: 48 << 20, blockSize: 4096 })
     try {
-      run('sh', ['-ec', 'i=0; while [ $i -lt 30 ]; do for f in a b c d e; do head -c 9000 /dev/urandom >> $f$((i%6)); done; sync; i=$((i+1)); done'], { cwd: mount.path })
-      const names = run('ls', [], { cwd: mount.path }).stdout.trim().split('\n').filter((name) => name !== 'lost+found')
+      run(
+        'sh',
+        [
+          '-ec',
+          'i=0; while [ $i -lt 30 ]; do for f in a b c d e; do head -c 9000 /dev/urandom >> $f$((i%6)); done; sync; i=$((i+1)); done',
+        ],
+        { cwd: mount.path },
+      )
+      const names = run('ls', [], { cwd: mount.path })
+        .stdout.trim()
+        .split('\n')
+        .filter((name) => name !== 'lost+found')
       const sums = run('sha256sum', names, { cwd: mount.path }).stdout
       const reads = names.map((name): TraceRead => ({ kind: 'data', path: `/${name}`, off: 0 })).reverse()
       let volume = await openLive(resolveTarget(mount.path), true)
       let recorded: CheckRecord | undefined
       const { plan: packedPlan, applied } = await packVolume(volume, reads, {
-        target: mount.path, evict: true, metadata: true, force: true, dryRun: false,
-        onPlan: async (made) => { recorded = checkRecordOf(made.volume, await recordContents(made, volume)) },
+        target: mount.path,
+        evict: true,
+        metadata: true,
+        force: true,
+        dryRun: false,
+        onPlan: async (made) => {
+          recorded = checkRecordOf(made.volume, await recordContents(made, volume))
+        },
       })
       expect(applied?.movedBlocks).to.be.greaterThan(50)
       expect(recorded!.files.length).to.be.greaterThan(5)
       for (const { path, sha256 } of recorded!.files) expect(sums).to.include(`${sha256}  ${path!.slice(1)}`)
       const found = await deepVerify(packedPlan, volume, recorded)
-      expect(found.contents).to.deep.equal({ files: recorded!.files.length, same: recorded!.files.length, different: [] })
+      expect(found.contents).to.deep.equal({
+        files: recorded!.files.length,
+        same: recorded!.files.length,
+        different: [],
+      })
       expect(found.owners.faults).to.deep.equal([])
       await volume.close()
 

@@ -3,7 +3,18 @@
  * the commands as last built, on the image and on a mount of it; judged by filefrag,
  * e2fsck and the contents.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync, writeSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+  type Stats,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { openLive } from '../../src/mounted/engine/open.js'
@@ -14,7 +25,8 @@ import { filefrags, loopMount, type LoopMount } from '../support/loop-mount.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
-const bootpack = (args: readonly string[], ok: readonly number[] = [0]): string => run(process.execPath, [launcher, ...args], { ok }).stdout
+const bootpack = (args: readonly string[], ok: readonly number[] = [0]): string =>
+  run(process.execPath, [launcher, ...args], { ok }).stdout
 const block = 4096
 
 /** New, flushed, renamed over. */
@@ -45,18 +57,26 @@ describe('a packed boot whose files were replaced', function () {
     needTools(this, 'mke2fs', 'e2fsck', 'filefrag')
     master = loopMount({ size: 256 << 20, blockSize: block })
     const random = randomFrom(5)
-    paths = age(master.path, { blockSize: block, crumbs: 9000, files: 200, seed: 5 }).filter(() => random() < 0.5).sort(() => random() - 0.5)
+    paths = age(master.path, { blockSize: block, crumbs: 9000, files: 200, seed: 5 })
+      .filter(() => random() < 0.5)
+      .sort(() => random() - 0.5)
     const told = (path: string): Stats => statSync(join(master.path, path))
     paths = paths.filter((path) => told(path).blocks > 0)
     // Without holes: those would be filled, and the new file larger than the old one.
-    replaced = paths.filter((path) => told(path).size > 3 * block && told(path).blocks * 512 === told(path).size).slice(0, 10)
+    replaced = paths
+      .filter((path) => told(path).size > 3 * block && told(path).blocks * 512 === told(path).size)
+      .slice(0, 10)
     expect(replaced.length).to.equal(10)
     master.unmount()
     writeFileSync(trace, `${paths.join('\n')}\n`)
     const image = detached(master)
     master.remove()
     bootpack(['pack', image, ...flags, '-o', plan])
-    expect(JSON.parse(bootpack(['check', image, ...flags, '--json']))).to.deep.include({ verdict: 'leave', drifted: [], lossMs: 0 })
+    expect(JSON.parse(bootpack(['check', image, ...flags, '--json']))).to.deep.include({
+      verdict: 'leave',
+      drifted: [],
+      lossMs: 0,
+    })
     master = loopMount(image)
     replace(master.path, replaced, 0)
     master.check()
@@ -85,7 +105,10 @@ describe('a packed boot whose files were replaced', function () {
 
   interface Report {
     readonly after: { readonly seeks: number }
-    readonly plan: { readonly cost: { readonly bytesWritten: number }, readonly measure: { readonly before: { readonly seeks: number } } }
+    readonly plan: {
+      readonly cost: { readonly bytesWritten: number }
+      readonly measure: { readonly before: { readonly seeks: number } }
+    }
   }
 
   for (const engine of ['image', 'mount'] as const) {
@@ -154,7 +177,8 @@ describe('a packed boot whose files were replaced', function () {
       const image = detached(mount)
       const mended = join(scratch.path, 'mended.plan')
       const limit = 600 * 1024
-      const pack = (...more: string[]): Report => JSON.parse(bootpack(['pack', image, ...flags, '--drifted', '--force', ...more, '--json'])) as Report
+      const pack = (...more: string[]): Report =>
+        JSON.parse(bootpack(['pack', image, ...flags, '--drifted', '--force', ...more, '--json'])) as Report
       const part = pack('--plan', plan, '--max-bytes', '600k', '-o', mended)
       expect(part.plan.cost.bytesWritten).to.be.above(0).and.at.most(limit)
       const left = checked(image, [0, 3], '--plan', mended)
@@ -166,7 +190,8 @@ describe('a packed boot whose files were replaced', function () {
       mount = loopMount(image)
       expect(differences(before, footprints(mount.path))).to.deep.equal([])
       const now = places(mount)
-      for (const path of paths) if (!replaced.includes(path) && !grown.includes(path)) expect(now.get(path), path).to.equal(placed.get(path))
+      for (const path of paths)
+        if (!replaced.includes(path) && !grown.includes(path)) expect(now.get(path), path).to.equal(placed.get(path))
       mount.check()
     } finally {
       mount.remove()
@@ -177,7 +202,10 @@ describe('a packed boot whose files were replaced', function () {
     const mount = loopMount(master.image)
     const other = await openLive(resolveTarget(mount.path), true)
     try {
-      expect(run(process.execPath, [launcher, 'pack', mount.path, ...flags, '--drifted', '--plan', plan], { ok: [5] }).stderr).to.contain('Another bootpack')
+      expect(
+        run(process.execPath, [launcher, 'pack', mount.path, ...flags, '--drifted', '--plan', plan], { ok: [5] })
+          .stderr,
+      ).to.contain('Another bootpack')
       expect(checked(mount.path, [3], '--plan', plan).verdict, 'looking is allowed').to.equal('mend')
     } finally {
       await other.close()
@@ -189,11 +217,21 @@ describe('a packed boot whose files were replaced', function () {
     const other = join(scratch.path, 'other.plan')
     writeFileSync(other, readFileSync(plan, 'utf8').replace(/"uuid":"0b/, '"uuid":"1c'))
     const image = detached(master)
-    expect(run(process.execPath, [launcher, 'check', image, ...flags, '--plan', other], { ok: [5] }).stderr).to.contain('The plan is for the filesystem 1c')
+    expect(run(process.execPath, [launcher, 'check', image, ...flags, '--plan', other], { ok: [5] }).stderr).to.contain(
+      'The plan is for the filesystem 1c',
+    )
     const few = join(scratch.path, 'few.list')
     writeFileSync(few, `${replaced.join('\n')}\n`)
-    expect(run(process.execPath, [launcher, 'pack', image, '--trace', few, '--drifted'], { ok: [2] }).stderr).to.contain('not packed')
-    expect(run(process.execPath, [launcher, 'pack', image, ...flags, '--force', '--goal', '40000', '--max-bytes', '4k'], { ok: [5] }).stderr).to.contain('more than the 4,096 of --max-bytes')
-    expect(run(process.execPath, [launcher, 'pack', image, ...flags, '--max-bytes', '4 k'], { ok: [2] }).stderr).to.contain('no number of bytes')
+    expect(
+      run(process.execPath, [launcher, 'pack', image, '--trace', few, '--drifted'], { ok: [2] }).stderr,
+    ).to.contain('not packed')
+    expect(
+      run(process.execPath, [launcher, 'pack', image, ...flags, '--force', '--goal', '40000', '--max-bytes', '4k'], {
+        ok: [5],
+      }).stderr,
+    ).to.contain('more than the 4,096 of --max-bytes')
+    expect(
+      run(process.execPath, [launcher, 'pack', image, ...flags, '--max-bytes', '4 k'], { ok: [2] }).stderr,
+    ).to.contain('no number of bytes')
   })
 })

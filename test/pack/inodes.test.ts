@@ -24,11 +24,17 @@ import { Random } from '../support/random.js'
 import { hasTool, isRoot, needLoopMounts, needTools, run, scratchFolder, type Ran } from '../support/tools.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
-const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran => run(process.execPath, [launcher, ...args], { ok })
+const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran =>
+  run(process.execPath, [launcher, ...args], { ok })
 
 /** Numbers of paths, by debugfs. */
 function numbersOf(image: string, paths: readonly string[]): Map<string, number> {
-  const found = [...debugfsAll(image, paths.map((path) => `stat "${path}"`)).matchAll(/^Inode: (\d+)/gm)].map(([, inode]) => Number(inode))
+  const found = [
+    ...debugfsAll(
+      image,
+      paths.map((path) => `stat "${path}"`),
+    ).matchAll(/^Inode: (\d+)/gm),
+  ].map(([, inode]) => Number(inode))
   return new Map(paths.map((path, index) => [path, found[index]!]))
 }
 
@@ -48,16 +54,25 @@ describe('packing with inodes', function () {
     const volume = await openImage(base, { write: true })
     const groups = volume.geometry().groupCount
     expect(groups).to.be.greaterThan(3)
-    for await (const { status } of volume.inodeNumbers!.renumber(await randomExchanges(volume, new Random(8001), 2500), {})) expect(status).to.equal('renumbered')
+    for await (const { status } of volume.inodeNumbers!.renumber(
+      await randomExchanges(volume, new Random(8001), 2500),
+      {},
+    ))
+      expect(status).to.equal('renumbered')
     await volume.close()
     checkImage(base)
-    paths = [...hashFiles(base)].filter(([path, hash]) => !hash.startsWith('link') && !path.endsWith('hard')).map(([path]) => path)
+    paths = [...hashFiles(base)]
+      .filter(([path, hash]) => !hash.startsWith('link') && !path.endsWith('hard'))
+      .map(([path]) => path)
     paths = new Random(8002).shuffled(paths).slice(0, 150)
     writeFileSync(list, `${paths.join('\n')}\n`)
   })
-  beforeEach(() => { copyFileSync(base, image) })
+  beforeEach(() => {
+    copyFileSync(base, image)
+  })
 
-  const reads = (): { kind: 'data', path: string, off: number }[] => paths.map((path) => ({ kind: 'data', path, off: 0 }))
+  const reads = (): { kind: 'data'; path: string; off: number }[] =>
+    paths.map((path) => ({ kind: 'data', path, off: 0 }))
   const open = (write = true): Promise<Volume> => openImage(image, { write })
   const planned = async (): Promise<Plan> => {
     const volume = await open(false)
@@ -66,12 +81,27 @@ describe('packing with inodes', function () {
     return plan
   }
 
-  it('puts the boot\'s inodes side by side in the order they are needed, and back', () => {
+  it("puts the boot's inodes side by side in the order they are needed, and back", () => {
     const files = hashFiles(image)
     const names = isRoot && hasTool('getfattr') ? manifestOf(image) : undefined
     const before = numbersOf(image, paths)
-    const { stdout } = bootpack(['pack', image, '--trace', list, '--evict', '--inodes', '--check', '-o', planPath, '--json'])
-    const told = JSON.parse(stdout) as { plan: Plan, applied: { complete: boolean, inodes: { placed: number, total: number } }, after: Plan['measure']['before'] }
+    const { stdout } = bootpack([
+      'pack',
+      image,
+      '--trace',
+      list,
+      '--evict',
+      '--inodes',
+      '--check',
+      '-o',
+      planPath,
+      '--json',
+    ])
+    const told = JSON.parse(stdout) as {
+      plan: Plan
+      applied: { complete: boolean; inodes: { placed: number; total: number } }
+      after: Plan['measure']['before']
+    }
     checkImage(image)
     expect(told.plan.version).to.equal(2)
     expect(told.applied.complete).to.equal(true)
@@ -82,12 +112,15 @@ describe('packing with inodes', function () {
     // Of what is read, by debugfs and the arithmetic of the format.
     const now = numbersOf(image, paths)
     expect([...now.values()]).to.deep.equal([...now.values()].sort((a, b) => a - b))
-    expect(new Set([...now.values()].map((inode) => Math.floor((inode - 1) / 4))).size).to.be.lessThan(new Set([...before.values()].map((inode) => Math.floor((inode - 1) / 4))).size / 2)
+    expect(new Set([...now.values()].map((inode) => Math.floor((inode - 1) / 4))).size).to.be.lessThan(
+      new Set([...before.values()].map((inode) => Math.floor((inode - 1) / 4))).size / 2,
+    )
     expect(hashFiles(image)).to.deep.equal(files)
     if (names) {
       const after = manifestOf(image)
       // Tree blocks come and go with the extents, and i_blocks with them.
-      for (const [name, { facts }] of names) expect(withoutBlocks(after.get(name)!.facts), name).to.equal(withoutBlocks(facts))
+      for (const [name, { facts }] of names)
+        expect(withoutBlocks(after.get(name)!.facts), name).to.equal(withoutBlocks(facts))
       expect(after.size).to.equal(names.size)
     }
     expect(bootpack(['verify', '--deep', planPath]).stdout).to.match(/inodes have the number the plan gives them/)
@@ -100,7 +133,11 @@ describe('packing with inodes', function () {
     expect(hashFiles(image)).to.deep.equal(files)
     if (names) {
       const after = manifestOf(image)
-      for (const [name, { inode, facts }] of names) expect([after.get(name)!.inode, withoutBlocks(after.get(name)!.facts)], name).to.deep.equal([inode, withoutBlocks(facts)])
+      for (const [name, { inode, facts }] of names)
+        expect([after.get(name)!.inode, withoutBlocks(after.get(name)!.facts)], name).to.deep.equal([
+          inode,
+          withoutBlocks(facts),
+        ])
     }
     expect(bootpack(['verify', planPath], [3]).stdout).to.match(/not renumbered, not yet/)
     expect(bootpack(['apply', planPath]).stdout).to.match(/Done/)
@@ -123,12 +160,23 @@ describe('packing with inodes', function () {
     const untold = recorded.filter(({ what }) => what !== 'inode')
     const tablesRead = async (trace = recorded): Promise<Set<number>> => {
       const boot = await resolveTrace(trace, volume)
-      return new Set(boot.reads.flatMap(({ kind, block, length }) => (kind === 'device' ? Array.from({ length }, (_, i) => block + i) : [])))
+      return new Set(
+        boot.reads.flatMap(({ kind, block, length }) =>
+          kind === 'device' ? Array.from({ length }, (_, i) => block + i) : [],
+        ),
+      )
     }
     const before = await tablesRead()
     await volume.close()
     volume = await open()
-    const { plan } = await packVolume(volume, recorded, { target: image, evict: true, metadata: true, inodes: true, force: false, dryRun: false })
+    const { plan } = await packVolume(volume, recorded, {
+      target: image,
+      evict: true,
+      metadata: true,
+      inodes: true,
+      force: false,
+      dryRun: false,
+    })
     expect(plan.inodes!.renumberings.length).to.be.greaterThan(60)
     const after = await tablesRead()
     const wanted = new Set<number>()
@@ -151,8 +199,10 @@ describe('packing with inodes', function () {
   it('is refused for a trace that has only numbers, in words', async () => {
     const volume = await open(false)
     const trace = [...numbersOf(image, paths).values()].map((ino) => ({ kind: 'data' as const, ino, off: 0 }))
-    await createPlan(volume, trace, { target: image, evict: true, metadata: true, inodes: true })
-      .then(() => expect.fail('it was planned'), (error: unknown) => expect(error).to.include({ code: 'numbered-trace', exitCode: 2 }))
+    await createPlan(volume, trace, { target: image, evict: true, metadata: true, inodes: true }).then(
+      () => expect.fail('it was planned'),
+      (error: unknown) => expect(error).to.include({ code: 'numbered-trace', exitCode: 2 }),
+    )
     await volume.close()
   })
 
@@ -160,7 +210,17 @@ describe('packing with inodes', function () {
     const volume = await open(false)
     const looked = ['/folder3/link', '/folder6/file7', '/folder9/sub10', '/folder12/hard']
     const numbers = await Promise.all(looked.map((path) => volume.inodeAt!(path)))
-    const trace = [...reads(), ...looked.map((path, i) => ({ kind: 'metadata' as const, what: 'inode' as const, ino: numbers[i]!, path, off: 0, len: 1 }))]
+    const trace = [
+      ...reads(),
+      ...looked.map((path, i) => ({
+        kind: 'metadata' as const,
+        what: 'inode' as const,
+        ino: numbers[i]!,
+        path,
+        off: 0,
+        len: 1,
+      })),
+    ]
     const options = { target: image, evict: true, metadata: true, inodes: true }
     const { plan, boot } = await createPlan(volume, trace, options)
     const without = await createPlan(volume, reads(), options)
@@ -174,8 +234,26 @@ describe('packing with inodes', function () {
     }
     expect(plan.rounds).to.deep.equal(without.plan.rounds)
     expect([plan.inodes!.knownFrom, without.plan.inodes!.knownFrom]).to.deep.equal(['loads', 'reads'])
-    expect(packReport({ plan, applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true }, after: plan.measure.predicted }, '')).not.to.match(/only looked at/)
-    expect(packReport({ plan: without.plan, applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true }, after: plan.measure.predicted }, '')).to.match(/only looked at/)
+    expect(
+      packReport(
+        {
+          plan,
+          applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true },
+          after: plan.measure.predicted,
+        },
+        '',
+      ),
+    ).not.to.match(/only looked at/)
+    expect(
+      packReport(
+        {
+          plan: without.plan,
+          applied: { begun: true, rounds: 1, movedBlocks: 1, unmoved: [], interrupted: false, complete: true },
+          after: plan.measure.predicted,
+        },
+        '',
+      ),
+    ).to.match(/only looked at/)
   })
 
   it('finishes what was stopped, wherever it was stopped, and undoes half of it', async () => {
@@ -212,23 +290,39 @@ describe('packing with inodes', function () {
   it('refuses a plan whose files were replaced, and says which when undoing', async () => {
     const plan = await planned()
     const victim = plan.inodes!.renumberings.find(({ why, path }) => why === 'boot' && paths.includes(path))!.path
-    debugfsWrite(image, ['write /etc/hostname another', `rm "${victim}"`, `ln /another "${victim}"`, 'sif /another links_count 2'])
+    debugfsWrite(image, [
+      'write /etc/hostname another',
+      `rm "${victim}"`,
+      `ln /another "${victim}"`,
+      'sif /another links_count 2',
+    ])
     checkImage(image)
     const bytes = readFileSync(image)
     let volume = await open()
-    await applyPlan(plan, volume, { force: true }).then(() => expect.fail('it was applied'), (error: unknown) => expect(error).to.include({ code: 'stale-plan', exitCode: 5 }))
+    await applyPlan(plan, volume, { force: true }).then(
+      () => expect.fail('it was applied'),
+      (error: unknown) => expect(error).to.include({ code: 'stale-plan', exitCode: 5 }),
+    )
     await volume.close()
     expect(readFileSync(image).equals(bytes)).to.equal(true)
     copyFileSync(base, image)
     volume = await open()
     await applyPlan(plan, volume, { force: true })
     await volume.close()
-    debugfsWrite(image, ['write /etc/hostname another', `rm "${victim}"`, `ln /another "${victim}"`, 'sif /another links_count 2'])
+    debugfsWrite(image, [
+      'write /etc/hostname another',
+      `rm "${victim}"`,
+      `ln /another "${victim}"`,
+      'sif /another links_count 2',
+    ])
     checkImage(image)
     volume = await open()
     const undone = await undoPlan(plan, volume, {})
     expect(undone.complete).to.equal(false)
-    expect(undone.inodes!.left.map(({ path, reason }) => [path, reason])).to.deep.include([victim, 'its name leads to another file by now'])
+    expect(undone.inodes!.left.map(({ path, reason }) => [path, reason])).to.deep.include([
+      victim,
+      'its name leads to another file by now',
+    ])
     expect(undone.inodes!.total - undone.inodes!.placed).to.be.lessThan(4)
     await volume.close()
     checkImage(image)
@@ -236,9 +330,23 @@ describe('packing with inodes', function () {
 
   it('does nothing to numbers where nothing is gained, and nothing at all without a journal or an undo file', async () => {
     const volume = await open()
-    const first = await packVolume(volume, reads(), { target: image, evict: true, metadata: true, inodes: true, force: false, dryRun: false })
+    const first = await packVolume(volume, reads(), {
+      target: image,
+      evict: true,
+      metadata: true,
+      inodes: true,
+      force: false,
+      dryRun: false,
+    })
     expect(first.applied!.complete).to.equal(true)
-    const second = await packVolume(volume, reads(), { target: image, evict: true, metadata: true, inodes: true, force: true, dryRun: false })
+    const second = await packVolume(volume, reads(), {
+      target: image,
+      evict: true,
+      metadata: true,
+      inodes: true,
+      force: true,
+      dryRun: false,
+    })
     expect(second.plan.inodes).to.equal(undefined)
     expect(second.plan.version).to.equal(1)
     await volume.close()
@@ -274,24 +382,50 @@ describe('packing with inodes', function () {
 
   it('plans of hostile numbers are refused', async () => {
     const text = planText(await planned())
-    const lie = (change: (plan: { version: number, inodes?: { renumberings: Record<string, unknown>[] } }) => void): string => {
+    const lie = (
+      change: (plan: { version: number; inodes?: { renumberings: Record<string, unknown>[] } }) => void,
+    ): string => {
       const plan = JSON.parse(text) as Parameters<typeof change>[0]
       change(plan)
       return JSON.stringify(plan)
     }
     for (const change of [
-      (plan) => { plan.version = 1 },
-      (plan) => { delete plan.inodes },
-      (plan) => { plan.inodes!.renumberings = [] },
-      (plan) => { plan.inodes!.renumberings[0]!['to'] = plan.inodes!.renumberings[1]!['to'] },
-      (plan) => { plan.inodes!.renumberings[0]!['inode'] = -1 },
-      (plan) => { plan.inodes!.renumberings[0]!['path'] = 'relative' },
-      (plan) => { plan.inodes!.renumberings[0]!['path'] = plan.inodes!.renumberings[1]!['path'] },
-    ] satisfies Parameters<typeof lie>[0][]) expect(() => parsePlan(lie(change))).to.throw(/The plan cannot be used/)
+      (plan) => {
+        plan.version = 1
+      },
+      (plan) => {
+        delete plan.inodes
+      },
+      (plan) => {
+        plan.inodes!.renumberings = []
+      },
+      (plan) => {
+        plan.inodes!.renumberings[0]!['to'] = plan.inodes!.renumberings[1]!['to']
+      },
+      (plan) => {
+        plan.inodes!.renumberings[0]!['inode'] = -1
+      },
+      (plan) => {
+        plan.inodes!.renumberings[0]!['path'] = 'relative'
+      },
+      (plan) => {
+        plan.inodes!.renumberings[0]!['path'] = plan.inodes!.renumberings[1]!['path']
+      },
+    ] satisfies Parameters<typeof lie>[0][])
+      expect(() => parsePlan(lie(change))).to.throw(/The plan cannot be used/)
     // What can be parsed and is wrong is told inode by inode, and changes nothing.
-    const plan = parsePlan(lie(({ inodes }) => {
-      inodes!.renumberings = [{ inode: numbersOf(base, ['/folder0/file2']).get('/folder0/file2'), to: 8, path: '/folder0/file2', why: 'boot' }]
-    }))
+    const plan = parsePlan(
+      lie(({ inodes }) => {
+        inodes!.renumberings = [
+          {
+            inode: numbersOf(base, ['/folder0/file2']).get('/folder0/file2'),
+            to: 8,
+            path: '/folder0/file2',
+            why: 'boot',
+          },
+        ]
+      }),
+    )
     const volume = await open()
     const { inodes } = await applyPlan({ ...plan, rounds: [] }, volume, { force: true })
     expect(inodes!.left.map(({ reason }) => reason)).to.deep.equal(['system-inode'])
@@ -313,7 +447,11 @@ function stoppedAfter(volume: Volume, exchanges: number): Volume {
   return new Proxy(volume, {
     get: (target, key) => {
       if (key === 'inodeNumbers') {
-        return { ...inodeNumbers, renumber: (list: Parameters<NonNullable<typeof inodeNumbers>['renumber']>[0], options: RenumberOptions) => inodeNumbers!.renumber(list.slice(0, exchanges), options) }
+        return {
+          ...inodeNumbers,
+          renumber: (list: Parameters<NonNullable<typeof inodeNumbers>['renumber']>[0], options: RenumberOptions) =>
+            inodeNumbers!.renumber(list.slice(0, exchanges), options),
+        }
       }
       const value: unknown = Reflect.get(target, key)
       return typeof value === 'function' ? (value as () => unknown).bind(target) : value
@@ -324,7 +462,7 @@ function stoppedAfter(volume: Volume, exchanges: number): Volume {
 /** A few thousand small files in folders within folders, so that the inode tables are used far and wide. */
 function makeUsedImage(path: string, tree: string): void {
   for (let folder = 0; folder < 60; folder++) {
-    const at = join(tree, folder % 3 === 0 ? `folder${folder}` : `folder${folder - folder % 3}/sub${folder}`)
+    const at = join(tree, folder % 3 === 0 ? `folder${folder}` : `folder${folder - (folder % 3)}/sub${folder}`)
     mkdirSync(at, { recursive: true })
     for (let i = 0; i < 45; i++) writeFileSync(join(at, `file${i}`), `${folder}/${i} `.repeat(i % 5 === 0 ? 400 : 4))
     symlinkSync('file0', join(at, 'link'))

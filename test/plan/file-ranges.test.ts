@@ -7,11 +7,15 @@ import { Random } from '../support/random.js'
 
 const bootOf = (extents: readonly Extent[], reads: readonly [number, number][]): BootSet => ({
   reads: reads.map(([block, length]) => ({ kind: 'data', inode: 5, block, length })),
-  files: [5], through: [], attributes: [], missing: [],
+  files: [5],
+  through: [],
+  attributes: [],
+  missing: [],
   layout: new Map([[5, { inode: 5, kind: 'data', size: 1 << 30, extents, tree: [] }]]),
 })
 
-const logicals = (parts: readonly Extent[] | undefined): [number, number][] | undefined => parts?.map(({ logical, length }) => [logical, length])
+const logicals = (parts: readonly Extent[] | undefined): [number, number][] | undefined =>
+  parts?.map(({ logical, length }) => [logical, length])
 
 describe('fileRanges', () => {
   it('leaves a long unread head and tail behind', () => {
@@ -24,8 +28,17 @@ describe('fileRanges', () => {
   })
 
   it('leaves out the longest gaps first and joins the rest', () => {
-    const reads: [number, number][] = [[0, 10], [500, 10], [600, 10], [640, 10], [990, 10]]
-    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], reads)).get(5))).to.deep.equal([[0, 10], [500, 500]])
+    const reads: [number, number][] = [
+      [0, 10],
+      [500, 10],
+      [600, 10],
+      [640, 10],
+      [990, 10],
+    ]
+    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], reads)).get(5))).to.deep.equal([
+      [0, 10],
+      [500, 500],
+    ])
   })
 
   it('keeps the bound of extents, and every block that is read, on random files', () => {
@@ -37,7 +50,10 @@ describe('fileRanges', () => {
         logical += made.length + (random.chance(0.2) ? random.between(1, 50) : 0)
         return made
       })
-      const reads = Array.from({ length: random.between(1, 8) }, (): [number, number] => [random.below(logical), random.between(1, 60)])
+      const reads = Array.from({ length: random.between(1, 8) }, (): [number, number] => [
+        random.below(logical),
+        random.between(1, 60),
+      ])
       const parts = fileRanges(bootOf(extents, reads)).get(5)
       if (!parts) continue
       let at = 5_000_000
@@ -47,15 +63,27 @@ describe('fileRanges', () => {
         return { logical: part.logical, length: part.length, to }
       })
       const after = relocateExtents(extents, moves)
-      const whole = relocateExtents(extents, extents.filter(({ unwritten }) => !unwritten).reduce<{ at: number, moves: typeof moves }>((sum, each) => ({
-        at: sum.at + each.length, moves: [...sum.moves, { logical: each.logical, length: each.length, to: fsBlock(sum.at) }],
-      }), { at: 5_000_000, moves: [] }).moves)
+      const whole = relocateExtents(
+        extents,
+        extents
+          .filter(({ unwritten }) => !unwritten)
+          .reduce<{ at: number; moves: typeof moves }>(
+            (sum, each) => ({
+              at: sum.at + each.length,
+              moves: [...sum.moves, { logical: each.logical, length: each.length, to: fsBlock(sum.at) }],
+            }),
+            { at: 5_000_000, moves: [] },
+          ).moves,
+      )
       expect(after.length, `seed ${seed}`).to.be.at.most(Math.max(4, whole.length))
       for (const [block, length] of reads) {
         for (let i = block; i < block + length; i++) {
           const holder = extents.find((each) => each.logical <= i && i < each.logical + each.length)
           if (!holder || holder.unwritten) continue
-          expect(parts.some((part) => part.logical <= i && i < part.logical + part.length), `seed ${seed} block ${i}`).to.equal(true)
+          expect(
+            parts.some((part) => part.logical <= i && i < part.logical + part.length),
+            `seed ${seed} block ${i}`,
+          ).to.equal(true)
         }
       }
     }

@@ -16,7 +16,9 @@ describe('exchanges of numbers', () => {
       const walk = (steps: typeof members): Map<number, number> => {
         const place = new Map(members.map((member) => [member, member.now]))
         for (const { inode, to: target } of exchangesTowards(steps)) {
-          for (const [member, at] of place) if (at === inode) place.set(member, target); else if (at === target) place.set(member, inode)
+          for (const [member, at] of place)
+            if (at === inode) place.set(member, target)
+            else if (at === target) place.set(member, inode)
         }
         return new Map([...place].map(([member, at]) => [member.now, at]))
       }
@@ -30,10 +32,14 @@ describe('exchanges of numbers', () => {
       const cut = random.between(0, exchangesTowards(members).length)
       const halfway = new Map(members.map((member) => [member, member.now]))
       for (const { inode, to: target } of exchangesTowards(members).slice(0, cut)) {
-        for (const [member, at] of halfway) if (at === inode) halfway.set(member, target); else if (at === target) halfway.set(member, inode)
+        for (const [member, at] of halfway)
+          if (at === inode) halfway.set(member, target)
+          else if (at === target) halfway.set(member, inode)
       }
       const rest = [...halfway].map(([member, at]) => ({ now: at, to: member.to }))
-      expect(exchangesTowards(rest).length, `seed ${seed}`).to.be.at.most(members.length - Math.min(cut, members.length) + 1)
+      expect(exchangesTowards(rest).length, `seed ${seed}`).to.be.at.most(
+        members.length - Math.min(cut, members.length) + 1,
+      )
     }
   })
 })
@@ -44,23 +50,37 @@ describe('the slots for the inodes of a boot', () => {
     const inodesPerBlock = random.pick([4, 8, 16])
     const tables = [0, 1, 2].slice(0, random.between(1, 3)).map((group) => ({
       firstInode: group * 64 + 1,
-      start: fsBlock(random.chance(0.5) ? 10 + group * 64 / inodesPerBlock : 10 + group * 500),
+      start: fsBlock(random.chance(0.5) ? 10 + (group * 64) / inodesPerBlock : 10 + group * 500),
       states: Uint8Array.from({ length: random.pick([64, 64, 40, 8]) }, () => random.pick([0, 0, 1, 1, 1, 2])),
     }))
     const wanted: number[] = []
-    for (const { firstInode, states } of tables) states.forEach((state, slot) => { if (state === slotState.movable && random.chance(0.3)) wanted.push(firstInode + slot) })
+    for (const { firstInode, states } of tables)
+      states.forEach((state, slot) => {
+        if (state === slotState.movable && random.chance(0.3)) wanted.push(firstInode + slot)
+      })
     for (let i = random.below(4); i > 0; i--) wanted.push(1000 + i)
-    return { wanted: random.shuffled(wanted), tables, goal: fsBlock(random.below(2000)), inodesPerBlock, blockCount: 2000 }
+    return {
+      wanted: random.shuffled(wanted),
+      tables,
+      goal: fsBlock(random.below(2000)),
+      inodesPerBlock,
+      blockCount: 2000,
+    }
   }
 
   it('are the cheapest stretch there is, found by trying all of them', () => {
     for (let seed = 1; seed <= 400; seed++) {
       const input = request(new Random(seed))
       const { wanted, tables, goal, inodesPerBlock, blockCount } = input
-      const line = tables.flatMap(({ firstInode, start, states }) => [...states].map((state, slot) => ({
-        number: firstInode + slot, block: start + Math.floor(slot / inodesPerBlock), begins: slot % inodesPerBlock === 0,
-        usable: state !== slotState.fixed, other: state === slotState.movable && !wanted.includes(firstInode + slot),
-      })))
+      const line = tables.flatMap(({ firstInode, start, states }) =>
+        [...states].map((state, slot) => ({
+          number: firstInode + slot,
+          block: start + Math.floor(slot / inodesPerBlock),
+          begins: slot % inodesPerBlock === 0,
+          usable: state !== slotState.fixed,
+          other: state === slotState.movable && !wanted.includes(firstInode + slot),
+        })),
+      )
       const count = Math.min(wanted.length, line.filter(({ usable }) => usable).length)
       let best = Infinity
       let expected: number[] = []
@@ -75,8 +95,11 @@ describe('the slots for the inodes of a boot', () => {
         if (taken.length < count) return
         const stretch = line.slice(first, end)
         const breaks = stretch.filter(({ block }, i) => block - (line[first + i - 1]?.block ?? block) > 1).length
-        const cost = stretch.filter(({ other }) => other).length + inodesPerBlock * new Set(stretch.map(({ block }) => block)).size
-          + 4 * count * Math.abs(stretch[0]!.block - goal) / blockCount + breaks * count / 8
+        const cost =
+          stretch.filter(({ other }) => other).length +
+          inodesPerBlock * new Set(stretch.map(({ block }) => block)).size +
+          (4 * count * Math.abs(stretch[0]!.block - goal)) / blockCount +
+          (breaks * count) / 8
         if (cost < best - 1e-9) {
           best = cost
           expected = taken
@@ -89,8 +112,17 @@ describe('the slots for the inodes of a boot', () => {
   })
 
   it('are none where every slot is kept', () => {
-    expect(chooseSlots({ wanted: [], tables: [], goal: fsBlock(0), inodesPerBlock: 16, blockCount: 10 })).to.deep.equal([])
-    expect(chooseSlots({ wanted: [5], tables: [{ firstInode: 1, start: fsBlock(1), states: Uint8Array.of(2, 2, 2, 2, 2) }], goal: fsBlock(0), inodesPerBlock: 4, blockCount: 10 }))
-      .to.deep.equal([5])
+    expect(chooseSlots({ wanted: [], tables: [], goal: fsBlock(0), inodesPerBlock: 16, blockCount: 10 })).to.deep.equal(
+      [],
+    )
+    expect(
+      chooseSlots({
+        wanted: [5],
+        tables: [{ firstInode: 1, start: fsBlock(1), states: Uint8Array.of(2, 2, 2, 2, 2) }],
+        goal: fsBlock(0),
+        inodesPerBlock: 4,
+        blockCount: 10,
+      }),
+    ).to.deep.equal([5])
   })
 })

@@ -7,22 +7,35 @@ import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
 import { PaperDisk, type PaperDiskRecipe } from '../support/paper-disk.js'
 
 /** Packs some files of a paper disk, carries the rounds out and checks everything a packing promises. */
-function packOnPaper(recipe: PaperDiskRecipe, bootFiles: number, evict: boolean): { disk: PaperDisk, packing: Packing, order: number[] } {
+function packOnPaper(
+  recipe: PaperDiskRecipe,
+  bootFiles: number,
+  evict: boolean,
+): { disk: PaperDisk; packing: Packing; order: number[] } {
   const disk = new PaperDisk(recipe)
   const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, bootFiles)
   const boot = disk.bootOf(order)
   const snapshot = disk.snapshot()
   const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
   const extentsBefore = new Map(Array.from({ length: disk.files }, (_, i) => [i + 1, disk.extentsOf(i + 1).length]))
-  const packing = pack(snapshot, { boot, items, goal: fsBlock(disk.random.between(0, recipe.blocks - 1)), exact: false, evict })!
+  const packing = pack(snapshot, {
+    boot,
+    items,
+    goal: fsBlock(disk.random.between(0, recipe.blocks - 1)),
+    exact: false,
+    evict,
+  })!
   expect(roundsAreSound(packing.rounds, snapshot.free), 'rounds are sound').to.equal(true)
   for (const round of packing.rounds) disk.carryOut(round)
 
   for (const [inode, before] of extentsBefore) {
-    if (!order.includes(inode)) expect(disk.extentsOf(inode).length, `extents of bystander ${inode}`).to.be.at.most(before)
+    if (!order.includes(inode))
+      expect(disk.extentsOf(inode).length, `extents of bystander ${inode}`).to.be.at.most(before)
   }
   const places = order.flatMap((inode) => disk.extentsOf(inode).map(({ physical, length }) => ({ physical, length })))
-  const breaks = places.filter((place, i) => i > 0 && places[i - 1]!.physical + places[i - 1]!.length !== place.physical).length
+  const breaks = places.filter(
+    (place, i) => i > 0 && places[i - 1]!.physical + places[i - 1]!.length !== place.physical,
+  ).length
   expect(breaks, 'breaks in read order').to.equal(packing.predicted.seeks)
   expect(breaks, 'breaks are gaps').to.be.at.most(packing.gaps.length)
   const written = packing.rounds.flat().reduce((sum, { length }) => sum + length, 0)
@@ -42,7 +55,11 @@ describe('packing', () => {
 
   it('breaks the run only at fixed metadata when that cannot be avoided', () => {
     for (let seed = 1; seed <= 15; seed++) {
-      const { packing } = packOnPaper({ seed, blocks: 4000, used: 0.85, longestPiece: 10, fixed: { runs: 40, length: 3 } }, 40, true)
+      const { packing } = packOnPaper(
+        { seed, blocks: 4000, used: 0.85, longestPiece: 10, fixed: { runs: 40, length: 3 } },
+        40,
+        true,
+      )
       expect(packing.gaps.length, `seed ${seed}`).to.be.greaterThan(0)
       for (const gap of packing.gaps) expect(gap.cause).to.equal('inode-table')
     }
@@ -87,7 +104,8 @@ describe('packing', () => {
     const boot = disk.bootOf([...order].reverse())
     const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     expect(() => pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true }))
-      .to.throw(BootpackError, /not one block is free/).with.property('exitCode', 7)
+      .to.throw(BootpackError, /not one block is free/)
+      .with.property('exitCode', 7)
   })
 
   it('gives the same packing for the same snapshot', () => {

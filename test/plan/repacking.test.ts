@@ -35,7 +35,10 @@ function replace({ disk, order, packing }: Packed, howMany: number): number[] {
   const made: number[] = []
   const old: number[] = []
   for (const inode of disk.random.shuffled(order).slice(0, howMany)) {
-    const size = Math.max(1, disk.extentsOf(inode).reduce((sum, { length }) => sum + length, 0) + disk.random.between(-2, 2))
+    const size = Math.max(
+      1,
+      disk.extentsOf(inode).reduce((sum, { length }) => sum + length, 0) + disk.random.between(-2, 2),
+    )
     const next = ++disk.files
     for (let logical = 0, at = disk.random.below(4000); logical < size; at = (at + 1) % 4000) {
       if (disk.held[at] === undefined && !run.has(fsBlock(at))) disk.held[at] = { inode: next, logical: logical++ }
@@ -89,7 +92,9 @@ describe('what has left a run', () => {
       expect(found.drifted.map(({ inode }) => inode).sort(), `seed ${seed}`).to.deep.equal(made.sort())
       for (const { inode, blocks, of, stretches } of found.drifted) {
         const extents = all.disk.extentsOf(inode)
-        expect([blocks, of], `seed ${seed}`).to.deep.equal(Array<number>(2).fill(extents.reduce((sum, { length }) => sum + length, 0)))
+        expect([blocks, of], `seed ${seed}`).to.deep.equal(
+          Array<number>(2).fill(extents.reduce((sum, { length }) => sum + length, 0)),
+        )
         expect(stretches).to.equal(new Set(extents.map(({ physical, logical }) => physical - logical)).size)
       }
     }
@@ -106,7 +111,9 @@ describe('what has left a run', () => {
     const items = itemsOf(disk.bootOf([1, 2, 3, 4, 5]))
     const runs = RunSet.of([blockRun(100, 57), blockRun(300, 200), blockRun(700, 5)])
     const blocks = (list: readonly BootItem[]): string[] =>
-      list.flatMap(({ inode, logical, from, length }) => Array.from({ length }, (_, i) => `${inode} ${logical + i} ${from + i}`))
+      list.flatMap(({ inode, logical, from, length }) =>
+        Array.from({ length }, (_, i) => `${inode} ${logical + i} ${from + i}`),
+      )
     const pieces = cutAtRuns(items, runs)
     expect(blocks(pieces)).to.deep.equal(blocks(items))
     for (const { from, length, inside } of pieces) {
@@ -138,7 +145,8 @@ describe('mending a run', () => {
         if (order.includes(inode)) expect(made, why).to.include(inode)
         else expect([evict, reason], why).to.deep.equal([true, 'evict'])
       }
-      for (const [inode, count] of extents) if (!order.includes(inode)) expect(disk.extentsOf(inode).length, why).to.be.at.most(count)
+      for (const [inode, count] of extents)
+        if (!order.includes(inode)) expect(disk.extentsOf(inode).length, why).to.be.at.most(count)
       expect(JSON.stringify(sizes(disk)), why).to.equal(contents)
       expect(mended.cost.bytesWritten, why).to.equal(moves.reduce((sum, { length }) => sum + length, 0) * 4096)
       const after = breaksOf(disk, order)
@@ -155,13 +163,20 @@ describe('mending a run', () => {
       const old = disk.extentsOf(order[at]!)
       const size = old.reduce((sum, { length }) => sum + length, 0)
       const next = ++disk.files
-      for (let logical = 0, block = 3999; logical < size; block--) if (disk.held[block] === undefined) disk.held[block] = { inode: next, logical: logical++ }
+      for (let logical = 0, block = 3999; logical < size; block--)
+        if (disk.held[block] === undefined) disk.held[block] = { inode: next, logical: logical++ }
       disk.held.forEach((held, block) => {
         if (held?.inode === order[at]) disk.held[block] = undefined
       })
       order[at] = next
       const boot = disk.bootOf(order)
-      const mended = repack(disk.snapshot(), { boot, items: itemsOf(boot), runs: packing.runs, evict: false, mostBlocks: Infinity })
+      const mended = repack(disk.snapshot(), {
+        boot,
+        items: itemsOf(boot),
+        runs: packing.runs,
+        evict: false,
+        mostBlocks: Infinity,
+      })
       for (const round of mended.rounds) disk.carryOut(round)
       expect(disk.extentsOf(next), `seed ${seed}`).to.deep.equal(old)
       expect(mended.predicted.seeks, `seed ${seed}`).to.equal(packing.predicted.seeks)
@@ -180,7 +195,7 @@ describe('mending a run', () => {
       const full = repack(snapshot, { ...request, mostBlocks: Infinity })
       let last = full.predicted.seeks
       for (const share of [0.75, 0.5, 0.25, 0]) {
-        const mostBlocks = Math.floor(full.cost.bytesWritten / 4096 * share)
+        const mostBlocks = Math.floor((full.cost.bytesWritten / 4096) * share)
         const mended = repack(snapshot, { ...request, mostBlocks })
         expect(mended.cost.bytesWritten, `seed ${seed}`).to.be.at.most(mostBlocks * 4096)
         if (share === 0) expect(mended.rounds).to.deep.equal([])
@@ -200,7 +215,13 @@ describe('mending a run', () => {
       for (let time = 0; moved !== 0; time++) {
         expect(time, `seed ${seed}`).to.be.below(6)
         const boot = all.disk.bootOf(all.order)
-        const mended = repack(all.disk.snapshot(), { boot, items: itemsOf(boot), runs, evict: true, mostBlocks: Infinity })
+        const mended = repack(all.disk.snapshot(), {
+          boot,
+          items: itemsOf(boot),
+          runs,
+          evict: true,
+          mostBlocks: Infinity,
+        })
         for (const round of mended.rounds) all.disk.carryOut(round)
         runs = mended.runs
         moved = mended.rounds.length
@@ -217,8 +238,16 @@ describe('mending a run', () => {
       // Two files of one size swap places: the new one of each lies where the old one of the other lay.
       const sized = order.map((inode) => ({ inode, size: disk.held.filter((held) => held?.inode === inode).length }))
       // With more between them than they are long: else one of the two counts as settled.
-      const pair = sized.flatMap((first, i) => sized.slice(i + 1).flatMap((second, j) =>
-        (first.size === second.size && sized.slice(i + 1, i + 1 + j).reduce((sum, { size }) => sum + size, 0) > first.size ? [[first, second] as const] : [])))[0]
+      const pair = sized.flatMap((first, i) =>
+        sized
+          .slice(i + 1)
+          .flatMap((second, j) =>
+            first.size === second.size &&
+            sized.slice(i + 1, i + 1 + j).reduce((sum, { size }) => sum + size, 0) > first.size
+              ? [[first, second] as const]
+              : [],
+          ),
+      )[0]
       if (!pair) continue
       const [first, second] = pair
       disk.held.forEach((held, block) => {
@@ -227,10 +256,17 @@ describe('mending a run', () => {
       })
       const boot = disk.bootOf(order)
       expect(breaksOf(disk, order), `seed ${seed}`).to.be.above(packing.predicted.seeks)
-      const mended = repack(disk.snapshot(), { boot, items: itemsOf(boot), runs: packing.runs, evict: false, mostBlocks: Infinity })
+      const mended = repack(disk.snapshot(), {
+        boot,
+        items: itemsOf(boot),
+        runs: packing.runs,
+        evict: false,
+        mostBlocks: Infinity,
+      })
       for (const round of mended.rounds) disk.carryOut(round)
       expect(breaksOf(disk, order), `seed ${seed}`).to.equal(packing.predicted.seeks)
-      for (const { inode } of mended.rounds.flat()) expect([first.inode, second.inode], `seed ${seed}`).to.include(inode)
+      for (const { inode } of mended.rounds.flat())
+        expect([first.inode, second.inode], `seed ${seed}`).to.include(inode)
     }
   })
 
@@ -239,20 +275,36 @@ describe('mending a run', () => {
       const random = new Random(seed)
       const places = random.shuffled([0, 1, 2, 3, 4, 5, 6, 7])
       const pieces = places.map((place, i) => ({
-        inode: i, kind: 'data' as const, logical: fileBlock(0), length: random.between(1, 9), from: fsBlock(place * 10), inside: random.chance(0.8),
+        inode: i,
+        kind: 'data' as const,
+        logical: fileBlock(0),
+        length: random.between(1, 9),
+        from: fsBlock(place * 10),
+        inside: random.chance(0.8),
       }))
       let best = 0
       for (let subset = 0; subset < 256; subset++) {
         const kept = pieces.filter(({ inside }, i) => inside && (subset >> i) & 1)
-        if (kept.every(({ from }, i) => i === 0 || kept[i - 1]!.from < from)) best = Math.max(best, kept.reduce((sum, { length }) => sum + length, 0))
+        if (kept.every(({ from }, i) => i === 0 || kept[i - 1]!.from < from))
+          best = Math.max(
+            best,
+            kept.reduce((sum, { length }) => sum + length, 0),
+          )
       }
       const out = outOfOrder(pieces)
       const settled = pieces.filter((piece) => piece.inside && !out.has(piece))
-      expect(settled.every(({ from }, i) => i === 0 || settled[i - 1]!.from < from), `seed ${seed}`).to.equal(true)
-      expect(settled.reduce((sum, { length }) => sum + length, 0), `seed ${seed}`).to.equal(best)
+      expect(
+        settled.every(({ from }, i) => i === 0 || settled[i - 1]!.from < from),
+        `seed ${seed}`,
+      ).to.equal(true)
+      expect(
+        settled.reduce((sum, { length }) => sum + length, 0),
+        `seed ${seed}`,
+      ).to.equal(best)
     }
   })
 })
 
 /** Blocks of every file. */
-const sizes = (disk: PaperDisk): number[] => Array.from({ length: disk.files }, (_, i) => disk.held.filter((held) => held?.inode === i + 1).length)
+const sizes = (disk: PaperDisk): number[] =>
+  Array.from({ length: disk.files }, (_, i) => disk.held.filter((held) => held?.inode === i + 1).length)

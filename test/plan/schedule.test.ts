@@ -12,8 +12,15 @@ import { treeGrowthOnTheWay } from '../../src/plan/place/tree-room.js'
 import { PaperDisk } from '../support/paper-disk.js'
 import { Random } from '../support/random.js'
 
-const move = (inode: number, from: number, to: number, length: number): PlannedMove =>
-  ({ inode, kind: 'data', logical: fileBlock(0), length, from: fsBlock(from), to: fsBlock(to), why: 'boot' })
+const move = (inode: number, from: number, to: number, length: number): PlannedMove => ({
+  inode,
+  kind: 'data',
+  logical: fileBlock(0),
+  length,
+  from: fsBlock(from),
+  to: fsBlock(to),
+  why: 'boot',
+})
 
 const noSpaceOf = (attempt: () => unknown): BootpackError => {
   try {
@@ -26,7 +33,11 @@ const noSpaceOf = (attempt: () => unknown): BootpackError => {
 }
 
 /** Files of 1 to 5 blocks end to end from block 10 on that exchange places at random, and some free blocks behind them. */
-function exchange(seed: number, files: number, freeBlocks: number): { moves: PlannedMove[], free: RunSet, end: number } {
+function exchange(
+  seed: number,
+  files: number,
+  freeBlocks: number,
+): { moves: PlannedMove[]; free: RunSet; end: number } {
   const random = new Random(seed)
   const lengths = Array.from({ length: files }, () => random.between(1, 5))
   const starts: number[] = []
@@ -47,7 +58,8 @@ function exchange(seed: number, files: number, freeBlocks: number): { moves: Pla
 /** Where every block is in the end, block by block. */
 function carriedOut(rounds: readonly (readonly PlannedMove[])[], moves: readonly PlannedMove[]): Map<number, string> {
   const held = new Map<number, string>()
-  for (const { inode, logical, from, length } of moves) for (let i = 0; i < length; i++) held.set(from + i, `${inode}:${logical + i}`)
+  for (const { inode, logical, from, length } of moves)
+    for (let i = 0; i < length; i++) held.set(from + i, `${inode}:${logical + i}`)
   for (const round of rounds) {
     const lifted = round.map(({ from, length }) => Array.from({ length }, (_, i) => held.get(from + i)!))
     for (const { from, length } of round) for (let i = 0; i < length; i++) held.delete(from + i)
@@ -92,7 +104,11 @@ describe('rounds', () => {
     const { moves, end } = exchange(4, 20, 0)
     const { code, message } = noSpaceOf(() => scheduleMoves(moves, new RunSet()))
     expect(code).to.equal('no-staging-space')
-    expect(message).to.match(new RegExp(`^${moves.reduce((sum, { length }) => sum + length, 0)} blocks in ${moves.length} pieces .* not one block is free`))
+    expect(message).to.match(
+      new RegExp(
+        `^${moves.reduce((sum, { length }) => sum + length, 0)} blocks in ${moves.length} pieces .* not one block is free`,
+      ),
+    )
     expect(scheduleMoves(moves, RunSet.of([blockRun(end, 1)])).rounds.length).to.be.greaterThan(0)
   })
 
@@ -112,13 +128,19 @@ describe('room for trees on the way', () => {
       const snapshot = disk.snapshot()
       const boot = disk.bootOf(order)
       const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
-      const packing = pack({ ...snapshot, region: { ...snapshot.region, length: 2999 } }, { boot, items, goal: fsBlock(0), exact: false, evict: true })!
+      const packing = pack(
+        { ...snapshot, region: { ...snapshot.region, length: 2999 } },
+        { boot, items, goal: fsBlock(0), exact: false, evict: true },
+      )!
       const trees = (): number[] => extentCounts(disk).map((count) => treeBlocksNeeded(count, 4096))
       const before = trees()
       let most = 0
       for (const round of packing.rounds) {
         disk.carryOut(round)
-        most = Math.max(most, trees().reduce((sum, blocks, i) => sum + Math.max(0, blocks - before[i]!), 0))
+        most = Math.max(
+          most,
+          trees().reduce((sum, blocks, i) => sum + Math.max(0, blocks - before[i]!), 0),
+        )
       }
       expect(treeGrowthOnTheWay(packing.rounds, snapshot.owned, 4096), `seed ${seed}`).to.equal(most)
     }
@@ -138,7 +160,10 @@ describe('room for trees on the way', () => {
         const blocks = 2000 + more
         if (more > 0) free.add(blockRun(2000, more))
         const region = { ...snapshot.region, length: blocks }
-        return pack({ ...snapshot, free, region, geometry: { ...snapshot.geometry, blockCount: blocks } }, { boot, items, goal: fsBlock(0), exact: false, evict: true })
+        return pack(
+          { ...snapshot, free, region, geometry: { ...snapshot.geometry, blockCount: blocks } },
+          { boot, items, goal: fsBlock(0), exact: false, evict: true },
+        )
       }
       const advised = (more: number): number => {
         try {

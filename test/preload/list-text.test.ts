@@ -10,17 +10,29 @@ const uuid = '0b00c0de-0000-4000-8000-0000000000ff'
 describe('the list a boot reads', () => {
   it('is this text', () => {
     const list: PreloadList = {
-      uuid, notes: ['a note'], ranges: [{ skip: 4, count: 12 }],
+      uuid,
+      notes: ['a note'],
+      ranges: [{ skip: 4, count: 12 }],
       files: [
-        { path: '/etc/a b', first: 77, kib: 5 }, { path: '/x\ny', first: 78, kib: 4, part: { skip: 3, count: 1 } },
-        { path: '/é', first: 79, kib: 1 }, { path: '/back\\slash', first: 80, kib: 1 },
+        { path: '/etc/a b', first: 77, kib: 5 },
+        { path: '/x\ny', first: 78, kib: 4, part: { skip: 3, count: 1 } },
+        { path: '/é', first: 79, kib: 1 },
+        { path: '/back\\slash', first: 80, kib: 1 },
       ],
     }
     const text = listText(list)
     expect(text.split('\n')).to.deep.equal([
       'bootpack-preload 1',
       `uuid ${uuid} \\0013\\0300\\0336\\0100\\0200\\0377`,
-      marker, '# a note', 'd 4 12', 'f 5 77 /etc/a b', 'P 4 78 3 1 \\0057\\0170\\0012\\0171', 'F 1 79 \\0057\\0303\\0251', 'f 1 80 /back\\slash', 'end 10', '',
+      marker,
+      '# a note',
+      'd 4 12',
+      'f 5 77 /etc/a b',
+      'P 4 78 3 1 \\0057\\0170\\0012\\0171',
+      'F 1 79 \\0057\\0303\\0251',
+      'f 1 80 /back\\slash',
+      'end 10',
+      '',
     ])
     expect(parseList(text)).to.deep.equal(list)
   })
@@ -28,7 +40,9 @@ describe('the list a boot reads', () => {
   it('brings any name back', () => {
     const random = new Random(7)
     for (let i = 0; i < 300; i++) {
-      const bytes = Uint8Array.from({ length: random.between(1, 40) }, () => random.chance(0.5) ? random.between(0x20, 0x7e) : random.between(1, 255))
+      const bytes = Uint8Array.from({ length: random.between(1, 40) }, () =>
+        random.chance(0.5) ? random.between(0x20, 0x7e) : random.between(1, 255),
+      )
       const path = `/${decodeName(bytes)}`
       const list: PreloadList = { uuid, notes: [], ranges: [], files: [{ path, first: i, kib: i }] }
       const text = listText(list)
@@ -40,12 +54,20 @@ describe('the list a boot reads', () => {
 
   it('is never longer than a boot reads', () => {
     const files = Array.from({ length: 400 }, (_, i) => ({ path: `/${'x'.repeat(2800)}`, first: i, kib: 1 }))
-    expect(() => listText({ uuid, notes: [], ranges: [], files })).to.throw(BootpackError, 'a boot reads no more than 1048576')
+    expect(() => listText({ uuid, notes: [], ranges: [], files })).to.throw(
+      BootpackError,
+      'a boot reads no more than 1048576',
+    )
     expect(listText({ uuid, notes: [], ranges: [], files: files.slice(0, 300) }).length).to.be.below(1 << 20)
   })
 
   it('is refused with the number of the line that is wrong', () => {
-    const good = listText({ uuid, notes: [], ranges: [{ skip: 4, count: 12 }], files: [{ path: '/a', first: 1, kib: 2 }] })
+    const good = listText({
+      uuid,
+      notes: [],
+      ranges: [{ skip: 4, count: 12 }],
+      files: [{ path: '/a', first: 1, kib: 2 }],
+    })
     const problem = (text: string): number | undefined => {
       try {
         parseList(text)

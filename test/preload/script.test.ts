@@ -6,7 +6,21 @@
  */
 import { expect } from 'chai'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { residentRanges } from '../../src/kernel/mincore.js'
 import { diskModels, referenceModel } from '../../src/measure/disk-model.js'
@@ -27,8 +41,32 @@ const model = diskModels.find(({ name }) => name === referenceModel)!
 
 /** Names that a shell would trip over. */
 const names = [
-  'plain', 'with blank ', ' before', 'a\nb', 'ends\n', '\n', 'tab\there', '-n', '--help', '*', '?[a]', '~', `$(touch ${canary})`.replaceAll('/', '\\057'),
-  '`touch canary`', "it's", '"quoted"', 'back\\slash', '\\0101', '%s%n', 'é', decodeName(Uint8Array.of(0x81, 0xff, 0x88)), '; touch canary', '#x', '=', '$HOME', '& x',
+  'plain',
+  'with blank ',
+  ' before',
+  'a\nb',
+  'ends\n',
+  '\n',
+  'tab\there',
+  '-n',
+  '--help',
+  '*',
+  '?[a]',
+  '~',
+  `$(touch ${canary})`.replaceAll('/', '\\057'),
+  '`touch canary`',
+  "it's",
+  '"quoted"',
+  'back\\slash',
+  '\\0101',
+  '%s%n',
+  'é',
+  decodeName(Uint8Array.of(0x81, 0xff, 0x88)),
+  '; touch canary',
+  '#x',
+  '=',
+  '$HOME',
+  '& x',
 ]
 
 interface Shell {
@@ -40,7 +78,8 @@ interface Shell {
 function shells(): Shell[] {
   const found: Shell[] = []
   if (hasTool('dash')) found.push({ name: 'dash', words: ['/bin/dash'], path: '/usr/sbin:/usr/bin:/sbin:/bin' })
-  if (hasTool('bash')) found.push({ name: 'bash --posix', words: ['/bin/bash', '--posix'], path: '/usr/sbin:/usr/bin:/sbin:/bin' })
+  if (hasTool('bash'))
+    found.push({ name: 'bash --posix', words: ['/bin/bash', '--posix'], path: '/usr/sbin:/usr/bin:/sbin:/bin' })
   if (hasTool('busybox')) {
     const folder = join(scratch.path, 'busybox')
     mkdirSync(folder)
@@ -76,7 +115,8 @@ describe('the script that reads in advance', function () {
     const volume = await openVolume(loop.image, { write: false }, engines)
     const reads = [
       ...names.map((name) => ({ path: `/deep/er/${name}`, off: 0, kind: 'data' as const })),
-      { path: '/large', off: 0, len: 100_000, kind: 'data' as const }, { path: '/large', off: 6 << 20, len: 50_000, kind: 'data' as const },
+      { path: '/large', off: 0, len: 100_000, kind: 'data' as const },
+      { path: '/large', off: 6 << 20, len: 50_000, kind: 'data' as const },
     ]
     ;({ sweep } = await buildSweep(reads, volume, { model, mostBytes: 1 << 30, mostEntries: 1000 }))
     list = listOf(sweep, volume.geometry().uuid)
@@ -132,7 +172,9 @@ describe('the script that reads in advance', function () {
     const fd = openSync(loop.device, 'r')
     try {
       const size = Number(readFileSync(`/sys/block/${loop.device.slice(5)}/size`, 'utf8')) * 512
-      return residentRanges(fd, size).some((range) => range.from <= from && from + Math.min(length, size - from) <= range.from + range.length)
+      return residentRanges(fd, size).some(
+        (range) => range.from <= from && from + Math.min(length, size - from) <= range.from + range.length,
+      )
     } finally {
       closeSync(fd)
     }
@@ -158,19 +200,36 @@ describe('the script that reads in advance', function () {
     const file = join(scratch.path, 'preload.sh')
     writeFileSync(file, filledIn(script, around.limit ?? 30))
     const words = [...shell.words, file, ...(around.arguments ?? [loop.path])]
-    const [program, ...rest] = around.prepare === undefined ? words
-      : ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', `${around.prepare}\nPATH=$INNER exec "$@"`, 'sh', ...words]
+    const [program, ...rest] =
+      around.prepare === undefined
+        ? words
+        : [
+            'unshare',
+            '--mount',
+            '--propagation',
+            'private',
+            'sh',
+            '-c',
+            `${around.prepare}\nPATH=$INNER exec "$@"`,
+            'sh',
+            ...words,
+          ]
     const inner = around.path ?? shell.path
     const begun = Date.now()
     const { status, stdout, stderr } = spawnSync(program!, rest, {
-      cwd: scratch.path, encoding: 'utf8', timeout: 50_000,
+      cwd: scratch.path,
+      encoding: 'utf8',
+      timeout: 50_000,
       env: { PATH: around.prepare === undefined ? inner : process.env['PATH']!, INNER: inner, ...around.environment },
     })
     const seconds = (Date.now() - begun) / 1000
     expect(stdout + stderr, 'it is silent').to.equal('')
     expect(existsSync(canary), 'something was executed').to.equal(false)
     expect(existsSync(join(scratch.path, 'canary'))).to.equal(false)
-    const bytes = [...new Set(list.files.map(({ path }) => path))].reduce((sum, path) => sum + (existsSync(at(path)) ? residentBytes(at(path)) : 0), 0)
+    const bytes = [...new Set(list.files.map(({ path }) => path))].reduce(
+      (sum, path) => sum + (existsSync(at(path)) ? residentBytes(at(path)) : 0),
+      0,
+    )
     return { status, seconds, bytes }
   }
 
@@ -187,8 +246,10 @@ describe('the script that reads in advance', function () {
       it('reads every range and every file, whatever it is called, and nothing else', () => {
         writeList(good())
         expect(runScript(shell)).to.include({ status: 0 })
-        for (const { skip, count } of list.ranges) expect(deviceResident(skip * deviceUnit, count * deviceUnit), `range at ${skip}`).to.equal(true)
-        for (const name of names) expect(residentBytes(at(`/deep/er/${name}`)), JSON.stringify(name)).to.be.at.least(9000)
+        for (const { skip, count } of list.ranges)
+          expect(deviceResident(skip * deviceUnit, count * deviceUnit), `range at ${skip}`).to.equal(true)
+        for (const name of names)
+          expect(residentBytes(at(`/deep/er/${name}`)), JSON.stringify(name)).to.be.at.least(9000)
         expect(residentBytes(at('/unlisted'))).to.equal(0)
         // Of the large file its two ends, and what the kernel reads ahead of them.
         expect(residentBytes(at('/large'))).to.be.within(150_000, 3 << 20)
@@ -200,15 +261,26 @@ describe('the script that reads in advance', function () {
           const { status, bytes } = runScript(shell, { arguments: [], environment: { [name]: loop.path } })
           expect([status, bytes > 200_000], name).to.deep.equal([0, true])
         }
-        expect(spawnSync(shell.words[0]!, [...shell.words.slice(1), join(scratch.path, 'preload.sh'), 'prereqs'], { encoding: 'utf8' }).stdout.trim()).to.equal('')
+        expect(
+          spawnSync(shell.words[0]!, [...shell.words.slice(1), join(scratch.path, 'preload.sh'), 'prereqs'], {
+            encoding: 'utf8',
+          }).stdout.trim(),
+        ).to.equal('')
       })
 
       it('does nothing without a list, or with one that is damaged', () => {
         const lists: Record<string, string | undefined> = {
-          missing: undefined, empty: '', 'no magic': good().replace('bootpack-preload 1', 'bootpack-preload 2'),
-          truncated: good().slice(0, -20), 'a line short': good().replace(/\nf [^\n]*\n/, '\n'), 'no uuid': good().replace(/\nuuid [^\n]*\n/, '\n'),
-          'other uuid': good().replace('\\0013', '\\0014'), 'uuid of words': good().replace(/uuid [^\n]*/, 'uuid x $(touch canary)'),
-          'too long': good().replace('\nd ', `\n# ${'x'.repeat(1 << 20)}\nd `), zeros: '\0'.repeat(5000), 'two ends': `${good()}end 3\n`,
+          missing: undefined,
+          empty: '',
+          'no magic': good().replace('bootpack-preload 1', 'bootpack-preload 2'),
+          truncated: good().slice(0, -20),
+          'a line short': good().replace(/\nf [^\n]*\n/, '\n'),
+          'no uuid': good().replace(/\nuuid [^\n]*\n/, '\n'),
+          'other uuid': good().replace('\\0013', '\\0014'),
+          'uuid of words': good().replace(/uuid [^\n]*/, 'uuid x $(touch canary)'),
+          'too long': good().replace('\nd ', `\n# ${'x'.repeat(1 << 20)}\nd `),
+          zeros: '\0'.repeat(5000),
+          'two ends': `${good()}end 3\n`,
         }
         for (const [name, text] of Object.entries(lists)) {
           writeList(text)
@@ -219,8 +291,21 @@ describe('the script that reads in advance', function () {
 
       it('stops at a line that makes no sense', () => {
         const count = good().split('\n').length
-        for (const line of ['d 08 1', 'd -1 1', 'd 1 99999999999999999999', 'd x y', 'd 1 $(touch canary)', 'f 1', 'f -1 2 /x', 'p 1 1 a 1 /large']) {
-          writeList(good().replace('\nd ', `\n${line}\nd `).replace(/end \d+/, `end ${count}`))
+        for (const line of [
+          'd 08 1',
+          'd -1 1',
+          'd 1 99999999999999999999',
+          'd x y',
+          'd 1 $(touch canary)',
+          'f 1',
+          'f -1 2 /x',
+          'p 1 1 a 1 /large',
+        ]) {
+          writeList(
+            good()
+              .replace('\nd ', `\n${line}\nd `)
+              .replace(/end \d+/, `end ${count}`),
+          )
           const outcome = runScript(shell)
           // A file line without sense is passed over where it names no file; what counts must be right.
           expect([line, outcome.status]).to.deep.equal([line, 0])
@@ -230,7 +315,22 @@ describe('the script that reads in advance', function () {
 
       it('opens only regular files below the root that no link leads to', () => {
         fresh()
-        const traps = ['/fifo', '/link', '/linked/passwd', '/deep/../unlisted', '/../../etc/passwd', '/dev-null', '/deep', '/nowhere/file', '/', '//unlisted', '/./unlisted', 'unlisted', '-', '']
+        const traps = [
+          '/fifo',
+          '/link',
+          '/linked/passwd',
+          '/deep/../unlisted',
+          '/../../etc/passwd',
+          '/dev-null',
+          '/deep',
+          '/nowhere/file',
+          '/',
+          '//unlisted',
+          '/./unlisted',
+          'unlisted',
+          '-',
+          '',
+        ]
         execFileSync('mkfifo', [join(loop.path, 'fifo')])
         execFileSync('mknod', [join(loop.path, 'dev-null'), 'b', '7', '0'])
         symlinkSync('/unlisted', join(loop.path, 'link'))
@@ -262,10 +362,13 @@ describe('the script that reads in advance', function () {
       })
 
       it('passes over files that are gone, and ranges beyond the end of the disk', () => {
-        writeList(listText({
-          ...list, ranges: [...list.ranges, { skip: 90_000_000, count: 3 }],
-          files: [{ path: '/gone', first: 1, kib: 9 }, { path: '/gone/too', first: 1, kib: 9 }, ...list.files],
-        }))
+        writeList(
+          listText({
+            ...list,
+            ranges: [...list.ranges, { skip: 90_000_000, count: 3 }],
+            files: [{ path: '/gone', first: 1, kib: 9 }, { path: '/gone/too', first: 1, kib: 9 }, ...list.files],
+          }),
+        )
         const { status, bytes } = runScript(shell)
         expect(status).to.equal(0)
         expect(bytes).to.be.above(names.length * 9000)
@@ -278,7 +381,12 @@ describe('the script that reads in advance', function () {
         expectNothing(runScript(shell, { arguments: ['/proc'] }))
         const folder = join(scratch.path, 'tmpfs')
         mkdirSync(folder, { recursive: true })
-        expectNothing(runScript(shell, { arguments: [folder], prepare: `mount -t tmpfs none ${folder}; mkdir -p ${folder}/etc/bootpack; cp ${listPath()} ${folder}/etc/bootpack/` }))
+        expectNothing(
+          runScript(shell, {
+            arguments: [folder],
+            prepare: `mount -t tmpfs none ${folder}; mkdir -p ${folder}/etc/bootpack; cp ${listPath()} ${folder}/etc/bootpack/`,
+          }),
+        )
         expectNothing(runScript(shell, { arguments: [folder], prepare: `mount --bind ${loop.path}/deep ${folder}` }))
       })
 
@@ -289,7 +397,9 @@ describe('the script that reads in advance', function () {
           return `mount --bind ${file} /proc/meminfo`
         }
         writeList(good())
-        expectNothing(runScript(shell, { prepare: meminfo('MemTotal: 1000 kB\nMemFree: 500 kB\nMemAvailable:      16 kB\n') }))
+        expectNothing(
+          runScript(shell, { prepare: meminfo('MemTotal: 1000 kB\nMemFree: 500 kB\nMemAvailable:      16 kB\n') }),
+        )
         expectNothing(runScript(shell, { prepare: meminfo('MemTotal: 1000 kB\nMemFree: 500 kB\n') }))
         expectNothing(runScript(shell, { prepare: meminfo('MemAvailable: lots\n') }))
         const ranges = list.ranges.reduce((sum, { count }) => sum + count * 32, 0)
@@ -320,7 +430,8 @@ describe('the script that reads in advance', function () {
         const folder = join(scratch.path, 'stubs')
         rmSync(folder, { recursive: true, force: true })
         mkdirSync(folder)
-        for (const [name, text] of Object.entries(programs)) writeFileSync(join(folder, name), `#!/bin/dash\n${text}\n`, { mode: 0o755 })
+        for (const [name, text] of Object.entries(programs))
+          writeFileSync(join(folder, name), `#!/bin/dash\n${text}\n`, { mode: 0o755 })
         return folder
       }
       // Busybox takes its own programs, whatever the path says.
@@ -342,7 +453,8 @@ describe('the script that reads in advance', function () {
         writeFileSync(log, '')
         writeList(listText({ ...list, ranges: Array.from({ length: 9 }, (_, i) => ({ skip: i * 10, count: 1 })) }))
         const path = stubs({
-          cat: 'exec /bin/cat "$@"', sleep: 'exec /bin/sleep "$@"',
+          cat: 'exec /bin/cat "$@"',
+          sleep: 'exec /bin/sleep "$@"',
           dd: `case $* in *bs=32768*) echo x >>${log}; exit 1;; esac; exec /bin/dd "$@"`,
         })
         expectNothing(runScript(shell, { path }))
@@ -363,12 +475,20 @@ describe('the script that reads in advance', function () {
       it('leaves behind a device that hangs, and one that is slow', function () {
         if (ownPrograms) this.skip()
         writeList(good())
-        const hanging = stubs({ cat: 'exec /bin/cat "$@"', sleep: 'exec /bin/sleep "$@"', dd: 'case $* in *bs=32768*) exec /bin/sleep 5.5;; esac; exec /bin/dd "$@"' })
+        const hanging = stubs({
+          cat: 'exec /bin/cat "$@"',
+          sleep: 'exec /bin/sleep "$@"',
+          dd: 'case $* in *bs=32768*) exec /bin/sleep 5.5;; esac; exec /bin/dd "$@"',
+        })
         const hung = runScript(shell, { path: hanging, limit: 1 })
         expectNothing(hung, 5.5)
         // It still has a folder of the filesystem for its own.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.max(0, 6300 - hung.seconds * 1000))
-        const slow = stubs({ cat: 'exec /bin/cat "$@"', sleep: 'exec /bin/sleep "$@"', dd: 'case $* in *bs=32768*) /bin/sleep 1.3;; esac; exec /bin/dd "$@"' })
+        const slow = stubs({
+          cat: 'exec /bin/cat "$@"',
+          sleep: 'exec /bin/sleep "$@"',
+          dd: 'case $* in *bs=32768*) /bin/sleep 1.3;; esac; exec /bin/dd "$@"',
+        })
         writeList(listText({ ...list, ranges: Array.from({ length: 9 }, (_, i) => ({ skip: i, count: 1 })) }))
         expectNothing(runScript(shell, { path: slow, limit: 1 }), 8)
       })

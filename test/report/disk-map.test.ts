@@ -17,7 +17,12 @@ describe('diskMap', () => {
 
   it('covers every block once in any shape, also with more cells than blocks', () => {
     const full = { blockCount: 7, fixed: new RunSet(), boot: RunSet.of([blockRun(0, 7)]), free: new RunSet() }
-    for (const [width, rows] of [[3, 2], [7, 1], [5, 4], [1, 1]] as const) {
+    for (const [width, rows] of [
+      [3, 2],
+      [7, 1],
+      [5, 4],
+      [1, 1],
+    ] as const) {
       const lines = diskMap(full, { width, rows, colour: false })
       expect(lines).to.have.length(rows)
       expect(lines.join('').replaceAll('|', '')).to.equal('#'.repeat(width * rows))

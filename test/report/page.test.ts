@@ -16,7 +16,8 @@ describe('packed marks', () => {
     for (let round = 0; round < 200; round++) {
       const count = random.below(40)
       const marks = emptyColumns(count)
-      const any = (): number => random.pick([0, 1, 127, 128, 300, 2 ** 31, 2 ** 32 + 5, 2 ** 48 - 1, random.below(1000)])
+      const any = (): number =>
+        random.pick([0, 1, 127, 128, 300, 2 ** 31, 2 ** 32 + 5, 2 ** 48 - 1, random.below(1000)])
       for (let i = 0; i < count; i++) {
         marks.start[i] = any()
         marks.length[i] = 1 + any()
@@ -54,8 +55,9 @@ describe('packed marks', () => {
 describe('html', () => {
   it('escapes everything that is not HTML itself', () => {
     const name = '</script><img src=x onerror="alert(\'1\')">&\u001b[31m\u202e'
-    expect(html`<b>${name}</b>${[html`<i>`, '<i>']}${undefined}${false}${0}${new Html('<hr>')}`.text)
-      .to.equal('<b>&lt;/script&gt;&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;\\x1b[31m\\u{202e}</b><i>&lt;i&gt;0<hr>')
+    expect(html`<b>${name}</b>${[html`<i></i>`, '<i>']}${undefined}${false}${0}${new Html('<hr>')}`.text).to.equal(
+      '<b>&lt;/script&gt;&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;\\x1b[31m\\u{202e}</b><i>&lt;i&gt;0<hr>',
+    )
   })
 
   it('embeds JSON that ends no element and means the same', () => {
@@ -85,7 +87,9 @@ describe('linkModules', () => {
 
   it('makes one script of the page', () => {
     expect(() => new Script(pageScript())).to.not.throw()
-    expect(pageScript()).to.not.match(/\b(?:fetch|XMLHttpRequest|WebSocket|innerHTML|insertAdjacentHTML|eval|localStorage)\b/)
+    expect(pageScript()).to.not.match(
+      /\b(?:fetch|XMLHttpRequest|WebSocket|innerHTML|insertAdjacentHTML|eval|localStorage)\b/,
+    )
   })
 })
 
@@ -99,13 +103,28 @@ describe('the window of the plots', () => {
     for (let i = 0; i < 2000; i++) {
       const x = window.x0 + (window.x1 - window.x0) * random.fraction()
       const y = window.y0 + (window.y1 - window.y0) * random.fraction()
-      window = random.chance(0.5) ? zoomed(window, whole, 0.2 + 3 * random.fraction(), x, y) : shifted(window, whole, random.fraction() * 2 - 1, random.fraction() * 2 - 1)
-      expect(window.x0 >= 0 && window.x1 <= 1000.0000001 && window.y0 >= 0 && window.y1 <= 5000.0000001 && window.x1 > window.x0 && window.y1 > window.y0, `seed ${seed}, step ${i}`).to.equal(true)
+      window = random.chance(0.5)
+        ? zoomed(window, whole, 0.2 + 3 * random.fraction(), x, y)
+        : shifted(window, whole, random.fraction() * 2 - 1, random.fraction() * 2 - 1)
+      expect(
+        window.x0 >= 0 &&
+          window.x1 <= 1000.0000001 &&
+          window.y0 >= 0 &&
+          window.y1 <= 5000.0000001 &&
+          window.x1 > window.x0 &&
+          window.y1 > window.y0,
+        `seed ${seed}, step ${i}`,
+      ).to.equal(true)
     }
     const closer = zoomed(whole, whole, 4, 400, 1000)
     expect((400 - closer.x0) / (closer.x1 - closer.x0)).to.be.closeTo(0.4, 1e-9)
     expect((1000 - closer.y0) / (closer.y1 - closer.y0)).to.be.closeTo(0.2, 1e-9)
-    expect(kept({ x0: -50, x1: 5000, y0: 4900, y1: 5100 }, whole)).to.deep.equal({ x0: 0, x1: 1000, y0: 4800, y1: 5000 })
+    expect(kept({ x0: -50, x1: 5000, y0: 4900, y1: 5100 }, whole)).to.deep.equal({
+      x0: 0,
+      x1: 1000,
+      y0: 4800,
+      y1: 5000,
+    })
   })
 
   it('has round numbers at its edges, never too many', () => {
@@ -126,7 +145,8 @@ describe('the colours', () => {
     const value = parseInt(hex.slice(at, at + 2), 16) / 255
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
   }
-  const luminance = (hex: string): number => 0.2126 * channel(hex, 1) + 0.7152 * channel(hex, 3) + 0.0722 * channel(hex, 5)
+  const luminance = (hex: string): number =>
+    0.2126 * channel(hex, 1) + 0.7152 * channel(hex, 3) + 0.0722 * channel(hex, 5)
   /** As WCAG 2 defines it. */
   const contrast = (a: string, b: string): number => {
     const [bright, dim] = [luminance(a), luminance(b)].sort((x, y) => y - x)
@@ -136,10 +156,15 @@ describe('the colours', () => {
   for (const [name, theme] of Object.entries({ light, dark })) {
     it(`are told apart in the ${name} theme`, () => {
       expect(contrast('#000000', '#ffffff')).to.be.closeTo(21, 0.01)
-      for (const text of ['ink', 'muted'] as const) for (const ground of ['paper', 'soft', 'plot'] as const) expect(contrast(theme[text], theme[ground]), `${text} on ${ground}`).to.be.at.least(4.5)
+      for (const text of ['ink', 'muted'] as const)
+        for (const ground of ['paper', 'soft', 'plot'] as const)
+          expect(contrast(theme[text], theme[ground]), `${text} on ${ground}`).to.be.at.least(4.5)
       // Words on the badges, and shapes on the plot.
-      for (const tone of ['before', 'after'] as const) expect(contrast(theme.paper, theme[tone]), `paper on ${tone}`).to.be.at.least(4.5)
-      for (const mark of ['before', 'after', 'directories', 'fixed', 'accent'] as const) for (const ground of ['plot', 'run'] as const) expect(contrast(theme[mark], theme[ground]), `${mark} on ${ground}`).to.be.at.least(3)
+      for (const tone of ['before', 'after'] as const)
+        expect(contrast(theme.paper, theme[tone]), `paper on ${tone}`).to.be.at.least(4.5)
+      for (const mark of ['before', 'after', 'directories', 'fixed', 'accent'] as const)
+        for (const ground of ['plot', 'run'] as const)
+          expect(contrast(theme[mark], theme[ground]), `${mark} on ${ground}`).to.be.at.least(3)
       expect(contrast(theme.focus, theme.paper)).to.be.at.least(3)
     })
   }

@@ -18,7 +18,7 @@ const tolerance = 60
 
 /** Reads the canvas as the browser drew it. */
 export async function readPlot(page: Page, index: number): Promise<Picture> {
-  const { width, height, pixels } = await page.value<{ width: number, height: number, pixels: string }>(`(() => {
+  const { width, height, pixels } = await page.value<{ width: number; height: number; pixels: string }>(`(() => {
     const canvas = document.querySelectorAll('canvas')[${index}]
     const { width, height } = canvas
     const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
@@ -36,7 +36,9 @@ export async function readPlot(page: Page, index: number): Promise<Picture> {
   const right = Math.floor(area.left + area.width) - 1
   const bottom = area.top + area.height
   return {
-    width, height, area,
+    width,
+    height,
+    area,
     rowsOf(colour, bands) {
       const rows = new Array<number>(bands).fill(0)
       for (let y = area.top; y < bottom; y++) {
@@ -84,7 +86,8 @@ export function expectedPixels({ marks, blockCount }: ReportLayout, { area }: Pi
     }
   }
   const rows = new Array<number>(bands).fill(0)
-  for (const cell of covered) rows[Math.min(bands - 1, Math.floor((Math.floor(cell / 10_000) / area.height) * bands))]!++
+  for (const cell of covered)
+    rows[Math.min(bands - 1, Math.floor((Math.floor(cell / 10_000) / area.height) * bands))]!++
   return rows
 }
 

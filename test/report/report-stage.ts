@@ -14,7 +14,8 @@ import { run, type Ran } from '../support/tools.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
 
-export const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran => run(process.execPath, [launcher, ...args], { ok })
+export const bootpack = (args: readonly string[], ok: readonly number[] = [0]): Ran =>
+  run(process.execPath, [launcher, ...args], { ok })
 
 /** With a slash between the first two, they end a script element. */
 export const hostileFolder = '/<'
@@ -56,11 +57,37 @@ export async function makeStage(folder: string, seed: number): Promise<Stage> {
   const reads = [...order, missingName].map((path, i) => ({ t: i * 20_000, path, off: 0, kind: 'data' }))
   writeFileSync(at('boot.trace'), [header, ...reads].map((line) => JSON.stringify(line)).join('\n') + '\n')
   copyFileSync(at('before.img'), at('packed.img'))
-  bootpack(['pack', at('packed.img'), '--trace', at('boot.trace'), '--evict', '-o', at('disk.plan'), '--report', at('pack.html')])
-  const { stdout } = bootpack(['report', '--before', at('before.img'), '--after', at('packed.img'), '--trace', at('boot.trace'), '--plan', at('disk.plan'), '--json'])
+  bootpack([
+    'pack',
+    at('packed.img'),
+    '--trace',
+    at('boot.trace'),
+    '--evict',
+    '-o',
+    at('disk.plan'),
+    '--report',
+    at('pack.html'),
+  ])
+  const { stdout } = bootpack([
+    'report',
+    '--before',
+    at('before.img'),
+    '--after',
+    at('packed.img'),
+    '--trace',
+    at('boot.trace'),
+    '--plan',
+    at('disk.plan'),
+    '--json',
+  ])
   return {
-    before: at('before.img'), packed: at('packed.img'), trace: at('boot.trace'), plan: at('disk.plan'), page: at('pack.html'),
-    data: JSON.parse(stdout) as ReportData, boot: order,
+    before: at('before.img'),
+    packed: at('packed.img'),
+    trace: at('boot.trace'),
+    plan: at('disk.plan'),
+    page: at('pack.html'),
+    data: JSON.parse(stdout) as ReportData,
+    boot: order,
   }
 }
 

@@ -16,7 +16,8 @@ class SlowStore extends MemoryStore {
 }
 
 const blockSize = 1024
-const numbered = (blocks: number): Uint8Array => Uint8Array.from({ length: blocks * blockSize }, (_, at) => Math.floor(at / blockSize) * 7)
+const numbered = (blocks: number): Uint8Array =>
+  Uint8Array.from({ length: blocks * blockSize }, (_, at) => Math.floor(at / blockSize) * 7)
 
 describe('the block cache', () => {
   it('gives the right block whatever was read, brought in, written and pushed out before (seed 4)', async () => {
@@ -43,9 +44,12 @@ describe('the block cache', () => {
     const store = new SlowStore(numbered(5000))
     const cache = new BlockCache(store, blockSize)
     await cache.prefetch([3000, 10, 12, 11, 70, 3001, 10])
-    expect(store.reads).to.deep.equal([[10 * blockSize, 61 * blockSize], [3000 * blockSize, 2 * blockSize]])
+    expect(store.reads).to.deep.equal([
+      [10 * blockSize, 61 * blockSize],
+      [3000 * blockSize, 2 * blockSize],
+    ])
     store.reads = []
-    for (const block of [10, 11, 12, 70, 3000, 3001]) expect((await cache.read(block))[0]).to.equal(block * 7 % 256)
+    for (const block of [10, 11, 12, 70, 3000, 3001]) expect((await cache.read(block))[0]).to.equal((block * 7) % 256)
     expect(store.reads).to.deep.equal([])
   })
 
@@ -53,7 +57,9 @@ describe('the block cache', () => {
     const store = new SlowStore(numbered(10), true)
     const cache = new BlockCache(store, blockSize)
     let open = (): void => {}
-    store.gate = new Promise((resolve) => { open = resolve })
+    store.gate = new Promise((resolve) => {
+      open = resolve
+    })
     const early = [cache.read(3), cache.prefetch([4, 5])]
     await store.write(3 * blockSize, new Uint8Array(3 * blockSize).fill(99))
     cache.forget(3, 3)

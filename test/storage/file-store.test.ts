@@ -19,7 +19,9 @@ const failure = async (promise: Promise<unknown>): Promise<BootpackError> => {
 describe('a store over a file', () => {
   const folder = scratchFolder()
   const path = join(folder.path, 'file')
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   it('reads and writes at any place, also beyond 4 GiB', async () => {
     const descriptor = openSync(path, 'w')
@@ -42,7 +44,10 @@ describe('a store over a file', () => {
     writeFileSync(path, 'x'.repeat(1000))
     const store = await FileStore.open(path, { writable: true })
     const error = await failure(store.read(900, new Uint8Array(200)))
-    expect([error.family, error.message]).to.deep.equal(['io', `${path}: ends at byte 1000, before what was to be read`])
+    expect([error.family, error.message]).to.deep.equal([
+      'io',
+      `${path}: ends at byte 1000, before what was to be read`,
+    ])
     expect((await failure(store.write(990, new Uint8Array(20)))).family).to.equal('io')
     await store.close()
     expect(readFileSync(path, 'utf8')).to.equal('x'.repeat(1000))
@@ -59,11 +64,19 @@ describe('a store over a file', () => {
     mkdirSync(join(folder.path, 'folder'))
     symlinkSync('nothing', join(folder.path, 'dangling'))
     run('mkfifo', [join(folder.path, 'fifo')])
-    for (const [name, code] of [['missing', 'no-such-target'], ['file/below', 'no-such-target'], ['dangling', 'no-such-target'], ['folder', 'not-an-image'], ['fifo', 'not-an-image']]) {
+    for (const [name, code] of [
+      ['missing', 'no-such-target'],
+      ['file/below', 'no-such-target'],
+      ['dangling', 'no-such-target'],
+      ['folder', 'not-an-image'],
+      ['fifo', 'not-an-image'],
+    ]) {
       const error = await failure(FileStore.open(join(folder.path, name!)))
       expect([error.family, error.code], name).to.deep.equal(['usage', code])
     }
-    expect((await failure(FileStore.open(join(folder.path, 'folder'), { writable: true }))).code).to.equal('not-an-image')
+    expect((await failure(FileStore.open(join(folder.path, 'folder'), { writable: true }))).code).to.equal(
+      'not-an-image',
+    )
   })
 
   it('finds the end of what does not tell its size', async () => {
@@ -75,7 +88,9 @@ describe('a store over a file', () => {
 
 describe('a store over a block device', () => {
   const folder = scratchFolder()
-  after(() => { folder.remove() })
+  after(() => {
+    folder.remove()
+  })
 
   it('knows its size, and is not opened for writing while it is mounted', async function () {
     needLoopMounts(this)

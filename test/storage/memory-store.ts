@@ -5,7 +5,10 @@ import type { Store } from '../../src/storage/store.js'
 export class MemoryStore implements Store {
   flushes = 0
 
-  constructor(readonly bytes: Uint8Array, readonly writable = false) {}
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly writable = false,
+  ) {}
 
   get size(): number {
     return this.bytes.length

@@ -25,7 +25,8 @@ export async function checkBoot(image: string, { boot, bootBlocks }: MadeImage):
         for (let i = 0; i < length; i++) {
           readSync(descriptor, bytes, 0, bytes.length, (physical + i) * seen.blockSize)
           const stamp = `boot ino ${String(inode).padStart(8, '0')} blk ${String(logical + i).padStart(8, '0')}\n`
-          if (!Buffer.alloc(seen.blockSize).fill(stamp).equals(bytes)) throw new Error(`block ${logical + i} of inode ${inode} is not what it was`)
+          if (!Buffer.alloc(seen.blockSize).fill(stamp).equals(bytes))
+            throw new Error(`block ${logical + i} of inode ${inode} is not what it was`)
         }
       }
     }

@@ -26,7 +26,9 @@ export function contentsByDebugfs(image: string, seen: SeenImage): Contents {
     const hashes = new Map<number, string>()
     let blocks = 0
     const buffer = Buffer.alloc(piece)
-    const inodes = [...seen.inodes.values()].filter(({ inode, extents }) => extents.length > 0 && (inode === 2 || inode >= seen.firstInode))
+    const inodes = [...seen.inodes.values()].filter(
+      ({ inode, extents }) => extents.length > 0 && (inode === 2 || inode >= seen.firstInode),
+    )
     for (const file of inodes) {
       const hash = createHash('sha256')
       for (const { logical, unwritten, pieces } of stretches(file)) {
@@ -35,7 +37,13 @@ export function contentsByDebugfs(image: string, seen: SeenImage): Contents {
         hash.update(`${logical}+${length}${unwritten ? 'u' : ''}\n`)
         for (const run of unwritten ? [] : pieces) {
           for (let done = 0; done < run.length * seen.blockSize;) {
-            const count = readSync(descriptor, buffer, 0, Math.min(piece, run.length * seen.blockSize - done), run.physical * seen.blockSize + done)
+            const count = readSync(
+              descriptor,
+              buffer,
+              0,
+              Math.min(piece, run.length * seen.blockSize - done),
+              run.physical * seen.blockSize + done,
+            )
             if (count === 0) throw new Error(`${image} ends before block ${run.physical + run.length}`)
             hash.update(buffer.subarray(0, count))
             done += count
@@ -92,8 +100,23 @@ export function contentsByKernel(folder: string, blockSize: number, check: Block
       const inside = `${path}/${entry}`
       const stats = lstatSync(join(folder, inside), { bigint: true })
       const { mode, uid, gid, nlink, ino, rdev, size, mtimeNs, ctimeNs, atimeNs, birthtimeNs } = stats
-      attributes.set(inside, [mode, uid, gid, nlink, ino, rdev, size, mtimeNs, ctimeNs, atimeNs, birthtimeNs,
-        stats.isSymbolicLink() ? readlinkSync(join(folder, inside)) : ''].join(' '))
+      attributes.set(
+        inside,
+        [
+          mode,
+          uid,
+          gid,
+          nlink,
+          ino,
+          rdev,
+          size,
+          mtimeNs,
+          ctimeNs,
+          atimeNs,
+          birthtimeNs,
+          stats.isSymbolicLink() ? readlinkSync(join(folder, inside)) : '',
+        ].join(' '),
+      )
       if (stats.isDirectory()) walk(inside)
       else if (stats.isFile() && !seen.has(Number(ino))) {
         seen.add(Number(ino))
@@ -108,7 +131,12 @@ export function contentsByKernel(folder: string, blockSize: number, check: Block
       for (let count = readSync(descriptor, buffer); count > 0; count = readSync(descriptor, buffer)) {
         for (let at = 0; at < count; at += blockSize, block++) {
           blocks++
-          const problem = check(inode, block, buffer.subarray(at, Math.min(count, at + blockSize)), Math.min(blockSize, count - at))
+          const problem = check(
+            inode,
+            block,
+            buffer.subarray(at, Math.min(count, at + blockSize)),
+            Math.min(blockSize, count - at),
+          )
           if (problem === undefined) continue
           wrongBlocks++
           if (wrong.length < 5) wrong.push(`${path} block ${block}: ${problem}`)

@@ -36,10 +36,20 @@ export interface SeenImage {
   readonly inodes: ReadonlyMap<number, SeenInode>
 }
 
-const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', TZ: 'UTC', DEBUGFS_PAGER: 'cat' }
+const environment = {
+  ...process.env,
+  PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`,
+  LC_ALL: 'C',
+  TZ: 'UTC',
+  DEBUGFS_PAGER: 'cat',
+}
 
 function output(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 30, env: environment })
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+    env: environment,
+  })
   if (error) throw error
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`)
   return stdout
@@ -64,8 +74,11 @@ export function summary(image: string): Summary {
   const header = output('dumpe2fs', ['-h', image])
   const figure = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(header)![1])
   return {
-    blockSize: figure('Block size'), blockCount: figure('Block count'), freeBlocks: figure('Free blocks'),
-    firstInode: figure('First inode'), inodeCount: figure('Inode count'),
+    blockSize: figure('Block size'),
+    blockCount: figure('Block count'),
+    freeBlocks: figure('Free blocks'),
+    firstInode: figure('First inode'),
+    inodeCount: figure('Inode count'),
   }
 }
 
@@ -98,7 +111,10 @@ export async function lookAtSome(image: string, numbers: readonly number[]): Pro
     if (seen) inodes.set(seen.inode, seen)
     lines = []
   }
-  for await (const line of answers(image, numbers.map((inode) => `stat <${inode}>`))) {
+  for await (const line of answers(
+    image,
+    numbers.map((inode) => `stat <${inode}>`),
+  )) {
     if (line.startsWith('debugfs: stat <')) take()
     else if (!line.startsWith('debugfs:')) lines.push(line)
   }
@@ -114,12 +130,17 @@ function parseStat(lines: readonly string[]): SeenInode | undefined {
   const text = lines.slice(0, from < 0 ? lines.length : from).join('\n')
   const extents: SeenExtent[] = []
   const tree: number[] = []
-  for (const [, first, last, unwritten, start] of (from < 0 ? '' : lines.slice(from + 1).join(' '))
-    .matchAll(/\((ETB\d+|[DT]?IND|\d+)(?:-(\d+))?(\[u\])?\):(\d+)/g)) {
+  for (const [, first, last, unwritten, start] of (from < 0 ? '' : lines.slice(from + 1).join(' ')).matchAll(
+    /\((ETB\d+|[DT]?IND|\d+)(?:-(\d+))?(\[u\])?\):(\d+)/g,
+  )) {
     if (!/^\d/.test(first!)) tree.push(Number(start))
-    else joinTo(extents, {
-      logical: Number(first), physical: Number(start), length: Number(last ?? first) - Number(first) + 1, unwritten: unwritten !== undefined,
-    })
+    else
+      joinTo(extents, {
+        logical: Number(first),
+        physical: Number(start),
+        length: Number(last ?? first) - Number(first) + 1,
+        unwritten: unwritten !== undefined,
+      })
   }
   return {
     inode: Number(head[1]),
@@ -129,13 +150,21 @@ function parseStat(lines: readonly string[]): SeenInode | undefined {
     tree,
     xattr: Number(/^File ACL: (\d+)/m.exec(text)?.[1] ?? 0),
     // Without what is where: tree blocks count in Blockcount, and the checksum covers all of it.
-    attributes: text.replace(/^File ACL: \d+.*$/m, '').replace(/Blockcount: \d+/, '').replace(/^Inode checksum:.*$/m, ''),
+    attributes: text
+      .replace(/^File ACL: \d+.*$/m, '')
+      .replace(/Blockcount: \d+/, '')
+      .replace(/^Inode checksum:.*$/m, ''),
   }
 }
 
 function joinTo(extents: SeenExtent[], next: SeenExtent): void {
   const last = extents.at(-1)
-  if (last && last.unwritten === next.unwritten && last.logical + last.length === next.logical && last.physical + last.length === next.physical) {
+  if (
+    last &&
+    last.unwritten === next.unwritten &&
+    last.logical + last.length === next.logical &&
+    last.physical + last.length === next.physical
+  ) {
     extents[extents.length - 1] = { ...last, length: last.length + next.length }
   } else extents.push(next)
 }
@@ -143,7 +172,10 @@ function joinTo(extents: SeenExtent[], next: SeenExtent): void {
 /** Inode numbers of paths, as debugfs walks them; undefined where there is nothing. */
 export async function inodesOf(image: string, paths: readonly string[]): Promise<(number | undefined)[]> {
   const found: (number | undefined)[] = []
-  for await (const line of answers(image, paths.map((path) => `stat "${path.replaceAll('"', '""')}"`))) {
+  for await (const line of answers(
+    image,
+    paths.map((path) => `stat "${path.replaceAll('"', '""')}"`),
+  )) {
     if (line.startsWith('debugfs: stat "')) found.push(undefined)
     const inode = /^Inode: (\d+)/.exec(line)
     if (inode) found[found.length - 1] = Number(inode[1])
@@ -154,6 +186,10 @@ export async function inodesOf(image: string, paths: readonly string[]): Promise
 
 /** e2fsck's verdict: undefined when it found nothing to say. */
 export function complaint(image: string): string | undefined {
-  const { status, stdout, stderr } = spawnSync('e2fsck', ['-fn', image], { encoding: 'utf8', maxBuffer: 1 << 30, env: environment })
+  const { status, stdout, stderr } = spawnSync('e2fsck', ['-fn', image], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+    env: environment,
+  })
   return status === 0 ? undefined : `e2fsck ended with ${status}:\n${stdout}${stderr}`
 }

@@ -71,9 +71,14 @@ export class Ext4Writer {
     this.blocksPerGroup = getU32(superblock, 0x20)
     this.inodesPerGroup = getU32(superblock, 0x28)
     this.groupCount = Math.ceil(this.blockCount / this.blocksPerGroup)
-    if (getU32(superblock, 0x18) !== 2 || getU16(superblock, 0x58) !== inodeSize || getU16(superblock, 0xfe) !== descriptorSize
-      || this.blockCount !== this.groupCount * this.blocksPerGroup) throw new Error('this is not the kind of filesystem that is filled here')
-    const table = this.block(1, Math.ceil(this.groupCount * descriptorSize / blockSize))
+    if (
+      getU32(superblock, 0x18) !== 2 ||
+      getU16(superblock, 0x58) !== inodeSize ||
+      getU16(superblock, 0xfe) !== descriptorSize ||
+      this.blockCount !== this.groupCount * this.blocksPerGroup
+    )
+      throw new Error('this is not the kind of filesystem that is filled here')
+    const table = this.block(1, Math.ceil((this.groupCount * descriptorSize) / blockSize))
     this.groups = Array.from({ length: this.groupCount }, (_, group) => {
       const bytes = table.subarray(group * descriptorSize, (group + 1) * descriptorSize)
       const at = (low: number, high: number): number => getU32(bytes, low) + getU32(bytes, high) * 2 ** 32
@@ -99,7 +104,7 @@ export class Ext4Writer {
   firstFreeInode(): number {
     const bits = this.block(this.groups[0]!.inodeBitmap)
     let inode = 1
-    while ((bits[(inode - 1) >> 3]! >> ((inode - 1) & 7) & 1) === 1) inode++
+    while (((bits[(inode - 1) >> 3]! >> ((inode - 1) & 7)) & 1) === 1) inode++
     return inode
   }
 
@@ -130,12 +135,17 @@ export class Ext4Writer {
     const kept: NewEntry[] = []
     let parent = inode
     for (let at = 0; at < blockSize - 12; at += getU16(old, at + 4)) {
-      const entry = { name: old.toString('latin1', at + 8, at + 8 + old[at + 6]!), inode: getU32(old, at), directory: old[at + 7] === 2 }
+      const entry = {
+        name: old.toString('latin1', at + 8, at + 8 + old[at + 6]!),
+        inode: getU32(old, at),
+        directory: old[at + 7] === 2,
+      }
       if (entry.name === '..') parent = entry.inode
       else if (entry.name !== '.' && entry.inode !== 0) kept.push(entry)
     }
     this.write(block, this.directoryBlock(inode, parent, [...kept, ...entries]))
-    const table = this.groups[this.groupOf(inode)]!.inodeTable * blockSize + ((inode - 1) % this.inodesPerGroup) * inodeSize
+    const table =
+      this.groups[this.groupOf(inode)]!.inodeTable * blockSize + ((inode - 1) % this.inodesPerGroup) * inodeSize
     const bytes = Buffer.alloc(inodeSize)
     this.readAt(table, bytes)
     putU16(bytes, 0x1a, links)
@@ -145,7 +155,7 @@ export class Ext4Writer {
 
   /** Writes the inodes of one group, and the tree blocks of those that have one. */
   writeInodes(group: number, inodes: readonly NewInode[]): void {
-    const tableBlocks = this.inodesPerGroup * inodeSize / blockSize
+    const tableBlocks = (this.inodesPerGroup * inodeSize) / blockSize
     const table = this.block(this.groups[group]!.inodeTable, tableBlocks)
     for (const inode of inodes) {
       const at = ((inode.inode - 1) % this.inodesPerGroup) * inodeSize
@@ -155,7 +165,11 @@ export class Ext4Writer {
   }
 
   /** Marks what is in use in a group and brings its descriptor in line. */
-  finishGroup(group: number, inodes: readonly NewInode[], freeRuns: readonly (readonly [start: number, length: number])[]): { freeBlocks: number, freeInodes: number } {
+  finishGroup(
+    group: number,
+    inodes: readonly NewInode[],
+    freeRuns: readonly (readonly [start: number, length: number])[],
+  ): { freeBlocks: number; freeInodes: number } {
     const { descriptor, blockBitmap, inodeBitmap } = this.groups[group]!
     const start = group * this.blocksPerGroup
     const blocks = new Uint8Array(blockSize)
@@ -178,7 +192,7 @@ export class Ext4Writer {
     let lastUsed = 0
     let used = 0
     for (let bit = 0; bit < this.inodesPerGroup; bit++) {
-      if ((bits[bit >> 3]! >> (bit & 7) & 1) === 0) continue
+      if (((bits[bit >> 3]! >> (bit & 7)) & 1) === 0) continue
       lastUsed = bit + 1
       used++
     }
@@ -202,7 +216,7 @@ export class Ext4Writer {
 
   /** Descriptors and superblock; to be called last. */
   close(freeBlocks: number, freeInodes: number): void {
-    const table = Buffer.alloc(Math.ceil(this.groupCount * descriptorSize / blockSize) * blockSize)
+    const table = Buffer.alloc(Math.ceil((this.groupCount * descriptorSize) / blockSize) * blockSize)
     this.groups.forEach(({ descriptor }, group) => table.set(descriptor, group * descriptorSize))
     this.write(1, table)
     const { superblock } = this
@@ -271,6 +285,7 @@ export class Ext4Writer {
   }
 
   private readAt(offset: number, bytes: Buffer): void {
-    if (readSync(this.descriptor, bytes, 0, bytes.length, offset) !== bytes.length) throw new Error('the image is too short')
+    if (readSync(this.descriptor, bytes, 0, bytes.length, offset) !== bytes.length)
+      throw new Error('the image is too short')
   }
 }

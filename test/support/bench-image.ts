@@ -54,10 +54,33 @@ export function makeLargeImage(path: string, recipe: LargeImage): MadeImage {
   const inodes = recipe.files + Math.ceil(recipe.files / filesPerDirectory) + tops
   writeFileSync(path, '')
   truncateSync(path, recipe.size)
-  run('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', String(blockSize), '-I', '256', '-m', '0', '-N', String(Math.ceil(inodes * 1.02) + 64), '-J', 'size=64',
-    '-O', '64bit,metadata_csum,^resize_inode', '-U', '0b00c0de-3333-4000-8000-000000000001',
-    '-E', 'lazy_itable_init=1,lazy_journal_init=1,nodiscard,hash_seed=0b00c0de-3333-4000-8000-000000000002', path],
-  { env: { E2FSPROGS_FAKE_TIME: '1700000000' } })
+  run(
+    'mke2fs',
+    [
+      '-q',
+      '-F',
+      '-t',
+      'ext4',
+      '-b',
+      String(blockSize),
+      '-I',
+      '256',
+      '-m',
+      '0',
+      '-N',
+      String(Math.ceil(inodes * 1.02) + 64),
+      '-J',
+      'size=64',
+      '-O',
+      '64bit,metadata_csum,^resize_inode',
+      '-U',
+      '0b00c0de-3333-4000-8000-000000000001',
+      '-E',
+      'lazy_itable_init=1,lazy_journal_init=1,nodiscard,hash_seed=0b00c0de-3333-4000-8000-000000000002',
+      path,
+    ],
+    { env: { E2FSPROGS_FAKE_TIME: '1700000000' } },
+  )
   const free = freeRanges(path)
   const root = rootBlock(path)
   const writer = new Ext4Writer(path)
@@ -88,24 +111,36 @@ export function makeLargeImage(path: string, recipe: LargeImage): MadeImage {
       if (crowded === 0 && group > emptyGroup) crowded = inode.extents[0]!.physical
     }
     if (made.length > 0) writer.writeInodes(group, made)
-    const counts = made.length > 0 ? writer.finishGroup(group, made, filler.left())
-      : { freeBlocks: filler.left().reduce((sum, [, length]) => sum + length, 0), freeInodes: writer.inodesPerGroup }
+    const counts =
+      made.length > 0
+        ? writer.finishGroup(group, made, filler.left())
+        : { freeBlocks: filler.left().reduce((sum, [, length]) => sum + length, 0), freeInodes: writer.inodesPerGroup }
     freeBlocks += counts.freeBlocks
     freeInodes += counts.freeInodes
   }
   for (const directory of all) {
-    if (directory.directory) writer.write(directoryBlocks.get(directory.inode)!, writer.directoryBlock(directory.inode, directory.parent, directory.children))
+    if (directory.directory)
+      writer.write(
+        directoryBlocks.get(directory.inode)!,
+        writer.directoryBlock(directory.inode, directory.parent, directory.children),
+      )
   }
   writer.addToDirectory(2, root, top, 3 + top.length)
   writer.close(freeBlocks, freeInodes)
 
   const paths = new Map<number, string>([[2, '']])
   for (const file of all) if (file.directory) paths.set(file.inode, `${paths.get(file.parent)!}/${file.name}`)
-  return { boot: boot.map(({ parent, name }) => `${paths.get(parent)!}/${name}`), bootBlocks, inodes: all.length, extents, crowded }
+  return {
+    boot: boot.map(({ parent, name }) => `${paths.get(parent)!}/${name}`),
+    bootBlocks,
+    inodes: all.length,
+    extents,
+    crowded,
+  }
 }
 
 /** All directories and files with their inode numbers: each directory, then what is in it. */
-function nameFiles({ files }: LargeImage, writer: Ext4Writer, tops: number): { all: Planned[], top: Planned[] } {
+function nameFiles({ files }: LargeImage, writer: Ext4Writer, tops: number): { all: Planned[]; top: Planned[] } {
   const all: Planned[] = []
   const top: Planned[] = []
   let inode = writer.firstFreeInode()
@@ -128,10 +163,15 @@ function nameFiles({ files }: LargeImage, writer: Ext4Writer, tops: number): { a
 
 /** Free ranges of each group, as dumpe2fs lists them. */
 function freeRanges(path: string): [number, number][][] {
-  return [...run('dumpe2fs', [path]).stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)].map(([, list]) => list!.split(', ').filter((text) => text !== '').map((text) => {
-    const [first, last] = text.split('-').map(Number)
-    return [first!, (last ?? first!) - first! + 1]
-  }))
+  return [...run('dumpe2fs', [path]).stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)].map(([, list]) =>
+    list!
+      .split(', ')
+      .filter((text) => text !== '')
+      .map((text) => {
+        const [first, last] = text.split('-').map(Number)
+        return [first!, (last ?? first!) - first! + 1]
+      }),
+  )
 }
 
 function rootBlock(path: string): number {
@@ -140,7 +180,13 @@ function rootBlock(path: string): number {
 
 function emptyInode({ inode, directory, children }: Planned, filler: GroupFiller): NewInode {
   const extents = directory ? [{ logical: 0, physical: filler.takeOne(), length: 1 }] : []
-  return { inode, directory, links: directory ? 2 + children.filter((child) => child.directory).length : 1, size: directory ? blockSize : 0, extents }
+  return {
+    inode,
+    directory,
+    links: directory ? 2 + children.filter((child) => child.directory).length : 1,
+    size: directory ? blockSize : 0,
+    extents,
+  }
 }
 
 /** Gives out the free blocks of one group. */
@@ -149,7 +195,10 @@ class GroupFiller {
   private used = 0
   private readonly leftover: [number, number][] = []
 
-  constructor(private readonly ranges: readonly (readonly [number, number])[], private readonly random: Random) {}
+  constructor(
+    private readonly ranges: readonly (readonly [number, number])[],
+    private readonly random: Random,
+  ) {}
 
   get capacity(): number {
     return this.ranges.reduce((sum, [, length]) => sum + length, 0) - this.used
@@ -161,7 +210,11 @@ class GroupFiller {
 
   /** Free runs of the group once everything is given out. */
   left(): readonly (readonly [number, number])[] {
-    const rest = this.ranges.slice(this.range).map(([start, length], i): [number, number] => (i === 0 ? [start + this.used, length - this.used] : [start, length]))
+    const rest = this.ranges
+      .slice(this.range)
+      .map(([start, length], i): [number, number] =>
+        i === 0 ? [start + this.used, length - this.used] : [start, length],
+      )
     return [...this.leftover, ...rest].filter(([, length]) => length > 0)
   }
 
@@ -171,40 +224,60 @@ class GroupFiller {
     const files = members.filter(({ directory }) => !directory)
     // Sizes as real ones are: many small, few large.
     const weights = files.map(() => Math.exp(1.5 * normal(random)))
-    const bootSizes = files.map(({ boot }, i) => (boot ? Math.max(1, Math.round(bootBlocks * weights[i]! / Math.exp(1.125))) : 0))
+    const bootSizes = files.map(({ boot }, i) =>
+      boot ? Math.max(1, Math.round((bootBlocks * weights[i]!) / Math.exp(1.125))) : 0,
+    )
     const room = Math.floor(this.capacity * full) - bootSizes.reduce((sum, size) => sum + size, 0)
     const weight = files.reduce((sum, { boot }, i) => sum + (boot ? 0 : weights[i]!), 0)
-    const pieces: { file: number, length: number }[] = []
+    const pieces: { file: number; length: number }[] = []
     files.forEach(({ boot }, file) => {
-      const blocks = boot ? bootSizes[file]! : Math.max(1, Math.round(weights[file]! * room / weight))
-      const parts = Math.min(blocks, random.chance(0.75) ? 1 : random.chance(0.04) ? random.between(5, 12) : random.between(2, 4))
+      const blocks = boot ? bootSizes[file]! : Math.max(1, Math.round((weights[file]! * room) / weight))
+      const parts = Math.min(
+        blocks,
+        random.chance(0.75) ? 1 : random.chance(0.04) ? random.between(5, 12) : random.between(2, 4),
+      )
       for (let left = blocks, part = parts; part > 0; part--) {
-        const length = part === 1 ? left : Math.max(1, Math.min(left - part + 1, Math.round(left / part * (0.5 + random.fraction()))))
+        const length =
+          part === 1
+            ? left
+            : Math.max(1, Math.min(left - part + 1, Math.round((left / part) * (0.5 + random.fraction()))))
         pieces.push({ file, length })
         left -= length
       }
     })
     const spare = this.capacity - pieces.reduce((sum, { length }) => sum + length, 0) - files.length
     const holes = Math.max(1, Math.floor(pieces.length / 3))
-    for (let hole = 0; hole < holes; hole++) pieces.push({ file: -1, length: Math.max(0, Math.floor(spare / holes * 2 * random.fraction())) })
+    for (let hole = 0; hole < holes; hole++)
+      pieces.push({ file: -1, length: Math.max(0, Math.floor((spare / holes) * 2 * random.fraction())) })
     const extents: NewExtent[][] = files.map(() => [])
     for (const { file, length } of random.shuffled(pieces)) {
       const start = file < 0 ? this.skip(length) : this.take(length)
       if (start === undefined || file < 0) continue
       const before = extents[file]!.at(-1)
       const logical = before ? before.logical + before.length : 0
-      if (before && before.physical + before.length === start) extents[file]![extents[file]!.length - 1] = { ...before, length: before.length + length }
+      if (before && before.physical + before.length === start)
+        extents[file]![extents[file]!.length - 1] = { ...before, length: before.length + length }
       else extents[file]!.push({ logical, physical: start, length })
     }
-    return [...directories, ...files.map((file, i) => {
-      const mine = extents[i]!
-      const tree = mine.length > 4 ? this.take(1) : undefined
-      // Without room for a tree the file stays shorter.
-      const kept = mine.length > 4 && tree === undefined ? mine.splice(0, 4) : mine
-      for (const { physical, length } of kept === mine ? [] : mine) this.leftover.push([physical, length])
-      const blocks = kept.reduce((sum, { length }) => sum + length, 0)
-      return { inode: file.inode, directory: false, links: 1, size: blocks * blockSize, extents: kept, ...(tree !== undefined && { tree }) }
-    })].sort((a, b) => a.inode - b.inode)
+    return [
+      ...directories,
+      ...files.map((file, i) => {
+        const mine = extents[i]!
+        const tree = mine.length > 4 ? this.take(1) : undefined
+        // Without room for a tree the file stays shorter.
+        const kept = mine.length > 4 && tree === undefined ? mine.splice(0, 4) : mine
+        for (const { physical, length } of kept === mine ? [] : mine) this.leftover.push([physical, length])
+        const blocks = kept.reduce((sum, { length }) => sum + length, 0)
+        return {
+          inode: file.inode,
+          directory: false,
+          links: 1,
+          size: blocks * blockSize,
+          extents: kept,
+          ...(tree !== undefined && { tree }),
+        }
+      }),
+    ].sort((a, b) => a.inode - b.inode)
   }
 
   /** A run of blocks from here on, in one range; undefined at the end of the group. */
@@ -234,7 +307,11 @@ function writeStamps(writer: Ext4Writer, { inode, extents }: NewInode): number {
   for (const { logical, physical, length } of extents) {
     const bytes = Buffer.alloc(length * blockSize)
     for (let i = 0; i < length; i++) {
-      bytes.fill(`boot ino ${String(inode).padStart(8, '0')} blk ${String(logical + i).padStart(8, '0')}\n`, i * blockSize, (i + 1) * blockSize)
+      bytes.fill(
+        `boot ino ${String(inode).padStart(8, '0')} blk ${String(logical + i).padStart(8, '0')}\n`,
+        i * blockSize,
+        (i + 1) * blockSize,
+      )
     }
     writer.write(physical, bytes)
     blocks += length

@@ -23,14 +23,21 @@ export interface Finding {
 /** @param boot inodes that may have been moved for their own sake */
 export function judge(image: string, before: ImageState, after: ImageState, boot: ReadonlySet<number>): Finding[] {
   const verdict = complaint(image)
-  const changed = [...before.contents.hashes].filter(([inode, hash]) => after.contents.hashes.get(inode) !== hash).map(([inode]) => inode)
+  const changed = [...before.contents.hashes]
+    .filter(([inode, hash]) => after.contents.hashes.get(inode) !== hash)
+    .map(([inode]) => inode)
   const inodes = [...before.seen.inodes.values()]
   const now = after.seen.inodes
   // The filesystem's own inodes change, such as the journal's.
-  const altered = inodes.filter(({ inode, attributes }) => (inode === 2 || inode >= before.seen.firstInode) && now.get(inode)?.attributes !== attributes)
+  const altered = inodes.filter(
+    ({ inode, attributes }) =>
+      (inode === 2 || inode >= before.seen.firstInode) && now.get(inode)?.attributes !== attributes,
+  )
   const outside = inodes.filter(({ inode }) => !boot.has(inode))
   const worse = outside.filter(({ inode, extents }) => (now.get(inode)?.extents.length ?? 0) > extents.length)
-  const moved = outside.filter(({ inode, extents }) => JSON.stringify(now.get(inode)?.extents) !== JSON.stringify(extents))
+  const moved = outside.filter(
+    ({ inode, extents }) => JSON.stringify(now.get(inode)?.extents) !== JSON.stringify(extents),
+  )
   return [
     { what: 'e2fsck -fn', right: verdict === undefined, why: verdict ?? '' },
     {
@@ -41,12 +48,18 @@ export function judge(image: string, before: ImageState, after: ImageState, boot
     {
       what: `owner, mode, times and attributes of ${figure(inodes.length)} inodes`,
       right: altered.length === 0 && inodes.length === now.size,
-      why: `${altered.length} changed: inodes ${altered.slice(0, 5).map(({ inode }) => inode).join(', ')}`,
+      why: `${altered.length} changed: inodes ${altered
+        .slice(0, 5)
+        .map(({ inode }) => inode)
+        .join(', ')}`,
     },
     {
       what: `none of ${figure(outside.length)} inodes outside the boot set has more extents (${figure(moved.length)} of them were moved)`,
       right: worse.length === 0,
-      why: `${worse.length} have: ${worse.slice(0, 5).map(({ inode, extents }) => `inode ${inode} from ${extents.length} to ${now.get(inode)?.extents.length}`).join(', ')}`,
+      why: `${worse.length} have: ${worse
+        .slice(0, 5)
+        .map(({ inode, extents }) => `inode ${inode} from ${extents.length} to ${now.get(inode)?.extents.length}`)
+        .join(', ')}`,
     },
   ]
 }
@@ -54,7 +67,9 @@ export function judge(image: string, before: ImageState, after: ImageState, boot
 /** Prints findings; @returns those that are wrong */
 export function say(findings: readonly Finding[]): Finding[] {
   for (const { what, right, why } of findings) {
-    console.log(`${right === undefined ? 'not looked at' : right ? 'right' : 'WRONG'}: ${what}${right === true || why === '' ? '' : ` (${why})`}`)
+    console.log(
+      `${right === undefined ? 'not looked at' : right ? 'right' : 'WRONG'}: ${what}${right === true || why === '' ? '' : ` (${why})`}`,
+    )
   }
   return findings.filter(({ right }) => right === false)
 }

@@ -32,15 +32,29 @@ export function costOf(command: string, args: readonly string[], ok: readonly nu
   const folder = mkdtempSync(join(tmpdir(), 'bootpack-bench-'))
   const [times, peak] = [join(folder, 'times'), join(folder, 'peak')]
   try {
-    const result = spawnSync('bash', ['-c', 'TIMEFORMAT="%3R %3U %3S"; exec 3>&2; { time "$@" 2>&3; } 2>"$BENCH_TIMES"', 'bash', command, ...args], {
-      encoding: 'utf8', maxBuffer: 1 << 30, env: { ...process.env, LC_ALL: 'C', BENCH_TIMES: times, BENCH_PEAK: peak },
-    })
+    const result = spawnSync(
+      'bash',
+      ['-c', 'TIMEFORMAT="%3R %3U %3S"; exec 3>&2; { time "$@" 2>&3; } 2>"$BENCH_TIMES"', 'bash', command, ...args],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 30,
+        env: { ...process.env, LC_ALL: 'C', BENCH_TIMES: times, BENCH_PEAK: peak },
+      },
+    )
     if (result.error) throw result.error
     const status = result.status ?? -1
-    if (!ok.includes(status)) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${result.stdout}${result.stderr}`)
+    if (!ok.includes(status))
+      throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${result.stdout}${result.stderr}`)
     const [seconds, user, system] = readFileSync(times, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number)
     const peakMiB = existsSync(peak) ? Number(readFileSync(peak, 'utf8')) / 1024 : NaN
-    return { seconds: seconds!, cpuSeconds: user! + system!, peakMiB, status, stdout: result.stdout, stderr: result.stderr }
+    return {
+      seconds: seconds!,
+      cpuSeconds: user! + system!,
+      peakMiB,
+      status,
+      stdout: result.stdout,
+      stderr: result.stderr,
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -53,7 +67,7 @@ export const costOfBootpack = (args: readonly string[], ok?: readonly number[]):
 /** What a command of bootpack says with --json. */
 export function bootpackJson<Answer>(args: readonly string[], ok?: readonly number[]): Answer & { cost: Cost } {
   const cost = costOfBootpack([...args, '--json'], ok)
-  return { ...JSON.parse(cost.stdout) as Answer, cost }
+  return { ...(JSON.parse(cost.stdout) as Answer), cost }
 }
 
 /** What is read here of `measure --json` and `pack --json`. */
@@ -66,11 +80,16 @@ export interface Measured {
 export interface Packed {
   readonly plan: {
     readonly measure: { readonly before: Measured }
-    readonly cost: { readonly placedBlocks: number, readonly evictedBlocks: number, readonly stagedBlocks: number, readonly bytesWritten: number }
+    readonly cost: {
+      readonly placedBlocks: number
+      readonly evictedBlocks: number
+      readonly stagedBlocks: number
+      readonly bytesWritten: number
+    }
   }
-  readonly applied?: { readonly rounds: number, readonly complete: boolean }
+  readonly applied?: { readonly rounds: number; readonly complete: boolean }
   readonly after?: Measured
-  readonly error?: { readonly message: string, readonly next: string }
+  readonly error?: { readonly message: string; readonly next: string }
 }
 
 export function median(values: readonly number[]): number {
@@ -80,7 +99,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** A bench's own folder beside nothing that matters; give it the disk with BENCH_DIR. */
-export function benchFolder(): { path: string, remove: () => void } {
+export function benchFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), 'bootpack-bench-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }
@@ -89,7 +108,9 @@ export function benchFolder(): { path: string, remove: () => void } {
 export function benchArguments(least: number, usage: string): string[] {
   const given = process.argv.slice(2)
   if (given.length < least) {
-    console.error(`node --import tsx --conditions=bootpack-source test/bench/${usage}\nThe folder for copies is $BENCH_DIR, else the system's own for temporary files.`)
+    console.error(
+      `node --import tsx --conditions=bootpack-source test/bench/${usage}\nThe folder for copies is $BENCH_DIR, else the system's own for temporary files.`,
+    )
     process.exit(2)
   }
   return given

@@ -23,16 +23,27 @@ interface Message {
 }
 
 const quiet = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', '--remote-debugging-pipe',
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-dev-shm-usage',
+  '--remote-debugging-pipe',
 ]
 
 export class Browser {
   private next = 0
-  private readonly waiting = new Map<number, { resolve: (result: Params) => void, reject: (error: Error) => void }>()
+  private readonly waiting = new Map<number, { resolve: (result: Params) => void; reject: (error: Error) => void }>()
   private readonly listeners = new Set<(message: Message) => void>()
 
-  private constructor(private readonly process: ChildProcess, private readonly profile: { path: string, remove: () => void }) {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly profile: { path: string; remove: () => void },
+  ) {
     let text = ''
     ;(process.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
       const messages = (text + chunk).split('\0')
@@ -46,7 +57,9 @@ export class Browser {
 
   static launch(): Browser {
     const profile = scratchFolder()
-    const child = spawn('chromium', [...quiet, `--user-data-dir=${profile.path}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] })
+    const child = spawn('chromium', [...quiet, `--user-data-dir=${profile.path}`, 'about:blank'], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    })
     return new Browser(child, profile)
   }
 
@@ -64,7 +77,9 @@ export class Browser {
     const id = ++this.next
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject })
-      ;(this.process.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, ...(sessionId !== undefined && { sessionId }) })}\0`)
+      ;(this.process.stdio[3] as Writable).write(
+        `${JSON.stringify({ id, method, params, ...(sessionId !== undefined && { sessionId }) })}\0`,
+      )
     })
   }
 
@@ -103,11 +118,15 @@ export class Page {
   /** Uncaught errors, console messages and refusals of the content policy. */
   readonly complaints: string[] = []
 
-  constructor(private readonly browser: Browser, private readonly session: string) {
+  constructor(
+    private readonly browser: Browser,
+    private readonly session: string,
+  ) {
     browser.listen(({ sessionId, method, params }) => {
       if (sessionId !== session || method === undefined) return
       if (method === 'Network.requestWillBeSent') this.requests.push((params!['request'] as { url: string }).url)
-      if (method === 'Runtime.exceptionThrown' || method === 'Runtime.consoleAPICalled' || method === 'Log.entryAdded') this.complaints.push(JSON.stringify(params))
+      if (method === 'Runtime.exceptionThrown' || method === 'Runtime.consoleAPICalled' || method === 'Log.entryAdded')
+        this.complaints.push(JSON.stringify(params))
     })
   }
 
@@ -116,7 +135,8 @@ export class Page {
   }
 
   async begin(url: string, view: View): Promise<void> {
-    for (const domain of ['Page', 'Runtime', 'Network', 'Log', 'DOM', 'Accessibility']) await this.send(`${domain}.enable`)
+    for (const domain of ['Page', 'Runtime', 'Network', 'Log', 'DOM', 'Accessibility'])
+      await this.send(`${domain}.enable`)
     await this.look(view)
     const loaded = new Promise<void>((resolve) => {
       const stop = this.browser.listen(({ method, sessionId }) => {
@@ -132,12 +152,20 @@ export class Page {
   /** Size, theme and medium; what is left out is as on a usual screen. */
   async look({ width = 1280, height = 900, dark = false, media = 'screen' }: View): Promise<void> {
     await this.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false })
-    await this.send('Emulation.setEmulatedMedia', { media, features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }] })
+    await this.send('Emulation.setEmulatedMedia', {
+      media,
+      features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }],
+    })
   }
 
   /** Value of an expression, awaited if it is a promise. */
   async value<T>(expression: string): Promise<T> {
-    const { result, exceptionDetails } = await this.send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true, userGesture: true })
+    const { result, exceptionDetails } = await this.send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+      userGesture: true,
+    })
     if (exceptionDetails) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`)
     return (result as { value: T }).value
   }
@@ -153,14 +181,35 @@ export class Page {
   /** A key as a person presses it; `key` as in KeyboardEvent. */
   async press(key: string): Promise<void> {
     const text = key.length === 1 ? { text: key } : key === 'Enter' ? { text: '\r' } : {}
-    const codes: Readonly<Record<string, number>> = { Tab: 9, Enter: 13, Escape: 27, Home: 36, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39, ArrowDown: 40 }
+    const codes: Readonly<Record<string, number>> = {
+      Tab: 9,
+      Enter: 13,
+      Escape: 27,
+      Home: 36,
+      ArrowLeft: 37,
+      ArrowUp: 38,
+      ArrowRight: 39,
+      ArrowDown: 40,
+    }
     const common = { key, ...text, windowsVirtualKeyCode: codes[key] ?? key.toUpperCase().charCodeAt(0) }
     await this.send('Input.dispatchKeyEvent', { type: text.text === undefined ? 'rawKeyDown' : 'keyDown', ...common })
     await this.send('Input.dispatchKeyEvent', { type: 'keyUp', ...common })
   }
 
-  async mouse(type: 'mousePressed' | 'mouseReleased' | 'mouseMoved' | 'mouseWheel', x: number, y: number, more: Params = {}): Promise<void> {
-    await this.send('Input.dispatchMouseEvent', { type, x, y, button: type === 'mouseMoved' ? 'none' : 'left', clickCount: 1, ...more })
+  async mouse(
+    type: 'mousePressed' | 'mouseReleased' | 'mouseMoved' | 'mouseWheel',
+    x: number,
+    y: number,
+    more: Params = {},
+  ): Promise<void> {
+    await this.send('Input.dispatchMouseEvent', {
+      type,
+      x,
+      y,
+      button: type === 'mouseMoved' ? 'none' : 'left',
+      clickCount: 1,
+      ...more,
+    })
   }
 
   /** PNG of what is seen, in base64. */

@@ -25,12 +25,23 @@ export const testUuid = '0b00c0de-1111-4000-8000-000000000001'
 export function makeImage(path: string, recipe: ImageRecipe): void {
   writeFileSync(path, '')
   truncateSync(path, recipe.size)
-  const extended = ['lazy_itable_init=0', 'lazy_journal_init=0', `hash_seed=${testUuid}`, ...(recipe.extended ? [recipe.extended] : [])]
+  const extended = [
+    'lazy_itable_init=0',
+    'lazy_journal_init=0',
+    `hash_seed=${testUuid}`,
+    ...(recipe.extended ? [recipe.extended] : []),
+  ]
   run('mke2fs', [
-    '-q', '-F', '-t', 'ext4', '-U', testUuid,
+    '-q',
+    '-F',
+    '-t',
+    'ext4',
+    '-U',
+    testUuid,
     ...(recipe.blockSize ? ['-b', String(recipe.blockSize)] : []),
     ...(recipe.features ? ['-O', recipe.features] : []),
-    '-E', extended.join(','),
+    '-E',
+    extended.join(','),
     ...(recipe.tree ? ['-d', recipe.tree] : []),
     ...(recipe.more ?? []),
     path,
@@ -69,7 +80,13 @@ export function hashFiles(image: string): Map<string, string> {
       for (const entry of readdirSync(at(relative), { withFileTypes: true, encoding: 'buffer' })) {
         const path = Buffer.concat([relative, Buffer.from('/'), entry.name])
         if (entry.isDirectory()) walk(path)
-        else if (entry.isFile()) hashes.set(path.toString(), createHash('sha256').update(readFileSync(at(path))).digest('hex'))
+        else if (entry.isFile())
+          hashes.set(
+            path.toString(),
+            createHash('sha256')
+              .update(readFileSync(at(path)))
+              .digest('hex'),
+          )
         else if (entry.isSymbolicLink()) hashes.set(path.toString(), `link to ${readlinkSync(at(path))}`)
       }
     }

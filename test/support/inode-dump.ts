@@ -22,7 +22,10 @@ export function dumpInodes(image: string): Map<number, InodeDump> {
   const count = Number(/^Inode count: +(\d+)/m.exec(run('dumpe2fs', ['-h', image]).stdout)![1])
   const numbers = Array.from({ length: count }, (_, i) => i + 1)
   const dumps = new Map<number, InodeDump>()
-  for (const text of debugfsAll(image, numbers.map((inode) => `stat <${inode}>`)).split(/^debugfs: stat .*$/m)) {
+  for (const text of debugfsAll(
+    image,
+    numbers.map((inode) => `stat <${inode}>`),
+  ).split(/^debugfs: stat .*$/m)) {
     const inode = Number(/^Inode: (\d+)/m.exec(text)?.[1] ?? 0)
     if (inode === 0 || (/^Links: 0 /m.test(text) && inode > 10)) continue
     dumps.set(inode, parse(inode, text))
@@ -60,6 +63,9 @@ function parse(inode: number, text: string): InodeDump {
     xattr: Number(/^File ACL: (\d+)/m.exec(head)?.[1] ?? 0),
     sectors: Number(/Blockcount: (\d+)/.exec(head)?.[1] ?? 0),
     extents,
-    rest: head.replace(/^File ACL: .*$/m, '').replace(/Blockcount: \d+/, '').replace(/^Inode checksum: .*$/m, ''),
+    rest: head
+      .replace(/^File ACL: .*$/m, '')
+      .replace(/Blockcount: \d+/, '')
+      .replace(/^Inode checksum: .*$/m, ''),
   }
 }

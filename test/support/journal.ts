@@ -26,7 +26,12 @@ export function flagNeedsRecovery(superblock: Uint8Array, on: boolean): void {
 }
 
 /** Opens the journal of a store whose journal inode lies where that of the image file does. */
-export function openJournal(store: Store, image: string, blockSize: number, blockCount = store.size / blockSize): Promise<Journal> {
+export function openJournal(
+  store: Store,
+  image: string,
+  blockSize: number,
+  blockCount = store.size / blockSize,
+): Promise<Journal> {
   return Journal.open({
     store,
     blockSize,

@@ -42,7 +42,9 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
   const device = run('losetup', ['--find', '--show', image]).stdout.trim()
   let mounted = false
   const loop: LoopMount = {
-    image, path, device,
+    image,
+    path,
+    device,
     sysfs: `/sys/fs/ext4/${device.slice('/dev/'.length)}`,
     settings() {
       const names = readdirSync(this.sysfs).filter((name) => name.startsWith('mb_') && name !== 'mb_stats')

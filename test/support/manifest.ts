@@ -17,21 +17,44 @@ export interface Entry {
 
 /** By path; found by reading directories, and each looked up by its name. */
 export function manifestOf(image: string): Map<string, Entry> {
-  return loopMounted(image, (folder) => {
-    const entries = new Map<string, Entry>()
-    const attributes = attributesOf(folder)
-    const walk = (path: string): void => {
-      const stats = lstatSync(join(folder, path), { bigint: true })
-      const { mode, uid, gid, size, nlink, rdev, atimeNs, mtimeNs, ctimeNs, birthtimeNs, blocks } = stats
-      const contents = stats.isFile() ? createHash('sha256').update(readFileSync(join(folder, path))).digest('hex')
-        : stats.isSymbolicLink() ? readlinkSync(join(folder, path)) : ''
-      const facts = [mode, uid, gid, size, nlink, rdev, atimeNs, mtimeNs, ctimeNs, birthtimeNs, blocks, contents, attributes.get(path) ?? ''].join(' ')
-      entries.set(path, { inode: Number(stats.ino), facts })
-      if (stats.isDirectory()) for (const name of readdirSync(join(folder, path))) walk(join(path, name))
-    }
-    walk('/')
-    return entries
-  }, 'ro,noload')
+  return loopMounted(
+    image,
+    (folder) => {
+      const entries = new Map<string, Entry>()
+      const attributes = attributesOf(folder)
+      const walk = (path: string): void => {
+        const stats = lstatSync(join(folder, path), { bigint: true })
+        const { mode, uid, gid, size, nlink, rdev, atimeNs, mtimeNs, ctimeNs, birthtimeNs, blocks } = stats
+        const contents = stats.isFile()
+          ? createHash('sha256')
+              .update(readFileSync(join(folder, path)))
+              .digest('hex')
+          : stats.isSymbolicLink()
+            ? readlinkSync(join(folder, path))
+            : ''
+        const facts = [
+          mode,
+          uid,
+          gid,
+          size,
+          nlink,
+          rdev,
+          atimeNs,
+          mtimeNs,
+          ctimeNs,
+          birthtimeNs,
+          blocks,
+          contents,
+          attributes.get(path) ?? '',
+        ].join(' ')
+        entries.set(path, { inode: Number(stats.ino), facts })
+        if (stats.isDirectory()) for (const name of readdirSync(join(folder, path))) walk(join(path, name))
+      }
+      walk('/')
+      return entries
+    },
+    'ro,noload',
+  )
 }
 
 /** As getfattr prints them, access lists among them. */

@@ -30,7 +30,7 @@ export interface PaperDiskRecipe {
   /** Longest piece a file is written in. */
   readonly longestPiece: number
   /** Fixed metadata: so many runs of so many blocks, spread evenly. */
-  readonly fixed?: { readonly runs: number, readonly length: number }
+  readonly fixed?: { readonly runs: number; readonly length: number }
 }
 
 export class PaperDisk {
@@ -78,11 +78,24 @@ export class PaperDisk {
   }
 
   geometry(): Geometry {
-    const fixedRuns = this.runsWhere((held) => held?.inode === fixedInode).map((run) => ({ ...run, kind: 'inode-table' as const }))
+    const fixedRuns = this.runsWhere((held) => held?.inode === fixedInode).map((run) => ({
+      ...run,
+      kind: 'inode-table' as const,
+    }))
     return {
-      uuid: 'paper', blockSize: 4096, blockCount: this.recipe.blocks, firstDataBlock: 0, blocksPerGroup: 32768,
-      groupCount: Math.ceil(this.recipe.blocks / 32768), inodeCount: 1000, inodesPerGroup: 1000, inodeSize: 256, groupsPerFlex: 16,
-      longestExtent: 32768, longestUnwrittenExtent: 32767, fixedRuns,
+      uuid: 'paper',
+      blockSize: 4096,
+      blockCount: this.recipe.blocks,
+      firstDataBlock: 0,
+      blocksPerGroup: 32768,
+      groupCount: Math.ceil(this.recipe.blocks / 32768),
+      inodeCount: 1000,
+      inodesPerGroup: 1000,
+      inodeSize: 256,
+      groupsPerFlex: 16,
+      longestExtent: 32768,
+      longestUnwrittenExtent: 32767,
+      fixedRuns,
     }
   }
 
@@ -96,7 +109,12 @@ export class PaperDisk {
 
   snapshot(): Snapshot {
     const owned: OwnedRun[] = this.geometry().fixedRuns.map((run) => ({
-      ...run, kind: run.kind, inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'fixed-metadata',
+      ...run,
+      kind: run.kind,
+      inode: 0,
+      logical: fileBlock(0),
+      unwritten: false,
+      immovable: 'fixed-metadata',
     }))
     for (let inode = 1; inode <= this.files; inode++) {
       for (const { logical, physical, length } of this.extentsOf(inode)) {
@@ -105,21 +123,35 @@ export class PaperDisk {
     }
     owned.sort((a, b) => a.start - b.start)
     return {
-      geometry: this.geometry(), movable: new Set(['data']), region: { start: fsBlock(0), length: this.recipe.blocks },
-      free: RunSet.of(this.runsWhere((held) => held === undefined)), owned,
+      geometry: this.geometry(),
+      movable: new Set(['data']),
+      region: { start: fsBlock(0), length: this.recipe.blocks },
+      free: RunSet.of(this.runsWhere((held) => held === undefined)),
+      owned,
     }
   }
 
   /** A boot that reads these files whole, in this order. */
   bootOf(inodes: readonly number[]): BootSet {
-    const layout = new Map(inodes.map((inode): [number, FileLayout] => {
-      const extents = this.extentsOf(inode)
-      const blocks = extents.reduce((sum, { length }) => sum + length, 0)
-      return [inode, { inode, path: `/${inode}`, kind: 'data', size: blocks * 4096, extents, tree: [] }]
-    }))
+    const layout = new Map(
+      inodes.map((inode): [number, FileLayout] => {
+        const extents = this.extentsOf(inode)
+        const blocks = extents.reduce((sum, { length }) => sum + length, 0)
+        return [inode, { inode, path: `/${inode}`, kind: 'data', size: blocks * 4096, extents, tree: [] }]
+      }),
+    )
     return {
-      reads: inodes.map((inode) => ({ kind: 'data' as const, inode, block: 0, length: layout.get(inode)!.size / 4096 })),
-      files: inodes, through: [], attributes: [], layout, missing: [],
+      reads: inodes.map((inode) => ({
+        kind: 'data' as const,
+        inode,
+        block: 0,
+        length: layout.get(inode)!.size / 4096,
+      })),
+      files: inodes,
+      through: [],
+      attributes: [],
+      layout,
+      missing: [],
     }
   }
 
@@ -129,7 +161,8 @@ export class PaperDisk {
       for (let i = 0; i < length; i++) {
         if (this.held[to + i]) throw new Error(`target ${to + i} is not free`)
         const held = this.held[from + i]
-        if (held?.inode !== inode || held.logical !== logical + i) throw new Error(`source ${from + i} does not hold ${inode}:${logical + i}`)
+        if (held?.inode !== inode || held.logical !== logical + i)
+          throw new Error(`source ${from + i} does not hold ${inode}:${logical + i}`)
       }
     }
     // Copies first, so that two moves onto one block are noticed.

@@ -7,7 +7,16 @@ import type { Extent } from '../../src/layout/extent.js'
 import type { FsBlock } from '../../src/layout/block.js'
 import type { OwnedKind, OwnedRun } from '../../src/layout/owner.js'
 import { intersectRuns, type BlockRun } from '../../src/layout/run.js'
-import type { FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../../src/volume/volume.js'
+import type {
+  FileMetadata,
+  FileRef,
+  Geometry,
+  Lookup,
+  Move,
+  MoveOutcome,
+  RelocateOptions,
+  Volume,
+} from '../../src/volume/volume.js'
 import type { PaperDisk } from './paper-disk.js'
 
 export class Killed extends Error {}
@@ -59,7 +68,7 @@ export class PaperVolume implements Volume {
     return Promise.resolve(this.disk.snapshot().owned.filter((owned) => intersectRuns(owned, run)))
   }
 
-  async* relocate(moves: readonly Move[], options: RelocateOptions): AsyncIterable<MoveOutcome> {
+  async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncIterable<MoveOutcome> {
     for (const move of moves) {
       if (options.signal?.aborted) return
       if (this.movesLeft-- <= 0) throw new Killed()

@@ -8,7 +8,9 @@ import type { Random } from './random.js'
 
 export async function randomMoves(volume: Volume, random: Random, most: number): Promise<Move[]> {
   const { firstDataBlock, blockCount } = volume.geometry()
-  const owned = (await volume.owners(blockRun(firstDataBlock, blockCount - firstDataBlock))).filter((owner) => owner.immovable === undefined)
+  const owned = (await volume.owners(blockRun(firstDataBlock, blockCount - firstDataBlock))).filter(
+    (owner) => owner.immovable === undefined,
+  )
   const free = RunSet.of(await volume.freeRuns(fsBlock(firstDataBlock), fsBlock(blockCount)))
   const taken = new RunSet()
   const moves: Move[] = []
@@ -17,7 +19,9 @@ export async function randomMoves(volume: Volume, random: Random, most: number):
   for (const owner of owned) if (ofInode.get(owner.inode)?.push(owner) === undefined) ofInode.set(owner.inode, [owner])
   const inodes = [...ofInode.keys()]
   for (let i = 0; i < most && free.size > 0; i++) {
-    const owner = random.pick(rare.length > 0 && random.chance(0.3) ? rare : random.chance(0.5) ? ofInode.get(random.pick(inodes))! : owned)
+    const owner = random.pick(
+      rare.length > 0 && random.chance(0.3) ? rare : random.chance(0.5) ? ofInode.get(random.pick(inodes))! : owned,
+    )
     const length = random.chance(0.5) ? owner.length : random.between(1, owner.length)
     const skip = random.between(0, owner.length - length)
     const source = blockRun(owner.start + skip, length)
@@ -27,7 +31,14 @@ export async function randomMoves(volume: Volume, random: Random, most: number):
     free.remove(blockRun(to, length))
     taken.add(source)
     const kind = owner.kind as Move['kind']
-    moves.push({ inode: owner.inode, kind, logical: fileBlock(owner.logical + skip), length, from: source.start, to: fsBlock(to) })
+    moves.push({
+      inode: owner.inode,
+      kind,
+      logical: fileBlock(owner.logical + skip),
+      length,
+      from: source.start,
+      to: fsBlock(to),
+    })
   }
   return moves
 }
@@ -63,7 +74,8 @@ export class ExpectedLayout {
         found.push(`inode ${inode} is gone`)
         continue
       }
-      if (dump.xattr !== this.xattr.get(inode)) found.push(`inode ${inode}: attribute block at ${dump.xattr}, not ${this.xattr.get(inode)}`)
+      if (dump.xattr !== this.xattr.get(inode))
+        found.push(`inode ${inode}: attribute block at ${dump.xattr}, not ${this.xattr.get(inode)}`)
       if (dump.blocks.size !== blocks.size) found.push(`inode ${inode}: ${dump.blocks.size} blocks, not ${blocks.size}`)
       for (const [logical, physical] of blocks) {
         if (dump.blocks.get(logical) !== physical) {

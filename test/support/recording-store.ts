@@ -8,8 +8,7 @@ import type { Store } from '../../src/storage/store.js'
 import type { Random } from './random.js'
 
 export type Step =
-  | { readonly kind: 'write', readonly offset: number, readonly bytes: Uint8Array }
-  | { readonly kind: 'flush' }
+  { readonly kind: 'write'; readonly offset: number; readonly bytes: Uint8Array } | { readonly kind: 'flush' }
 
 export class RecordingStore implements Store {
   readonly writable = true
@@ -24,12 +23,14 @@ export class RecordingStore implements Store {
   }
 
   async read(offset: number, buffer: Uint8Array): Promise<void> {
-    if (offset + buffer.length > this.size) throw new RangeError(`read of ${buffer.length} bytes at ${offset} in ${this.size}`)
+    if (offset + buffer.length > this.size)
+      throw new RangeError(`read of ${buffer.length} bytes at ${offset} in ${this.size}`)
     buffer.set(this.now.subarray(offset, offset + buffer.length))
   }
 
   async write(offset: number, buffer: Uint8Array): Promise<void> {
-    if (offset + buffer.length > this.size) throw new RangeError(`write of ${buffer.length} bytes at ${offset} in ${this.size}`)
+    if (offset + buffer.length > this.size)
+      throw new RangeError(`write of ${buffer.length} bytes at ${offset} in ${this.size}`)
     this.now.set(buffer, offset)
     this.steps.push({ kind: 'write', offset, bytes: new Uint8Array(buffer) })
   }
@@ -71,9 +72,8 @@ export class RecordingStore implements Store {
 
 function* cut(offset: number, bytes: Uint8Array, partBytes: number): Generator<[number, Uint8Array]> {
   for (let at = 0; at < bytes.length;) {
-    const end = Math.min(bytes.length, at + partBytes - (offset + at) % partBytes)
+    const end = Math.min(bytes.length, at + partBytes - ((offset + at) % partBytes))
     yield [offset + at, bytes.subarray(at, end)]
     at = end
   }
 }
-

@@ -11,7 +11,9 @@ export class Terminal {
   constructor(words: readonly string[], options: { readonly cwd?: string } = {}) {
     const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
     this.child = spawn('script', ['-qec', line, '/dev/null'], { ...options, env: { ...process.env, SHELL: '/bin/sh' } })
-    this.child.stdout.setEncoding('utf8').on('data', (text: string) => { this.shown += text })
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.shown += text
+    })
     this.ended = once(this.child, 'close')
   }
 

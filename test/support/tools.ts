@@ -11,7 +11,8 @@ import type { Context } from 'mocha'
 
 const searchPath = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
 
-export const hasTool = (name: string): boolean => searchPath.some((folder) => folder !== '' && existsSync(join(folder, name)))
+export const hasTool = (name: string): boolean =>
+  searchPath.some((folder) => folder !== '' && existsSync(join(folder, name)))
 
 export const isRoot = process.getuid?.() === 0
 
@@ -29,8 +30,13 @@ export function needLoopMounts(context: Context): void {
 
 /** Skips the test unless another user could run the checkout's commands: every folder above it lets everybody through. */
 export function needOthersCanRead(context: Context): void {
-  for (let folder = dirname(fileURLToPath(new URL('../..', import.meta.url))); folder !== '/'; folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) skip(context, `needs a checkout that other users can reach; ${folder} shuts them out`)
+  for (
+    let folder = dirname(fileURLToPath(new URL('../..', import.meta.url)));
+    folder !== '/';
+    folder = dirname(folder)
+  ) {
+    if ((statSync(folder).mode & 0o001) === 0)
+      skip(context, `needs a checkout that other users can reach; ${folder} shuts them out`)
   }
 }
 
@@ -46,7 +52,11 @@ export interface Ran {
 }
 
 /** Runs a program to its end; a status other than those in `ok` throws with everything it printed. */
-export function run(command: string, args: readonly string[], options: SpawnSyncOptions & { ok?: readonly number[] } = {}): Ran {
+export function run(
+  command: string,
+  args: readonly string[],
+  options: SpawnSyncOptions & { ok?: readonly number[] } = {},
+): Ran {
   const { ok = [0], ...rest } = options
   const env = { ...process.env, PATH: searchPath.join(':'), LC_ALL: 'C', TZ: 'UTC', ...rest.env }
   const result = spawnSync(command, args, { maxBuffer: 1 << 30, ...rest, env, encoding: 'utf8' })
@@ -59,7 +69,7 @@ export function run(command: string, args: readonly string[], options: SpawnSync
 }
 
 /** A folder of the test's own; call `remove` in `after`. */
-export function scratchFolder(): { path: string, remove: () => void } {
+export function scratchFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'bootpack-test-'))
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) }
 }

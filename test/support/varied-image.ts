@@ -4,7 +4,17 @@
  * directories, long and short symlinks, hard links, attribute blocks alone and shared.
  * Made by e2fsprogs without root, from a seed.
  */
-import { closeSync, linkSync, mkdirSync, openSync, readSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { crc32c } from '../../src/bytes/crc32c.js'
 import { checkImage, debugfs, debugfsWrite, makeImage } from './images.js'
@@ -30,12 +40,40 @@ export const varieties: readonly Variety[] = [
   { name: '4 KiB blocks, metadata_csum', blockSize: 4096, deepExtents: 700 },
   { name: '1 KiB blocks, metadata_csum, trees of two levels', blockSize: 1024, deepExtents: 600 },
   { name: '2 KiB blocks, metadata_csum_seed', blockSize: 2048, features: 'metadata_csum_seed', deepExtents: 300 },
-  { name: '1 KiB blocks, gdt_csum, 32-byte descriptors, unused groups', blockSize: 1024, size: 64, features: 'uninit_bg,^metadata_csum,^64bit', deepExtents: 200 },
-  { name: '1 KiB blocks, no checksums, sparse_super2', blockSize: 1024, features: '^metadata_csum,^uninit_bg,^64bit,sparse_super2,^resize_inode', deepExtents: 600 },
-  { name: '1 KiB blocks, meta_bg', blockSize: 1024, size: 48, features: 'meta_bg,^resize_inode,64bit,metadata_csum', deepExtents: 200 },
-  { name: '4 KiB blocks, no flex_bg, inodes of 128 bytes', blockSize: 4096, features: '^flex_bg,metadata_csum,^huge_file', more: ['-I', '128', '-g', '2048'], deepExtents: 400 },
+  {
+    name: '1 KiB blocks, gdt_csum, 32-byte descriptors, unused groups',
+    blockSize: 1024,
+    size: 64,
+    features: 'uninit_bg,^metadata_csum,^64bit',
+    deepExtents: 200,
+  },
+  {
+    name: '1 KiB blocks, no checksums, sparse_super2',
+    blockSize: 1024,
+    features: '^metadata_csum,^uninit_bg,^64bit,sparse_super2,^resize_inode',
+    deepExtents: 600,
+  },
+  {
+    name: '1 KiB blocks, meta_bg',
+    blockSize: 1024,
+    size: 48,
+    features: 'meta_bg,^resize_inode,64bit,metadata_csum',
+    deepExtents: 200,
+  },
+  {
+    name: '4 KiB blocks, no flex_bg, inodes of 128 bytes',
+    blockSize: 4096,
+    features: '^flex_bg,metadata_csum,^huge_file',
+    more: ['-I', '128', '-g', '2048'],
+    deepExtents: 400,
+  },
   { name: '64 KiB blocks', blockSize: 65536, size: 192 },
-  { name: '4 KiB blocks, inline_data, ea_inode, orphan_file', blockSize: 4096, features: 'inline_data,ea_inode,orphan_file,large_dir', deepExtents: 400 },
+  {
+    name: '4 KiB blocks, inline_data, ea_inode, orphan_file',
+    blockSize: 4096,
+    features: 'inline_data,ea_inode,orphan_file,large_dir',
+    deepExtents: 400,
+  },
   { name: 'a fast_commit area', blockSize: 1024, features: 'fast_commit', deepExtents: 200 },
 ]
 
@@ -54,7 +92,8 @@ export function makeVariedImage(path: string, variety: Variety, seed: number): v
       writeFileSync(join(tree, folder, `file${i}`), text(random.between(1, 12 * blockSize), `file${i}`))
     }
     // Long names, so that the directory has several blocks and e2fsck -D makes an index.
-    for (let i = 0; i < 8 * blockSize / 1024 * 5 && i < 400; i++) writeFileSync(join(tree, 'many', `${String(i).padStart(4, '0')}-${'n'.repeat(180)}`), '')
+    for (let i = 0; i < ((8 * blockSize) / 1024) * 5 && i < 400; i++)
+      writeFileSync(join(tree, 'many', `${String(i).padStart(4, '0')}-${'n'.repeat(180)}`), '')
     writeFileSync(join(tree, 'holes'), text(blockSize * 3, 'holes'))
     const holes = openSync(join(tree, 'holes'), 'r+')
     for (const at of [9, 10, 25, 70]) writeSync(holes, text(blockSize, `hole ${at}`), 0, blockSize, at * blockSize)
@@ -64,22 +103,29 @@ export function makeVariedImage(path: string, variety: Variety, seed: number): v
     symlinkSync('holes', join(tree, 'short'))
     symlinkSync('/' + 'long/'.repeat(30) + 'end', join(tree, 'a/long'))
     symlinkSync('x'.repeat(100), join(tree, 'many/long'))
-    for (let i = 0; i < (variety.filled ?? 0) * 4; i++) writeFileSync(join(tree, 'a/b', `fill${i}`), text((1 << 18) - 5 * blockSize, `fill${i}`))
-    for (const name of ['attributes', 'shared1', 'shared2', 'shared3']) writeFileSync(join(tree, 'a', name), text(blockSize, name))
+    for (let i = 0; i < (variety.filled ?? 0) * 4; i++)
+      writeFileSync(join(tree, 'a/b', `fill${i}`), text((1 << 18) - 5 * blockSize, `fill${i}`))
+    for (const name of ['attributes', 'shared1', 'shared2', 'shared3'])
+      writeFileSync(join(tree, 'a', name), text(blockSize, name))
     if (deepExtents > 0) writeFileSync(join(tree, 'deep'), text(deepExtents * 2 * blockSize, 'deep'))
     writeFileSync(join(tree, 'reserved'), text(20 * blockSize, 'reserved'))
 
     const value = join(scratch.path, 'value')
     writeFileSync(value, 'v'.repeat(700))
     makeImage(path, {
-      size: (variety.size ?? 32) << 20, blockSize, tree,
-      ...(variety.features ? { features: variety.features } : {}), ...(variety.extended ? { extended: variety.extended } : {}),
+      size: (variety.size ?? 32) << 20,
+      blockSize,
+      tree,
+      ...(variety.features ? { features: variety.features } : {}),
+      ...(variety.extended ? { extended: variety.extended } : {}),
       more: ['-N', '700', ...(variety.more ?? [])],
     })
     debugfsWrite(path, [
       ...Array.from({ length: deepExtents }, (_, i) => `punch /deep ${i * 2 + 1} ${i * 2 + 1}`),
-      'fallocate /reserved 10 60', 'punch /reserved 30 33',
-      `ea_set -f ${value} /a/attributes user.big`, `ea_set -f ${value} /a/b user.folder`,
+      'fallocate /reserved 10 60',
+      'punch /reserved 30 33',
+      `ea_set -f ${value} /a/attributes user.big`,
+      `ea_set -f ${value} /a/b user.folder`,
       `ea_set -f ${value} /a/shared1 user.shared`,
     ])
     shareAttributes(path, blockSize, '/a/shared1', ['/a/shared2', '/a/shared3'])
@@ -97,10 +143,13 @@ function shareAttributes(path: string, blockSize: number, owner: string, others:
   const stat = debugfs(path, `stat ${owner}`)
   const block = Number(/^File ACL: (\d+)/m.exec(stat)![1])
   if (block === 0) throw new Error(`${owner} has no attribute block`)
-  debugfsWrite(path, others.flatMap((name) => {
-    const sectors = Number(/Blockcount: (\d+)/.exec(debugfs(path, `stat ${name}`))![1]) + blockSize / 512
-    return [`sif <${inodeOf(path, name)}> file_acl ${block}`, `sif <${inodeOf(path, name)}> blocks ${sectors}`]
-  }))
+  debugfsWrite(
+    path,
+    others.flatMap((name) => {
+      const sectors = Number(/Blockcount: (\d+)/.exec(debugfs(path, `stat ${name}`))![1]) + blockSize / 512
+      return [`sif <${inodeOf(path, name)}> file_acl ${block}`, `sif <${inodeOf(path, name)}> blocks ${sectors}`]
+    }),
+  )
   const image = openSync(path, 'r+')
   try {
     const bytes = Buffer.alloc(blockSize)
@@ -109,7 +158,8 @@ function shareAttributes(path: string, blockSize: number, owner: string, others:
     const header = Buffer.alloc(1024)
     readSync(image, header, 0, 1024, 1024)
     if (header.readUInt32LE(0x64) & 0x400) {
-      const seed = header.readUInt32LE(0x60) & 0x2000 ? header.readUInt32LE(0x270) : crc32c(~0, header.subarray(0x68, 0x78))
+      const seed =
+        header.readUInt32LE(0x60) & 0x2000 ? header.readUInt32LE(0x270) : crc32c(~0, header.subarray(0x68, 0x78))
       bytes.writeUInt32LE(0, 0x10)
       const number = Buffer.alloc(8)
       number.writeBigUInt64LE(BigInt(block))

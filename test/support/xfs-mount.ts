@@ -48,7 +48,8 @@ export function xfsMount({ size = 400 << 20, rmapbt = false, exchange = false }:
   const device = run('losetup', ['--find', '--show', image]).stdout.trim()
   let mounted = false
   const mount: XfsMount = {
-    path, device,
+    path,
+    device,
     check() {
       if (mounted) run('umount', [path])
       mounted = false
@@ -102,7 +103,11 @@ function setExchange(image: string, on: boolean): void {
  */
 export function growInTurns(folder: string, count: number, random: Random, rounds = 10): string[] {
   mkdirSync(folder, { recursive: true })
-  const files = Array.from({ length: count }, (_, i) => ({ name: `file-${i}`, fd: openSync(join(folder, `file-${i}`), 'w'), size: 0 }))
+  const files = Array.from({ length: count }, (_, i) => ({
+    name: `file-${i}`,
+    fd: openSync(join(folder, `file-${i}`), 'w'),
+    size: 0,
+  }))
   for (let round = 0; round < rounds; round++) {
     for (const file of random.shuffled(files)) {
       if (random.chance(0.3) && round > 1) continue
@@ -141,10 +146,14 @@ export interface BmapLine {
 /** What `xfs_bmap -vp` prints. */
 export function xfsBmap(path: string): BmapLine[] {
   const { stdout } = run('xfs_bmap', ['-vp', path])
-  return [...stdout.matchAll(/^\s*\d+: \[(\d+)\.\.(\d+)\]: +(?:(hole)|(\d+)\.\.\d+ +\d+ +\([^)]*\) +\d+(?: +(\d+))?)/gm)]
-    .map(([, from, to, hole, start, flags]) => ({
-      from: Number(from), to: Number(to), start: hole ? undefined : Number(start), unwritten: Math.floor(Number(flags ?? 0) / 10000) % 10 === 1,
-    }))
+  return [
+    ...stdout.matchAll(/^\s*\d+: \[(\d+)\.\.(\d+)\]: +(?:(hole)|(\d+)\.\.\d+ +\d+ +\([^)]*\) +\d+(?: +(\d+))?)/gm),
+  ].map(([, from, to, hole, start, flags]) => ({
+    from: Number(from),
+    to: Number(to),
+    start: hole ? undefined : Number(start),
+    unwritten: Math.floor(Number(flags ?? 0) / 10000) % 10 === 1,
+  }))
 }
 
 /** Extents of a file, holes not counted. */

@@ -7,20 +7,31 @@ import { traceHeader, type Trace } from '../../src/trace/model/trace.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
 import { read, traceOf } from './support.js'
 
-const text = (trace: Trace, format: 'list' | 'e4rat' | 'squashfs-sort'): string => Buffer.concat([...exportLines(trace, format).lines]).toString('latin1')
+const text = (trace: Trace, format: 'list' | 'e4rat' | 'squashfs-sort'): string =>
+  Buffer.concat([...exportLines(trace, format).lines]).toString('latin1')
 
 describe('traces for other tools', () => {
   const scratch = scratchFolder()
   after(() => scratch.remove())
 
   const mixed = traceOf([
-    read('/usr/bin/cut', 0, 4096), read('/a b', 8192), read('/usr/bin/cut', 4096), { ino: 9, off: 0, kind: 'data' }, { ino: 9, off: 4096, kind: 'data' },
-    { off: 0, len: 512, kind: 'metadata' }, read('/new\nline'), read('/latin\udce9'), { ...read('/dir'), kind: 'directory' },
+    read('/usr/bin/cut', 0, 4096),
+    read('/a b', 8192),
+    read('/usr/bin/cut', 4096),
+    { ino: 9, off: 0, kind: 'data' },
+    { ino: 9, off: 4096, kind: 'data' },
+    { off: 0, len: 512, kind: 'metadata' },
+    read('/new\nline'),
+    read('/latin\udce9'),
+    { ...read('/dir'), kind: 'directory' },
   ])
 
   it('list: each file once at its first read, as the bytes it has on disk', () => {
     expect(text(mixed, 'list')).to.equal('/usr/bin/cut\n/a b\n/latin\xe9\n/dir\n')
-    expect(exportLines(mixed, 'list').exported).to.deep.equal({ written: 4, skipped: { 'metadata-read': 1, 'no-path': 1, 'line-break-in-name': 1 } })
+    expect(exportLines(mixed, 'list').exported).to.deep.equal({
+      written: 4,
+      skipped: { 'metadata-read': 1, 'no-path': 1, 'line-break-in-name': 1 },
+    })
   })
 
   it('list: comes back as the same files in the same order', async () => {
@@ -30,7 +41,13 @@ describe('traces for other tools', () => {
   })
 
   it('e4rat: device and inode where all are known, plain paths otherwise', () => {
-    const known: Trace = { ...traceOf([{ ...read('/a b'), ino: 5 }, { ...read('/c'), ino: 6, dev: '259:2' }]), header: traceHeader('test', { root: '8:1' }) }
+    const known: Trace = {
+      ...traceOf([
+        { ...read('/a b'), ino: 5 },
+        { ...read('/c'), ino: 6, dev: '259:2' },
+      ]),
+      header: traceHeader('test', { root: '8:1' }),
+    }
     expect(text(known, 'e4rat')).to.equal('2049 5 /a b\n66306 6 /c\n')
     expect(text({ ...known, reads: [...known.reads, read('/d')] }, 'e4rat')).to.equal('/a b\n/c\n/d\n')
   })
@@ -62,7 +79,18 @@ describe('traces for other tools', () => {
     for (const name of names) writeFileSync(join(tree, name), `stamp of ${name};`.padEnd(20_000, name))
     const order = ['z', '#hash', 'a dir/zeta', 'back\\slash', 'alpha', 'm']
     await exportTrace(traceOf(order.map((name) => read(`/${name}`))), 'squashfs-sort', join(scratch.path, 'sort'))
-    run('mksquashfs', [tree, join(scratch.path, 'out.squashfs'), '-noI', '-noD', '-noF', '-noX', '-no-fragments', '-no-progress', '-sort', join(scratch.path, 'sort')])
+    run('mksquashfs', [
+      tree,
+      join(scratch.path, 'out.squashfs'),
+      '-noI',
+      '-noD',
+      '-noF',
+      '-noX',
+      '-no-fragments',
+      '-no-progress',
+      '-sort',
+      join(scratch.path, 'sort'),
+    ])
     const image = readFileSync(join(scratch.path, 'out.squashfs'))
     const places = order.map((name) => image.indexOf(`stamp of ${name};`))
     expect(places.every((place) => place > 0)).to.equal(true)

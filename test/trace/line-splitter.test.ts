@@ -2,15 +2,19 @@ import { expect } from 'chai'
 import { LineSplitter } from '../../src/trace/parse/line-splitter.js'
 import { numbers } from './support.js'
 
-function split(chunks: readonly Buffer[], longest?: number): { lines: string[], tooLong: string[], numbers: number[] } {
+function split(chunks: readonly Buffer[], longest?: number): { lines: string[]; tooLong: string[]; numbers: number[] } {
   const found = { lines: [] as string[], tooLong: [] as string[], numbers: [] as number[] }
-  const splitter = new LineSplitter({
-    line: (bytes, start, end, number) => {
-      found.lines.push(bytes.toString('latin1', start, end))
-      found.numbers.push(number)
+  const splitter = new LineSplitter(
+    {
+      line: (bytes, start, end, number) => {
+        found.lines.push(bytes.toString('latin1', start, end))
+        found.numbers.push(number)
+      },
+      tooLong: (bytes, start, end, number) =>
+        found.tooLong.push(`${number}:${bytes.toString('latin1', start, Math.min(end, start + 4))}`),
     },
-    tooLong: (bytes, start, end, number) => found.tooLong.push(`${number}:${bytes.toString('latin1', start, Math.min(end, start + 4))}`),
-  }, longest)
+    longest,
+  )
   for (const chunk of chunks) splitter.push(chunk)
   splitter.end()
   return found
@@ -21,7 +25,10 @@ describe('cutting a stream into lines', () => {
     const seed = Date.now() % 1e6
     const next = numbers(seed)
     for (let round = 0; round < 300; round++) {
-      const lines = Array.from({ length: next(12) }, () => 'x'.repeat(next(3) === 0 ? 0 : next(40)) + String(next(1000)))
+      const lines = Array.from(
+        { length: next(12) },
+        () => 'x'.repeat(next(3) === 0 ? 0 : next(40)) + String(next(1000)),
+      )
       const text = lines.map((line) => line + ['\n', '\r\n', '\r\r\n'][next(3)]!).join('') + (next(2) ? 'last' : '')
       const expected = text.endsWith('last') ? [...lines, 'last'] : lines
       const chunks: Buffer[] = []
@@ -39,7 +46,9 @@ describe('cutting a stream into lines', () => {
   it('never holds a line longer than allowed, and goes on after it', () => {
     for (const size of [1, 7, 1000]) {
       const text = Buffer.from(`ab\n${'y'.repeat(500)}\ncd\n${'z'.repeat(500)}`)
-      const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, i) => text.subarray(i * size, (i + 1) * size))
+      const chunks = Array.from({ length: Math.ceil(text.length / size) }, (_, i) =>
+        text.subarray(i * size, (i + 1) * size),
+      )
       const found = split(chunks, 100)
       expect(found.lines).to.deep.equal(['ab', 'cd'])
       expect(found.tooLong).to.deep.equal(['2:yyyy', '4:zzzz'])

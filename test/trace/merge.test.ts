@@ -11,11 +11,13 @@ const page = 4096
 
 /** A boot over a few small files, in pages, some bytes read twice. */
 function randomBoot(next: (limit: number) => number): Trace {
-  return traceOf(Array.from({ length: 3 + next(12) }, (_, i) => read(`/f${next(4)}`, next(6) * page, (1 + next(4)) * page, i * 10)))
+  return traceOf(
+    Array.from({ length: 3 + next(12) }, (_, i) => read(`/f${next(4)}`, next(6) * page, (1 + next(4)) * page, i * 10)),
+  )
 }
 
 /** Per page: support, and ranks among the pages with enough of it. */
-function bruteMerge(boots: readonly Trace[], minSupport: number): { key: string, support: number, rank: number }[] {
+function bruteMerge(boots: readonly Trace[], minSupport: number): { key: string; support: number; rank: number }[] {
   const orders = boots.map(({ reads }) => {
     const seen = new Set<string>()
     for (const { path, off, len } of reads) for (let at = off; at < off + len!; at += page) seen.add(`${path} ${at}`)
@@ -23,12 +25,15 @@ function bruteMerge(boots: readonly Trace[], minSupport: number): { key: string,
   })
   const support = new Map<string, number>()
   for (const order of orders) for (const key of order) support.set(key, (support.get(key) ?? 0) + 1)
-  return [...support].filter(([, count]) => count >= minSupport).map(([key, count]) => ({ key, support: count, rank: 0 }))
+  return [...support]
+    .filter(([, count]) => count >= minSupport)
+    .map(([key, count]) => ({ key, support: count, rank: 0 }))
 }
 
 const pagesOf = (reads: readonly TraceRead[]): Map<string, number> => {
   const pages = new Map<string, number>()
-  for (const { path, off, len, support } of reads) for (let at = off; at < off + len!; at += page) pages.set(`${path} ${at}`, support!)
+  for (const { path, off, len, support } of reads)
+    for (let at = off; at < off + len!; at += page) pages.set(`${path} ${at}`, support!)
   return pages
 }
 
@@ -68,7 +73,11 @@ describe('merging boots', () => {
     expect(names(mergeTraces([boot(...'ab'), boot(...'ba')]))).to.equal('ab')
     expect(names(mergeTraces([boot(...'ab'), boot(...'c')], { minSupport: 1 }))).to.equal('acb')
     const merged = mergeTraces([boot(...'ab'), boot(...'abx'), boot(...'bx')])
-    expect(merged.reads.map(({ path, support, t }) => [path, support, t])).to.deep.equal([['/a', 2, 0], ['/b', 3, 100], ['/x', 2, 150]])
+    expect(merged.reads.map(({ path, support, t }) => [path, support, t])).to.deep.equal([
+      ['/a', 2, 0],
+      ['/b', 3, 100],
+      ['/x', 2, 150],
+    ])
     expect(merged.header).to.include({ source: 'merge', boots: 3, minSupport: 2 })
   })
 
@@ -95,7 +104,8 @@ describe('merging boots', () => {
     const joined: TraceRead[] = []
     for (const one of boot.reads) {
       const before = joined.at(-1)
-      if (before && before.ino === one.ino && before.off + before.len! === one.off) joined[joined.length - 1] = { ...before, len: before.len! + one.len! }
+      if (before && before.ino === one.ino && before.off + before.len! === one.off)
+        joined[joined.length - 1] = { ...before, len: before.len! + one.len! }
       else joined.push(one)
     }
     expect(mergeTraces([boot]).reads.map(({ support: _, ...rest }) => rest)).to.deep.equal(joined)
@@ -103,40 +113,85 @@ describe('merging boots', () => {
 
   it('knows files by path, by inode, and an inode by the path it has elsewhere', () => {
     const byInode: TraceRead = { ino: 7, off: 0, len: page, kind: 'data' }
-    const merged = mergeTraces([traceOf([{ ...read('/a', 0, page), ino: 7 }]), traceOf([byInode]), traceOf([{ ...read('/a', 0, page), ino: 8 }])], { minSupport: 3 })
+    const merged = mergeTraces(
+      [
+        traceOf([{ ...read('/a', 0, page), ino: 7 }]),
+        traceOf([byInode]),
+        traceOf([{ ...read('/a', 0, page), ino: 8 }]),
+      ],
+      { minSupport: 3 },
+    )
     expect(merged.reads).to.deep.equal([{ path: '/a', off: 0, len: page, kind: 'data', support: 3 }])
     // Two names of one number: the number alone tells neither.
-    const links = mergeTraces([traceOf([{ ...read('/a', 0, page), ino: 7 }, { ...read('/b', 0, page), ino: 7 }]), traceOf([byInode])], { minSupport: 1 })
+    const links = mergeTraces(
+      [
+        traceOf([
+          { ...read('/a', 0, page), ino: 7 },
+          { ...read('/b', 0, page), ino: 7 },
+        ]),
+        traceOf([byInode]),
+      ],
+      { minSupport: 1 },
+    )
     expect(links.reads).to.have.length(3)
     // The device, and an inode's tree, are no bytes of the file.
-    const kinds = traceOf([byInode, { ...byInode, kind: 'metadata', what: 'tree' }, { off: 0, len: page, kind: 'metadata' }])
-    expect(mergeTraces([kinds, kinds]).reads.map(({ kind, what }) => what ?? kind)).to.deep.equal(['data', 'tree', 'metadata'])
+    const kinds = traceOf([
+      byInode,
+      { ...byInode, kind: 'metadata', what: 'tree' },
+      { off: 0, len: page, kind: 'metadata' },
+    ])
+    expect(mergeTraces([kinds, kinds]).reads.map(({ kind, what }) => what ?? kind)).to.deep.equal([
+      'data',
+      'tree',
+      'metadata',
+    ])
   })
 
   it('takes reads to the end of a file', () => {
-    const merged = mergeTraces([traceOf([read('/a')]), traceOf([read('/a', 0, page), read('/a', 2 * page, page)]), traceOf([read('/b')])], { minSupport: 2 })
+    const merged = mergeTraces(
+      [traceOf([read('/a')]), traceOf([read('/a', 0, page), read('/a', 2 * page, page)]), traceOf([read('/b')])],
+      { minSupport: 2 },
+    )
     expect(merged.reads).to.deep.equal([
       { path: '/a', off: 0, len: page, kind: 'data', support: 2 },
       { path: '/a', off: 2 * page, len: page, kind: 'data', support: 2 },
     ])
-    expect(mergeTraces([traceOf([read('/a')]), traceOf([read('/a')])]).reads).to.deep.equal([{ path: '/a', off: 0, kind: 'data', support: 2 }])
+    expect(mergeTraces([traceOf([read('/a')]), traceOf([read('/a')])]).reads).to.deep.equal([
+      { path: '/a', off: 0, kind: 'data', support: 2 },
+    ])
   })
 
   it('takes time as its reads, not their squares', () => {
-    const reads = Array.from({ length: 40_000 }, (_, i) => i % 2 === 0 ? read('/big', i * page, page) : read('/big', 0, 40_000 * page))
+    const reads = Array.from({ length: 40_000 }, (_, i) =>
+      i % 2 === 0 ? read('/big', i * page, page) : read('/big', 0, 40_000 * page),
+    )
     expect(mergeTraces([traceOf(reads), traceOf(reads)]).reads.length).to.be.above(0)
   })
 
   it('keeps what the headers agree on and adds what was lost', () => {
-    const with_ = (lost: number, root: string): Trace => ({ ...traceOf([read('/a')]), header: traceHeader('tracefs', { lost, root, kernel: '6.1' }), bad: { count: 2, examples: [] } })
+    const with_ = (lost: number, root: string): Trace => ({
+      ...traceOf([read('/a')]),
+      header: traceHeader('tracefs', { lost, root, kernel: '6.1' }),
+      bad: { count: 2, examples: [] },
+    })
     const merged = mergeTraces([with_(1, '8:1'), with_(2, '8:2')])
-    expect(merged.header).to.deep.equal({ bootpack: 'trace', version: 1, source: 'merge', kernel: '6.1', lost: 3, boots: 2, minSupport: 2, sources: ['tracefs'] })
+    expect(merged.header).to.deep.equal({
+      bootpack: 'trace',
+      version: 1,
+      source: 'merge',
+      kernel: '6.1',
+      lost: 3,
+      boots: 2,
+      minSupport: 2,
+      sources: ['tracefs'],
+    })
     expect(merged.bad.count).to.equal(4)
   })
 
   it('refuses a support that cannot be', () => {
     expect(() => mergeTraces([])).to.throw('no trace to merge')
-    for (const minSupport of [0, 3, 1.5, NaN]) expect(() => mergeTraces([traceOf([]), traceOf([])], { minSupport })).to.throw('is not between 1 and 2')
+    for (const minSupport of [0, 3, 1.5, NaN])
+      expect(() => mergeTraces([traceOf([]), traceOf([])], { minSupport })).to.throw('is not between 1 and 2')
   })
 })
 
@@ -163,11 +218,13 @@ describe('comparing traces', () => {
   it('takes ranges from ranges as bytes do', () => {
     const seed = Date.now() % 1e6
     const next = numbers(seed)
-    const some = (): ByteRange[] => Array.from({ length: next(5) }, () => {
-      const from = next(20)
-      return { from, to: next(6) === 0 ? Infinity : from + next(8) }
-    })
-    const bytes = (ranges: readonly ByteRange[]): number[] => Array.from({ length: 40 }, (_, i) => i).filter((i) => ranges.some(({ from, to }) => i >= from && i < to))
+    const some = (): ByteRange[] =>
+      Array.from({ length: next(5) }, () => {
+        const from = next(20)
+        return { from, to: next(6) === 0 ? Infinity : from + next(8) }
+      })
+    const bytes = (ranges: readonly ByteRange[]): number[] =>
+      Array.from({ length: 40 }, (_, i) => i).filter((i) => ranges.some(({ from, to }) => i >= from && i < to))
     for (let round = 0; round < 500; round++) {
       const [a, b] = [some(), some()]
       expect(bytes(unionOf(a)), `seed ${seed}`).to.deep.equal(bytes(a))
@@ -178,10 +235,19 @@ describe('comparing traces', () => {
   })
 
   it('tells what one has and the other not, and what changed place', () => {
-    const first = traceOf([read('/a', 0, 8192), read('/b', 0, 4096), read('/gone', 0, 100), read('/c'), { off: 0, len: 512, kind: 'metadata' }])
+    const first = traceOf([
+      read('/a', 0, 8192),
+      read('/b', 0, 4096),
+      read('/gone', 0, 100),
+      read('/c'),
+      { off: 0, len: 512, kind: 'metadata' },
+    ])
     const second = traceOf([read('/b', 0, 4096), read('/c', 0, 4096), read('/a', 4096, 8192), read('/new', 0)])
     expect(diffTraces(first, second)).to.deep.equal({
-      onlyFirst: [{ path: '/gone', bytes: 100, toEnd: false }, { device: true, bytes: 512, toEnd: false }],
+      onlyFirst: [
+        { path: '/gone', bytes: 100, toEnd: false },
+        { device: true, bytes: 512, toEnd: false },
+      ],
       onlySecond: [{ path: '/new', bytes: 0, toEnd: true }],
       common: 3,
       changed: [
@@ -210,7 +276,11 @@ describe('summing up a trace', () => {
     expect(summary.reads).to.equal(boot.reads.length)
     expect(summary.files).to.equal(new Set(data.map(({ ino }) => ino)).size)
     expect(summary.bytes).to.equal(boot.reads.reduce((sum, { len }) => sum + len!, 0))
-    expect(summary.kinds.data).to.deep.equal({ reads: data.length, bytes: data.reduce((sum, { len }) => sum + len!, 0), toEnd: 0 })
+    expect(summary.kinds.data).to.deep.equal({
+      reads: data.length,
+      bytes: data.reduce((sum, { len }) => sum + len!, 0),
+      toEnd: 0,
+    })
     expect(summary.metadata['unresolved']!.reads).to.equal(summary.kinds.metadata!.reads)
     expect(summary.timeline).to.have.length(10)
     expect(summary.timeline.reduce((sum, { reads }) => sum + reads, 0)).to.equal(boot.reads.length)
@@ -219,12 +289,16 @@ describe('summing up a trace', () => {
     expect(summary.topFiles).to.have.length(3)
     const perFile = new Map<number, number>()
     for (const { ino, len } of data) perFile.set(ino!, (perFile.get(ino!) ?? 0) + len!)
-    expect(summary.topFiles.map(({ bytes }) => bytes)).to.deep.equal([...perFile.values()].sort((a, b) => b - a).slice(0, 3))
+    expect(summary.topFiles.map(({ bytes }) => bytes)).to.deep.equal(
+      [...perFile.values()].sort((a, b) => b - a).slice(0, 3),
+    )
     expect(summary.ignored).to.deep.equal(boot.header.ignored)
   })
 
   it('counts bytes read twice once, and says what has no length or no time', () => {
-    const summary = summarizeTrace(traceOf([read('/a', 0, 8192), read('/a', 4096, 8192), read('/list'), { ...read('/a', 0, 10), ino: 5 }]))
+    const summary = summarizeTrace(
+      traceOf([read('/a', 0, 8192), read('/a', 4096, 8192), read('/list'), { ...read('/a', 0, 10), ino: 5 }]),
+    )
     expect(summary).to.deep.include({ files: 2, bytes: 12288, filesToEnd: 1, timeline: [], lost: 0 })
     expect(summary.kinds.data).to.deep.equal({ reads: 4, bytes: 16394, toEnd: 1 })
     expect(summary.topFiles).to.deep.equal([
@@ -233,6 +307,8 @@ describe('summing up a trace', () => {
     ])
     expect(summary).not.to.have.property('firstTime')
     expect(summarizeTrace(traceOf([])).files).to.equal(0)
-    expect(summarizeTrace(traceOf([read('/a', 0, 1, 7)])).timeline).to.deep.equal([{ from: 7, to: 8, reads: 1, bytes: 1 }])
+    expect(summarizeTrace(traceOf([read('/a', 0, 1, 7)])).timeline).to.deep.equal([
+      { from: 7, to: 8, reads: 1, bytes: 1 },
+    ])
   })
 })

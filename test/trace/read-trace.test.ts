@@ -39,9 +39,17 @@ describe('reading traces from files and streams', () => {
     for (const name of ['boot-tracefs.txt.gz', 'strace-terminal.txt.gz', 'boot-fanotify.txt.gz', 'blkparse.txt.gz']) {
       const bytes = fixture(name)
       const { reads, facts } = parseTrace(bytes, { device: 'all' })
-      for (const contents of [bytes, gzipSync(bytes), Buffer.concat([gzipSync(bytes.subarray(0, 5000)), gzipSync(bytes.subarray(5000))])]) {
+      for (const contents of [
+        bytes,
+        gzipSync(bytes),
+        Buffer.concat([gzipSync(bytes.subarray(0, 5000)), gzipSync(bytes.subarray(5000))]),
+      ]) {
         const found: TraceRead[] = []
-        const streamed = await streamTrace(inPieces(contents, next, 3000, contents === bytes), (batch) => void found.push(...batch), { device: 'all' })
+        const streamed = await streamTrace(
+          inPieces(contents, next, 3000, contents === bytes),
+          (batch) => void found.push(...batch),
+          { device: 'all' },
+        )
         expect(found, `${name} seed ${seed}`).to.deep.equal(reads)
         expect(streamed).to.deep.equal(facts)
       }
@@ -74,15 +82,25 @@ describe('reading traces from files and streams', () => {
 
   it('reads standard input', () => {
     const script = `import { readTrace } from '${new URL('../../src/trace/read-trace.ts', import.meta.url).href}'\nconsole.log((await readTrace('-')).reads.length)`
-    const ran = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { input: gzipSync('/a\n/b\n'), encoding: 'utf8' })
+    const ran = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+      input: gzipSync('/a\n/b\n'),
+      encoding: 'utf8',
+    })
     expect(ran.stdout.trim(), ran.stderr).to.equal('2')
   })
 
   it('keeps the fields of other writers, in the header and in reads', async () => {
-    const text = '{"bootpack":"trace","version":1,"source":"own","mood":"good","nested":{"a":[1]}}\n'
-      + '{"t":5,"ino":7,"path":"/a","off":0,"len":4096,"kind":"data","colour":"red","pid":12}\n{"path":"/b"}\n'
+    const text =
+      '{"bootpack":"trace","version":1,"source":"own","mood":"good","nested":{"a":[1]}}\n' +
+      '{"t":5,"ino":7,"path":"/a","off":0,"len":4096,"kind":"data","colour":"red","pid":12}\n{"path":"/b"}\n'
     const trace = await readTrace(streamOf(text))
-    expect(trace.header).to.deep.equal({ bootpack: 'trace', version: 1, source: 'own', mood: 'good', nested: { a: [1] } })
+    expect(trace.header).to.deep.equal({
+      bootpack: 'trace',
+      version: 1,
+      source: 'own',
+      mood: 'good',
+      nested: { a: [1] },
+    })
     expect(trace.reads).to.deep.equal([
       { t: 5, ino: 7, path: '/a', off: 0, len: 4096, kind: 'data', colour: 'red', pid: 12 },
       { path: '/b', off: 0, kind: 'data' },
@@ -91,8 +109,25 @@ describe('reading traces from files and streams', () => {
 
   it('counts reads that are none', async () => {
     const header = '{"bootpack":"trace","version":1,"source":"own"}\n'
-    const bad = ['[]', '7', 'null', '{}', '{"off":0}', '{"ino":0}', '{"ino":1.5}', '{"ino":1e99}', '{"path":"rel"}', '{"path":"/a\\u0000b"}', '{"ino":5,"off":-1}',
-      '{"ino":5,"len":"x"}', '{"ino":5,"kind":"gossip"}', '{"ino":5,"t":"now"}', '{"ino":5,"dev":8}', '{"ino":5', '{"kind":"metadata","off":1,"support":-1}']
+    const bad = [
+      '[]',
+      '7',
+      'null',
+      '{}',
+      '{"off":0}',
+      '{"ino":0}',
+      '{"ino":1.5}',
+      '{"ino":1e99}',
+      '{"path":"rel"}',
+      '{"path":"/a\\u0000b"}',
+      '{"ino":5,"off":-1}',
+      '{"ino":5,"len":"x"}',
+      '{"ino":5,"kind":"gossip"}',
+      '{"ino":5,"t":"now"}',
+      '{"ino":5,"dev":8}',
+      '{"ino":5',
+      '{"kind":"metadata","off":1,"support":-1}',
+    ]
     const trace = await readTrace(streamOf(header + bad.join('\n') + '\n{"kind":"metadata","off":4096,"len":4096}\n'))
     expect(trace.reads).to.deep.equal([{ kind: 'metadata', off: 4096, len: 4096 }])
     expect(trace.bad.count).to.equal(bad.length)
@@ -126,10 +161,15 @@ describe('reading traces from files and streams', () => {
   it('stops at a bound of bytes, reads and line length', async function () {
     this.timeout(20_000)
     // 200 MB of one line in 200 kB, after a line that is a list.
-    const bomb = file('bomb.gz', Buffer.concat([gzipSync('/a\n'), gzipSync(Buffer.alloc(200 << 20, 0x78), { level: 9 })]))
+    const bomb = file(
+      'bomb.gz',
+      Buffer.concat([gzipSync('/a\n'), gzipSync(Buffer.alloc(200 << 20, 0x78), { level: 9 })]),
+    )
     const before = process.memoryUsage().rss
     let peak = 0
-    const watch = setInterval(() => { peak = Math.max(peak, process.memoryUsage().rss) }, 5)
+    const watch = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage().rss)
+    }, 5)
     const stopped = await failure(readTrace(bomb, { mostBytes: 150 << 20 }))
     expect([stopped.family, stopped.code]).to.deep.equal(['refused', 'too-many-bytes'])
     const taken = await readTrace(bomb)
@@ -147,12 +187,15 @@ describe('reading traces from files and streams', () => {
     const before = process.memoryUsage().rss
     let peak = 0
     let reads = 0
-    const { lines } = await streamTrace((async function* () {
-      for (const piece of traceEvents({ events: 600_000, inodes: 500_000 })) yield Buffer.from(piece, 'latin1')
-    })(), (batch) => {
-      reads += batch.length
-      peak = Math.max(peak, process.memoryUsage().rss)
-    })
+    const { lines } = await streamTrace(
+      (async function* () {
+        for (const piece of traceEvents({ events: 600_000, inodes: 500_000 })) yield Buffer.from(piece, 'latin1')
+      })(),
+      (batch) => {
+        reads += batch.length
+        peak = Math.max(peak, process.memoryUsage().rss)
+      },
+    )
     expect(lines).to.be.above(600_000)
     expect(reads).to.be.above(5000)
     expect(peak - before).to.be.below(200 << 20)

@@ -14,27 +14,45 @@ export function fixture(name: string): Buffer {
 }
 
 /** Lines without the empty one after the last newline. */
-export const fixtureLines = (name: string): string[] => fixture(name).toString('utf8').split('\n').filter((line) => line !== '')
+export const fixtureLines = (name: string): string[] =>
+  fixture(name)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
 
 /** Whole numbers below a limit. */
 export function numbers(seed: number): (limit: number) => number {
   let state = seed % 2147483647 || 1
   return (limit) => {
-    state = state * 48271 % 2147483647
-    return Math.floor(state / 2147483647 * limit)
+    state = (state * 48271) % 2147483647
+    return Math.floor((state / 2147483647) * limit)
   }
 }
 
-export const traceOf = (reads: readonly TraceRead[], source = 'test'): Trace => ({ header: traceHeader(source), reads, bad: { count: 0, examples: [] } })
+export const traceOf = (reads: readonly TraceRead[], source = 'test'): Trace => ({
+  header: traceHeader(source),
+  reads,
+  bad: { count: 0, examples: [] },
+})
 
-export const read = (path: string, off = 0, len?: number, t?: number): TraceRead =>
-  ({ ...(t === undefined ? {} : { t }), path, off, ...(len === undefined ? {} : { len }), kind: 'data' })
+export const read = (path: string, off = 0, len?: number, t?: number): TraceRead => ({
+  ...(t === undefined ? {} : { t }),
+  path,
+  off,
+  ...(len === undefined ? {} : { len }),
+  kind: 'data',
+})
 
 /**
  * A stream that gives bytes in small pieces.
  * @param spoil each piece once the next is asked for, to see that nobody held on to it
  */
-export async function* inPieces(bytes: Buffer, next: (limit: number) => number, longest: number, spoil: boolean): AsyncGenerator<Buffer> {
+export async function* inPieces(
+  bytes: Buffer,
+  next: (limit: number) => number,
+  longest: number,
+  spoil: boolean,
+): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length;) {
     const length = 1 + next(longest)
     const piece = Buffer.from(bytes.subarray(at, at + length))

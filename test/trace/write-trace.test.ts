@@ -31,7 +31,11 @@ describe('writing traces', () => {
 
   const trace = {
     header: traceHeader('test', { mood: 'good' }),
-    reads: [read('/a\nb\x1b', 0, 4096, 1), { ...read('/name\udcff', 8192), colour: 'red' }, { off: 4096, len: 4096, kind: 'metadata' as const }],
+    reads: [
+      read('/a\nb\x1b', 0, 4096, 1),
+      { ...read('/name\udcff', 8192), colour: 'red' },
+      { off: 4096, len: 4096, kind: 'metadata' as const },
+    ],
   }
 
   it('comes back as it was, plain and gzipped, unknown fields and strange names too', async () => {
@@ -51,7 +55,16 @@ describe('writing traces', () => {
     const stream = new PassThrough()
     const pieces: Buffer[] = []
     stream.on('data', (piece: Buffer) => pieces.push(piece))
-    await writeTrace(stream, { header: trace.header, reads: (async function* () { yield* trace.reads })() }, { gzip: true })
+    await writeTrace(
+      stream,
+      {
+        header: trace.header,
+        reads: (async function* () {
+          yield* trace.reads
+        })(),
+      },
+      { gzip: true },
+    )
     expect(stream.writableEnded).to.equal(false)
     stream.end()
     expect(gunzipSync(Buffer.concat(pieces)).toString().split('\n')).to.have.length(5)
@@ -64,7 +77,10 @@ describe('writing traces', () => {
       throw new Error('no more')
     })()
     for (const gzip of [false, true]) {
-      expect((await failure(writeTrace(at('kept'), { header: trace.header, reads: gzip ? throwing() : failing }, { gzip }))).message).to.equal('no more')
+      expect(
+        (await failure(writeTrace(at('kept'), { header: trace.header, reads: gzip ? throwing() : failing }, { gzip })))
+          .message,
+      ).to.equal('no more')
       expect(readFileSync(at('kept'), 'utf8')).to.equal('before')
     }
     expect(litter()).to.deep.equal([])
@@ -95,7 +111,8 @@ describe('writing traces', () => {
 
   it('replaces no disk, whatever it is kept in', async function () {
     needTools(this, 'mke2fs')
-    const put = (name: string, offset: number, bytes: string): void => writeFileSync(at(name), Buffer.concat([Buffer.alloc(offset), Buffer.from(bytes, 'latin1'), Buffer.alloc(3000)]))
+    const put = (name: string, offset: number, bytes: string): void =>
+      writeFileSync(at(name), Buffer.concat([Buffer.alloc(offset), Buffer.from(bytes, 'latin1'), Buffer.alloc(3000)]))
     run('mke2fs', ['-q', '-t', 'ext4', at('ext4.img'), '4M'])
     put('partitioned.img', 0x1fe, '\x55\xaa')
     put('xfs.img', 0, 'XFSB')
@@ -115,10 +132,12 @@ describe('writing traces', () => {
 
   it('does not follow a link that appears while it writes', async () => {
     writeFileSync(at('target'), 'precious')
-    const error = await failure(writeAtomically(at('raced'), async (file) => {
-      symlinkSync('target', at('raced'))
-      await file.write('new')
-    }))
+    const error = await failure(
+      writeAtomically(at('raced'), async (file) => {
+        symlinkSync('target', at('raced'))
+        await file.write('new')
+      }),
+    )
     expect(error.code).to.equal('not-a-file')
     expect(readFileSync(at('target'), 'utf8')).to.equal('precious')
     expect(litter()).to.deep.equal([])
@@ -145,7 +164,9 @@ describe('writing traces', () => {
   })
 
   it('imports a recording to a file that says in its header what was left out', async () => {
-    const imported = await importTrace(fixturePath('boot-tracefs.txt.gz'), at('boot.trace.gz'), { header: { recorded: '2024-01-01T00:00:00Z' } })
+    const imported = await importTrace(fixturePath('boot-tracefs.txt.gz'), at('boot.trace.gz'), {
+      header: { recorded: '2024-01-01T00:00:00Z' },
+    })
     const direct = await readTrace(fixturePath('boot-tracefs.txt.gz'))
     const back = await readTrace(at('boot.trace.gz'))
     expect(back.reads).to.deep.equal(direct.reads)

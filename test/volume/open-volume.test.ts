@@ -23,8 +23,12 @@ function engine(name: string, sure: (target: Target) => Claim | undefined): Engi
   }
 }
 
-const images = engine('images', (target) => target.kind === 'directory' ? undefined : target.path.endsWith('.img') ? claim.certain : claim.possible)
-const mounts = engine('mounts', (target) => target.kind === 'directory' ? claim.certain : target.kind === 'file' ? claim.likely : undefined)
+const images = engine('images', (target) =>
+  target.kind === 'directory' ? undefined : target.path.endsWith('.img') ? claim.certain : claim.possible,
+)
+const mounts = engine('mounts', (target) =>
+  target.kind === 'directory' ? claim.certain : target.kind === 'file' ? claim.likely : undefined,
+)
 
 async function failure(promise: Promise<unknown>): Promise<BootpackError> {
   try {
@@ -47,7 +51,7 @@ describe('choosing an engine', () => {
     symlinkSync('round', at('round'))
   })
   after(folder.remove)
-  const open = (name: string, more: { partition?: number, engine?: string } = {}): Promise<Volume> =>
+  const open = (name: string, more: { partition?: number; engine?: string } = {}): Promise<Volume> =>
     openVolume(at(name), { write: false, ...more }, [images, mounts])
 
   it('takes the surest', async () => {
@@ -102,7 +106,11 @@ describe('targets', () => {
   }
 
   it('must exist', () => {
-    expect(problem(at('nothing'))).to.include({ code: 'no-such-target', exitCode: 2, message: `There is no "${at('nothing')}".` })
+    expect(problem(at('nothing'))).to.include({
+      code: 'no-such-target',
+      exitCode: 2,
+      message: `There is no "${at('nothing')}".`,
+    })
     expect(problem('')).to.include({ code: 'no-target' })
     writeFileSync(at('file'), '')
     expect(problem(at('file/below'))).to.include({ code: 'no-such-target' })

@@ -17,7 +17,8 @@ export function makeAgedImage(path: string, blockSize = 1024): AgedImage {
     const tree = join(scratch.path, 'tree')
     mkdirSync(tree)
     writeFileSync(join(tree, 'donor'), '')
-    for (let i = 0; i < 600; i++) writeFileSync(join(tree, `small${String(i).padStart(3, '0')}`), Buffer.alloc(blockSize, `small ${i} `))
+    for (let i = 0; i < 600; i++)
+      writeFileSync(join(tree, `small${String(i).padStart(3, '0')}`), Buffer.alloc(blockSize, `small ${i} `))
     const texts = [30, 40, 50, 60].map((blocks, i) => {
       const text = join(scratch.path, `text${i}`)
       writeFileSync(text, Buffer.alloc(blocks * blockSize - 100, `file ${i} `))

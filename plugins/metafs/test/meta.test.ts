@@ -23,8 +23,14 @@ const failures: string[] = []
 
 async function show(target: string, readOnly = false): Promise<void> {
   failures.length = 0
-  volume = await (statSync(target).isDirectory() ? openMounted(target, !readOnly) : openTarget(target, { write: !readOnly }))
-  mount = await mountMeta(volume, meta, { source: target, readOnly, onFailure: (error, node) => failures.push(`${node}: ${(error as Error).message}`) })
+  volume = await (statSync(target).isDirectory()
+    ? openMounted(target, !readOnly)
+    : openTarget(target, { write: !readOnly }))
+  mount = await mountMeta(volume, meta, {
+    source: target,
+    readOnly,
+    onFailure: (error, node) => failures.push(`${node}: ${(error as Error).message}`),
+  })
 }
 
 async function putAway(): Promise<void> {
@@ -50,12 +56,17 @@ function freeBlocks(): Set<number> {
   const free = new Set<number>()
   const { stdout } = run('dumpe2fs', [image])
   for (const [, list] of stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)) {
-    for (const [, first, last] of list!.matchAll(/(\d+)(?:-(\d+))?/g)) for (let block = Number(first); block <= Number(last ?? first); block++) free.add(block)
+    for (const [, first, last] of list!.matchAll(/(\d+)(?:-(\d+))?/g))
+      for (let block = Number(first); block <= Number(last ?? first); block++) free.add(block)
   }
   return free
 }
 
-const pairs = (lines: string): number[][] => lines.split('\n').filter(Boolean).map((line) => line.split(' ').map(Number))
+const pairs = (lines: string): number[][] =>
+  lines
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split(' ').map(Number))
 
 describe('the meta filesystem over an image', () => {
   before(function () {
@@ -78,7 +89,9 @@ describe('the meta filesystem over an image', () => {
   })
 
   it('"meta/super/blocksize - filesystem block size", "meta/super/id - filesystem ID"', async () => {
-    expect(await output('cat super/blocksize super/id', meta)).to.equal(`1024\n${/UUID: +(\S+)/.exec(run('dumpe2fs', ['-h', image]).stdout)![1]}\n`)
+    expect(await output('cat super/blocksize super/id', meta)).to.equal(
+      `1024\n${/UUID: +(\S+)/.exec(run('dumpe2fs', ['-h', image]).stdout)![1]}\n`,
+    )
   })
 
   describe('allocation/free_blocks', () => {
@@ -94,18 +107,34 @@ describe('the meta filesystem over an image', () => {
     it('"if you read from fpos F [...] starting from block F"', async () => {
       const all = pairs(await output('cat allocation/free_blocks', meta))
       const [start, length] = all[40]!
-      const [first] = pairs(await output(`dd if=allocation/free_blocks bs=64k skip=${start! + length! - 1} iflag=skip_bytes status=none`, meta))
+      const [first] = pairs(
+        await output(
+          `dd if=allocation/free_blocks bs=64k skip=${start! + length! - 1} iflag=skip_bytes status=none`,
+          meta,
+        ),
+      )
       expect(first, 'the rest of a run').to.deep.equal([start! + length! - 1, 1])
-      expect(pairs(await output(`tail -c +${all[41]![0]! + 1} allocation/free_blocks`, meta))).to.deep.equal(all.slice(41))
-      expect(await output('dd if=allocation/free_blocks bs=64k skip=16384 iflag=skip_bytes status=none', meta), 'behind the end').to.equal('')
+      expect(pairs(await output(`tail -c +${all[41]![0]! + 1} allocation/free_blocks`, meta))).to.deep.equal(
+        all.slice(41),
+      )
+      expect(
+        await output('dd if=allocation/free_blocks bs=64k skip=16384 iflag=skip_bytes status=none', meta),
+        'behind the end',
+      ).to.equal('')
     })
 
     it('"(as many as fits into supplied buffer)": whole lines, and what follows with the next read', async () => {
       const whole = await output('cat allocation/free_blocks', meta)
       for (const size of [3, 16, 100, 4096]) {
-        expect(await output(`dd if=allocation/free_blocks bs=${size} status=none`, meta), `in pieces of ${size}`).to.equal(whole)
+        expect(
+          await output(`dd if=allocation/free_blocks bs=${size} status=none`, meta),
+          `in pieces of ${size}`,
+        ).to.equal(whole)
       }
-      expect(await output('dd if=allocation/free_blocks bs=100 iflag=fullblock status=none', meta), 'buffers filled to the last byte').to.equal(whole)
+      expect(
+        await output('dd if=allocation/free_blocks bs=100 iflag=fullblock status=none', meta),
+        'buffers filled to the last byte',
+      ).to.equal(whole)
       const once = await output('dd if=allocation/free_blocks bs=100 count=1 status=none', meta)
       expect(once.endsWith('\n')).to.equal(true)
       expect(100 - once.length).to.be.below(16)
@@ -113,11 +142,16 @@ describe('the meta filesystem over an image', () => {
 
     it('"Fpos of your file descriptor is shifted to the first unreported free block"', async () => {
       // As the kernel's position can only move by bytes: reading on goes on there, and SEEK_DATA puts the position there.
-      const [told, position, jumped, again, refused] = (await output(`perl -e '
+      const [told, position, jumped, again, refused] = (
+        await output(
+          `perl -e '
         open F, "<", "allocation/free_blocks"; sysread(F, $_, 100); $told = tr/\\n//;
         $at = sysseek(F, 0, 1); $next = sysseek(F, $at, 3); sysread(F, $_, 100); ($first) = split;
         print "$told ", $at + 0, " $next $first "; sysseek(F, $next + 5, 0); print defined(sysread(F, $_, 100)) ? "read" : $!{EINVAL} ? "EINVAL" : $!;
-      '`, meta)).split(' ')
+      '`,
+          meta,
+        )
+      ).split(' ')
       const all = pairs(await output('cat allocation/free_blocks', meta))
       expect(Number(jumped)).to.equal(all[Number(told)]![0])
       expect(again).to.equal(jumped)
@@ -126,11 +160,22 @@ describe('the meta filesystem over an image', () => {
     })
 
     it('does not send a shell that goes back in it round and round', async () => {
-      const { stdout, stderr } = await sh('while read -r start length; do echo "$start"; done < allocation/free_blocks', meta)
+      const { stdout, stderr } = await sh(
+        'while read -r start length; do echo "$start"; done < allocation/free_blocks',
+        meta,
+      )
       expect(stdout.split('\n').filter(Boolean)).to.have.length(1)
       expect(stderr).to.include('Invalid argument')
-      expect(await output('sh -c "while read -r start length; do echo \\$start \\$length; done" < allocation/free_blocks', meta), 'one that reads byte by byte').to.equal(await output('cat allocation/free_blocks', meta))
-      expect(await output('cat allocation/free_blocks | while read -r start length; do echo "$start $length"; done', meta)).to.equal(await output('cat allocation/free_blocks', meta))
+      expect(
+        await output(
+          'sh -c "while read -r start length; do echo \\$start \\$length; done" < allocation/free_blocks',
+          meta,
+        ),
+        'one that reads byte by byte',
+      ).to.equal(await output('cat allocation/free_blocks', meta))
+      expect(
+        await output('cat allocation/free_blocks | while read -r start length; do echo "$start $length"; done', meta),
+      ).to.equal(await output('cat allocation/free_blocks', meta))
     })
 
     it('is the same for programs that copy in the kernel or look for holes', async () => {
@@ -139,7 +184,15 @@ describe('the meta filesystem over an image', () => {
       await output(`cp allocation/free_blocks ${copy}`, meta)
       expect(readFileSync(copy, 'latin1')).to.equal(whole)
       expect(await output('grep -c . allocation/free_blocks', meta)).to.equal(`${whole.split('\n').length - 1}\n`)
-      expect((await sh(`perl -e 'open F, "<", "allocation/free_blocks"; $n = syscall(40, 1, fileno(F), 0, 65536); print $n' | cat`, meta)).stdout, 'sendfile is told to read').to.equal('-1')
+      expect(
+        (
+          await sh(
+            `perl -e 'open F, "<", "allocation/free_blocks"; $n = syscall(40, 1, fileno(F), 0, 65536); print $n' | cat`,
+            meta,
+          )
+        ).stdout,
+        'sendfile is told to read',
+      ).to.equal('-1')
     })
   })
 
@@ -148,21 +201,38 @@ describe('the meta filesystem over an image', () => {
       const listed = (await output('ls -1 nodes', meta)).split('\n').filter(Boolean).map(Number)
       expect(listed).to.include.members([...made.fragmented, made.donor])
       expect(listed).to.have.length(305)
-      for (const inode of [2, 8, 11, 1000, 99_999]) expect((await sh(`ls nodes/${inode}`, meta)).stderr, `inode ${inode}`).to.include('No such file')
-      expect((await output(`find nodes/${made.donor} -type f | sort`, meta)).split('\n').filter(Boolean).map((path) => path.split('/').slice(2).join('/')))
-        .to.deep.equal(['alloc_goal', 'data/alloc', 'data/extents', 'data/reloc', 'metadata/alloc', 'metadata/reloc'])
+      for (const inode of [2, 8, 11, 1000, 99_999])
+        expect((await sh(`ls nodes/${inode}`, meta)).stderr, `inode ${inode}`).to.include('No such file')
+      expect(
+        (await output(`find nodes/${made.donor} -type f | sort`, meta))
+          .split('\n')
+          .filter(Boolean)
+          .map((path) => path.split('/').slice(2).join('/')),
+      ).to.deep.equal(['alloc_goal', 'data/alloc', 'data/extents', 'data/reloc', 'metadata/alloc', 'metadata/reloc'])
     })
 
     it('"data/extents - if you read from this file, you get a list of extents describing data blocks (and holes) of the file. The listing starts at logical block fpos"', async () => {
       const [inode] = made.fragmented
-      const expected = layoutInImage(image, '/f0').map(({ logical, length, physical }) => `${logical} ${length} ${physical}\n`)
+      const expected = layoutInImage(image, '/f0').map(
+        ({ logical, length, physical }) => `${logical} ${length} ${physical}\n`,
+      )
       expect(await output(`cat nodes/${inode}/data/extents`, meta)).to.equal(expected.join(''))
-      expect(await output(`dd if=nodes/${inode}/data/extents bs=4k skip=25 iflag=skip_bytes status=none`, meta)).to.equal(expected.slice(25).join(''))
-      expect(await output(`dd if=nodes/${inode}/data/extents bs=20 status=none`, meta), 'in small pieces').to.equal(expected.join(''))
-      await output(`echo 900 > nodes/${made.donor}/alloc_goal; echo 4 | dd of=nodes/${made.donor}/data/alloc seek=10 oflag=seek_bytes status=none`, meta)
+      expect(
+        await output(`dd if=nodes/${inode}/data/extents bs=4k skip=25 iflag=skip_bytes status=none`, meta),
+      ).to.equal(expected.slice(25).join(''))
+      expect(await output(`dd if=nodes/${inode}/data/extents bs=20 status=none`, meta), 'in small pieces').to.equal(
+        expected.join(''),
+      )
+      await output(
+        `echo 900 > nodes/${made.donor}/alloc_goal; echo 4 | dd of=nodes/${made.donor}/data/alloc seek=10 oflag=seek_bytes status=none`,
+        meta,
+      )
       const told = await output(`cat nodes/${made.donor}/data/extents`, meta)
       expect(told).to.match(/^0 10 hole\n10 \d+ \d+ unwritten\n/)
-      const clipped = await output(`dd if=nodes/${made.donor}/data/extents bs=4k skip=5 iflag=skip_bytes status=none`, meta)
+      const clipped = await output(
+        `dd if=nodes/${made.donor}/data/extents bs=4k skip=5 iflag=skip_bytes status=none`,
+        meta,
+      )
       expect(clipped).to.equal(told.replace('0 10 hole', '5 5 hole'))
     })
 
@@ -170,55 +240,94 @@ describe('the meta filesystem over an image', () => {
       const goal = `nodes/${made.donor}/alloc_goal`
       expect(Number(await output(`cat ${goal}`, meta)), 'at first where the inode is').to.equal(1)
       expect(await output(`echo 9000 > ${goal}; cat ${goal}`, meta)).to.equal('9000\n')
-      for (const bad of ['0', '16384', 'x', '-1', '1 2', '']) expect((await sh(`echo "${bad}" > ${goal}`, meta)).stderr, bad).to.include('Invalid argument')
+      for (const bad of ['0', '16384', 'x', '-1', '1 2', ''])
+        expect((await sh(`echo "${bad}" > ${goal}`, meta)).stderr, bad).to.include('Invalid argument')
       expect(await output(`cat ${goal}`, meta)).to.equal('9000\n')
     })
 
     it('"data/alloc - you write there a number L and fs allocates L blocks to a file (preferable from alloc_goal) starting from file-block fpos"', async () => {
       const node = `nodes/${made.donor}`
       await output(`echo 12000 > ${node}/alloc_goal; echo 8 > ${node}/data/alloc`, meta)
-      expect(layoutInImage(image, '/donor')).to.deep.include({ logical: 0, physical: 12000, length: 8, unwritten: true })
+      expect(layoutInImage(image, '/donor')).to.deep.include({
+        logical: 0,
+        physical: 12000,
+        length: 8,
+        unwritten: true,
+      })
       expect(await output(`cat ${node}/data/alloc ${node}/alloc_goal`, meta)).to.equal('0 8\n12008\n')
       await output(`echo 4 | dd of=${node}/data/alloc seek=100 oflag=seek_bytes status=none`, meta)
       await output(`echo 2 >> ${node}/data/alloc`, meta)
-      expect(layoutInImage(image, '/donor').map(({ logical, physical, length }) => [logical, physical, length]), 'at a position, and behind the end')
-        .to.deep.equal([[0, 12000, 8], [100, 12008, 6]])
+      expect(
+        layoutInImage(image, '/donor').map(({ logical, physical, length }) => [logical, physical, length]),
+        'at a position, and behind the end',
+      ).to.deep.equal([
+        [0, 12000, 8],
+        [100, 12008, 6],
+      ])
       expect((await sh(`echo 5 > ${node}/data/alloc`, meta)).stderr).to.include('File exists')
       expect((await sh(`echo 0 > ${node}/data/alloc`, meta)).stderr).to.include('Invalid argument')
-      expect((await sh(`echo 999999 | dd of=${node}/data/alloc seek=200 oflag=seek_bytes`, meta)).status, 'up to that many').to.equal(0)
+      expect(
+        (await sh(`echo 999999 | dd of=${node}/data/alloc seek=200 oflag=seek_bytes`, meta)).status,
+        'up to that many',
+      ).to.equal(0)
       expect(freeBlocks().size, 'all there were').to.equal(0)
-      expect((await sh(`echo 1 | dd of=${node}/data/alloc seek=50 oflag=seek_bytes`, meta)).stderr).to.include('No space left')
+      expect((await sh(`echo 1 | dd of=${node}/data/alloc seek=50 oflag=seek_bytes`, meta)).stderr).to.include(
+        'No space left',
+      )
       expect(failures.join('\n')).to.include('is allocated').and.to.include('no free space')
     })
 
     it('"Fpos is shifted after the last block allocated in this call"', async () => {
       const file = `nodes/${made.donor}/data/alloc`
       // The same descriptor goes on there; what came of it can be read from the same descriptor.
-      const told = await output(`exec 3<>${file}; echo 8 >&3; read -r a b <&3; echo "$a $b"; exec 3>&-; exec 3>${file}; echo 3 | dd seek=20 oflag=seek_bytes status=none >&3; echo 2 >&3; echo 1 >&3`, meta)
+      const told = await output(
+        `exec 3<>${file}; echo 8 >&3; read -r a b <&3; echo "$a $b"; exec 3>&-; exec 3>${file}; echo 3 | dd seek=20 oflag=seek_bytes status=none >&3; echo 2 >&3; echo 1 >&3`,
+        meta,
+      )
       expect(told).to.equal('0 8\n')
-      expect(layoutInImage(image, '/donor').flatMap(({ logical, length }) => Array.from({ length }, (_, i) => logical + i))).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23, 24, 25])
+      expect(
+        layoutInImage(image, '/donor').flatMap(({ logical, length }) => Array.from({ length }, (_, i) => logical + i)),
+      ).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23, 24, 25])
     })
 
     it('"data/reloc - All blocks that are allocated both in original file and <ident> are relocated to <ident>. Write returns number of relocated blocks"', async () => {
       const [inode] = made.fragmented
       const before = layoutInImage(image, '/f0')
-      await output(`echo 12000 > nodes/${made.donor}/alloc_goal; echo 5 | dd of=nodes/${made.donor}/data/alloc seek=3 oflag=seek_bytes status=none; echo 4 | dd of=nodes/${made.donor}/data/alloc seek=28 oflag=seek_bytes status=none`, meta)
+      await output(
+        `echo 12000 > nodes/${made.donor}/alloc_goal; echo 5 | dd of=nodes/${made.donor}/data/alloc seek=3 oflag=seek_bytes status=none; echo 4 | dd of=nodes/${made.donor}/data/alloc seek=28 oflag=seek_bytes status=none`,
+        meta,
+      )
       await output(`echo ${made.donor} > nodes/${inode}/data/reloc`, meta)
-      expect(await output(`cat nodes/${inode}/data/reloc`, meta), 'what a write cannot return to a shell').to.equal('7\n')
-      const after = new Map(layoutInImage(image, '/f0').flatMap(({ logical, physical, length }) => Array.from({ length }, (_, i): [number, number] => [logical + i, physical + i])))
+      expect(await output(`cat nodes/${inode}/data/reloc`, meta), 'what a write cannot return to a shell').to.equal(
+        '7\n',
+      )
+      const after = new Map(
+        layoutInImage(image, '/f0').flatMap(({ logical, physical, length }) =>
+          Array.from({ length }, (_, i): [number, number] => [logical + i, physical + i]),
+        ),
+      )
       for (const { logical, physical } of before) {
-        expect(after.get(logical), `file block ${logical}`).to.equal(logical >= 3 && logical < 8 ? 12000 + logical - 3 : logical >= 28 ? 12005 + logical - 28 : physical)
+        expect(after.get(logical), `file block ${logical}`).to.equal(
+          logical >= 3 && logical < 8 ? 12000 + logical - 3 : logical >= 28 ? 12005 + logical - 28 : physical,
+        )
       }
       expect(contents('/f0')).to.equal(text(0))
-      expect(layoutInImage(image, '/donor').map(({ logical, length }) => [logical, length]), 'what the original has no block for stays').to.deep.equal([[30, 2]])
-      for (const bad of [String(inode), '99999', '2', '']) expect((await sh(`echo "${bad}" > nodes/${inode}/data/reloc`, meta)).status, bad).to.not.equal(0)
+      expect(
+        layoutInImage(image, '/donor').map(({ logical, length }) => [logical, length]),
+        'what the original has no block for stays',
+      ).to.deep.equal([[30, 2]])
+      for (const bad of [String(inode), '99999', '2', ''])
+        expect((await sh(`echo "${bad}" > nodes/${inode}/data/reloc`, meta)).status, bad).to.not.equal(0)
     })
 
     it('"metadata/alloc - you write there number Level and a fs allocates an indirect block to a file [...] Parent indirect block must be already allocated"', async () => {
       const node = `nodes/${made.donor}`
       expect((await sh(`echo 1 > ${node}/metadata/alloc`, meta)).stderr, 'over nothing').to.include('Invalid argument')
       await output(`echo 1 > ${node}/data/alloc; echo 9500 > ${node}/alloc_goal`, meta)
-      expect((await sh(`echo 2 > ${node}/metadata/alloc`, meta)).stderr, 'nothing of level 1 that it could hold').to.include('Invalid argument')
+      expect(
+        (await sh(`echo 2 > ${node}/metadata/alloc`, meta)).stderr,
+        'nothing of level 1 that it could hold',
+      ).to.include('Invalid argument')
       expect(await output(`echo 1 > ${node}/metadata/alloc; cat ${node}/metadata/alloc`, meta)).to.equal('9500\n')
       expect(debugfs(image, 'stat /donor')).to.include('(ETB0):9500')
       expect((await sh(`echo 1 > ${node}/metadata/alloc`, meta)).stderr).to.include('File exists')
@@ -227,23 +336,44 @@ describe('the meta filesystem over an image', () => {
     it('"metadata/reloc - you write two numbers <ident> Level and an indirect block for logical offset fpos at level Level will be swapped with corresponding indirect block of <ident>"', async function () {
       const [, , , inode] = made.fragmented
       const donor = `nodes/${made.donor}`
-      const tree = (path: string): string[] => [...debugfs(image, `stat ${path}`).matchAll(/\(ETB\d+\):(\d+)/g)].map(([, block]) => block!)
+      const tree = (path: string): string[] =>
+        [...debugfs(image, `stat ${path}`).matchAll(/\(ETB\d+\):(\d+)/g)].map(([, block]) => block!)
       const [old] = tree('/f3')
-      await output(`echo 1 > ${donor}/data/alloc; echo 9500 > ${donor}/alloc_goal; echo 1 > ${donor}/metadata/alloc`, meta)
+      await output(
+        `echo 1 > ${donor}/data/alloc; echo 9500 > ${donor}/alloc_goal; echo 1 > ${donor}/metadata/alloc`,
+        meta,
+      )
       await output(`echo "${made.donor} 1" > nodes/${inode}/metadata/reloc`, meta)
       expect([tree('/f3'), tree('/donor')]).to.deep.equal([['9500'], [old]])
       expect(contents('/f3')).to.equal(text(3))
       // A level higher: both grow one, then those change places as well.
-      await output(`for n in ${made.donor} ${inode}; do echo 9600 > nodes/$n/alloc_goal; echo 2 > nodes/$n/metadata/alloc; done`, meta)
+      await output(
+        `for n in ${made.donor} ${inode}; do echo 9600 > nodes/$n/alloc_goal; echo 2 > nodes/$n/metadata/alloc; done`,
+        meta,
+      )
       const [[one], [other]] = [tree('/f3'), tree('/donor')]
-      await output(`echo "${made.donor} 2" | dd of=nodes/${inode}/metadata/reloc seek=7 oflag=seek_bytes status=none`, meta)
-      expect([tree('/f3'), tree('/donor')]).to.deep.equal([[other, '9500'], [one, old]])
+      await output(
+        `echo "${made.donor} 2" | dd of=nodes/${inode}/metadata/reloc seek=7 oflag=seek_bytes status=none`,
+        meta,
+      )
+      expect([tree('/f3'), tree('/donor')]).to.deep.equal([
+        [other, '9500'],
+        [one, old],
+      ])
       await output(`echo "${made.donor} 1" > nodes/${inode}/metadata/reloc`, meta)
-      expect([tree('/f3'), tree('/donor')]).to.deep.equal([[other, old], [one, '9500']])
-      expect((await sh(`echo "${made.donor} 3" > nodes/${inode}/metadata/reloc`, meta)).stderr).to.include('No such file')
+      expect([tree('/f3'), tree('/donor')]).to.deep.equal([
+        [other, old],
+        [one, '9500'],
+      ])
+      expect((await sh(`echo "${made.donor} 3" > nodes/${inode}/metadata/reloc`, meta)).stderr).to.include(
+        'No such file',
+      )
       await putAway()
       needLoopMounts(this)
-      expect(loopMounted(image, (folder) => readFileSync(join(folder, 'f3'), 'latin1'), 'ro'), 'the kernel reads it').to.equal(text(3))
+      expect(
+        loopMounted(image, (folder) => readFileSync(join(folder, 'f3'), 'latin1'), 'ro'),
+        'the kernel reads it',
+      ).to.equal(text(3))
     })
 
     it('says what it cannot do with files mapped by indirect blocks', async () => {
@@ -257,7 +387,9 @@ describe('the meta filesystem over an image', () => {
       expect(await output(`cat nodes/${inode}/data/extents | head -n 1`, meta)).to.match(/^0 12 \d+\n$/)
       for (const order of ['1 > metadata/alloc', '99 1 > metadata/reloc', '99 > data/reloc']) {
         const [numbers, file] = order.split(' > ')
-        expect((await sh(`echo "${numbers}" > nodes/${inode}/${file}`, meta)).stderr, order).to.match(/not supported|No such file/)
+        expect((await sh(`echo "${numbers}" > nodes/${inode}/${file}`, meta)).stderr, order).to.match(
+          /not supported|No such file/,
+        )
       }
       expect((await sh(`echo 1 >> nodes/${inode}/data/alloc`, meta)).stderr).to.include('not supported')
     })
@@ -280,7 +412,9 @@ describe('the meta filesystem over an image', () => {
       expect((await sh(`echo 12 > nodes/${made.donor}/${file}`, meta)).stderr, file).to.include('Read-only file system')
     }
     await output(`mount -o remount,rw ${meta}; cat nodes/${made.donor}/data/extents`, meta)
-    expect((await sh(`echo 12 > nodes/${made.donor}/data/alloc`, meta)).stderr, 'remounting does not help').to.include('Read-only file system')
+    expect((await sh(`echo 12 > nodes/${made.donor}/data/alloc`, meta)).stderr, 'remounting does not help').to.include(
+      'Read-only file system',
+    )
     expect(readFileSync(image).equals(before)).to.equal(true)
   })
 
@@ -305,16 +439,27 @@ describe('the meta filesystem over an image', () => {
 
   it('is defragmented by a few lines of shell', async () => {
     const script = new URL('../../../docs/examples/defragment-by-shell.sh', import.meta.url).pathname
-    const told = await output(`sh ${script} ${meta} ${made.donor} ${made.fragmented.join(' ')} ${inodeOf('/small001')}`, '/')
-    expect(told).to.equal([
-      ...made.fragmented.map((inode, i) => `${inode}: ${30 + 10 * i} blocks relocated, from ${30 + 10 * i} pieces to 1\n`),
-      `${inodeOf('/small001')}: in 1 piece, left alone\n`,
-    ].join(''))
+    const told = await output(
+      `sh ${script} ${meta} ${made.donor} ${made.fragmented.join(' ')} ${inodeOf('/small001')}`,
+      '/',
+    )
+    expect(told).to.equal(
+      [
+        ...made.fragmented.map(
+          (inode, i) => `${inode}: ${30 + 10 * i} blocks relocated, from ${30 + 10 * i} pieces to 1\n`,
+        ),
+        `${inodeOf('/small001')}: in 1 piece, left alone\n`,
+      ].join(''),
+    )
     for (let i = 0; i < 4; i++) {
       expect(layoutInImage(image, `/f${i}`), `f${i}`).to.have.length(1)
       expect(contents(`/f${i}`), `f${i}`).to.equal(text(i))
     }
-    expect(readFileSync(script, 'utf8').split('\n').filter((line) => line.trim() !== '' && !line.trim().startsWith('#')).length).to.be.most(30)
+    expect(
+      readFileSync(script, 'utf8')
+        .split('\n')
+        .filter((line) => line.trim() !== '' && !line.trim().startsWith('#')).length,
+    ).to.be.most(30)
   })
 })
 
@@ -346,18 +491,30 @@ describe('the meta filesystem over a mounted filesystem', () => {
   it('shows the same as over the image', async () => {
     expect(await output('cat features', meta)).to.equal('compat 0x7\nro_compat 0x3\nincompat 0x3\n')
     const [inode] = made.fragmented
-    expect(await output(`cat nodes/${inode}/data/extents`, meta)).to.equal(layoutOfFile(join(mounted, 'f0'), blockSize)
-      .map(({ logical, length, physical }) => `${logical} ${length} ${physical}\n`).join(''))
+    expect(await output(`cat nodes/${inode}/data/extents`, meta)).to.equal(
+      layoutOfFile(join(mounted, 'f0'), blockSize)
+        .map(({ logical, length, physical }) => `${logical} ${length} ${physical}\n`)
+        .join(''),
+    )
     expect(await output('ls nodes', meta), 'who asks for a number is given it').to.equal('')
-    expect(pairs(await output('cat allocation/free_blocks', meta)).reduce((sum, [, length]) => sum + length!, 0)).to.be.above(5000)
+    expect(
+      pairs(await output('cat allocation/free_blocks', meta)).reduce((sum, [, length]) => sum + length!, 0),
+    ).to.be.above(5000)
   })
 
   it('moves files of a filesystem in use', async () => {
     const node = `nodes/${made.donor}`
     await output(`echo 12000 > ${node}/alloc_goal; echo 30 > ${node}/data/alloc`, meta)
-    expect(layoutOfFile(join(mounted, 'donor'), blockSize)).to.deep.include({ logical: 0, physical: 12000, length: 30, unwritten: true })
+    expect(layoutOfFile(join(mounted, 'donor'), blockSize)).to.deep.include({
+      logical: 0,
+      physical: 12000,
+      length: 30,
+      unwritten: true,
+    })
     await output(`echo ${made.donor} > nodes/${made.fragmented[0]}/data/reloc`, meta)
-    expect(await output(`cat nodes/${made.fragmented[0]}/data/reloc nodes/${made.fragmented[0]}/data/extents`, meta)).to.equal('30\n0 30 12000\n')
+    expect(
+      await output(`cat nodes/${made.fragmented[0]}/data/reloc nodes/${made.fragmented[0]}/data/extents`, meta),
+    ).to.equal('30\n0 30 12000\n')
     expect(readFileSync(join(mounted, 'f0'), 'latin1')).to.equal(text(0))
     expect((await sh(`echo 1 > ${node}/metadata/alloc`, meta)).stderr).to.include('not supported')
   })
@@ -365,12 +522,17 @@ describe('the meta filesystem over a mounted filesystem', () => {
   it('finds a file that was made a moment ago', async () => {
     const path = join(mounted, 'new')
     writeFileSync(path, Buffer.alloc(3 * blockSize, 'n'))
-    expect(await output(`awk '{ sum += $2 } END { print sum }' nodes/${statSync(path).ino}/data/extents`, meta)).to.equal('3\n')
+    expect(
+      await output(`awk '{ sum += $2 } END { print sum }' nodes/${statSync(path).ino}/data/extents`, meta),
+    ).to.equal('3\n')
   })
 
   it('is defragmented by the same lines of shell', async () => {
     const script = new URL('../../../docs/examples/defragment-by-shell.sh', import.meta.url).pathname
-    await output(`: > ${mounted}/lent; sh ${script} ${meta} $(stat -c %i ${mounted}/lent) ${made.fragmented.join(' ')}; rm ${mounted}/lent`, '/')
+    await output(
+      `: > ${mounted}/lent; sh ${script} ${meta} $(stat -c %i ${mounted}/lent) ${made.fragmented.join(' ')}; rm ${mounted}/lent`,
+      '/',
+    )
     for (let i = 0; i < 4; i++) {
       expect(layoutOfFile(join(mounted, `f${i}`), blockSize), `f${i}`).to.have.length(1)
       expect(readFileSync(join(mounted, `f${i}`), 'latin1'), `f${i}`).to.equal(text(i))
@@ -380,9 +542,14 @@ describe('the meta filesystem over a mounted filesystem', () => {
   it('refuses what the kernel refuses, and says why', async () => {
     await output(`chattr +i ${mounted}/f0`, '/')
     try {
-      expect((await sh(`echo ${made.donor} > nodes/${made.fragmented[0]}/data/reloc`, meta)).status, 'nothing in common yet').to.equal(0)
+      expect(
+        (await sh(`echo ${made.donor} > nodes/${made.fragmented[0]}/data/reloc`, meta)).status,
+        'nothing in common yet',
+      ).to.equal(0)
       await output(`echo 12000 > nodes/${made.donor}/alloc_goal; echo 30 > nodes/${made.donor}/data/alloc`, meta)
-      expect((await sh(`echo ${made.donor} > nodes/${made.fragmented[0]}/data/reloc`, meta)).stderr).to.include('not permitted')
+      expect((await sh(`echo ${made.donor} > nodes/${made.fragmented[0]}/data/reloc`, meta)).stderr).to.include(
+        'not permitted',
+      )
       expect(failures.join('\n')).to.include('immutable')
     } finally {
       await output(`chattr -i ${mounted}/f0`, '/')

@@ -12,7 +12,9 @@ import { finished, isMounted, needFuse, output, pause, sh, start, type ShellResu
 const launcher = new URL('run-command.ts', import.meta.url).pathname
 
 const metafs = (...words: string[]): ChildProcess =>
-  spawn(process.execPath, ['--import=tsx', '--conditions=bootpack-source', launcher, 'metafs', 'mount', ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  spawn(process.execPath, ['--import=tsx', '--conditions=bootpack-source', launcher, 'metafs', 'mount', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 
 describe('bootpack metafs mount', () => {
   const scratch = scratchFolder()
@@ -28,7 +30,9 @@ describe('bootpack metafs mount', () => {
     mkdirSync(meta)
     made = makeAgedImage(aged)
   })
-  beforeEach(() => { copyFileSync(aged, image) })
+  beforeEach(() => {
+    copyFileSync(aged, image)
+  })
   afterEach(() => {
     child?.kill('SIGKILL')
     child = undefined
@@ -107,7 +111,10 @@ describe('bootpack metafs mount', () => {
       const { status, stderr } = await finished(metafs(...words), 60_000)
       return [status, stderr]
     }
-    expect(await told(image, join(scratch.path, 'nowhere'))).to.deep.equal([2, `bootpack: ${JSON.stringify(join(scratch.path, 'nowhere'))} is not a directory.\nMake one with mkdir and name it.\n`])
+    expect(await told(image, join(scratch.path, 'nowhere'))).to.deep.equal([
+      2,
+      `bootpack: ${JSON.stringify(join(scratch.path, 'nowhere'))} is not a directory.\nMake one with mkdir and name it.\n`,
+    ])
     expect((await told(join(scratch.path, 'no.img'), meta))[0]).to.equal(2)
     expect((await told(image, meta, '--partition', '3'))[0]).to.equal(2)
     writeFileSync(join(scratch.path, 'text'), 'no image')
@@ -145,7 +152,9 @@ describe('bootpack metafs mount', () => {
     client.kill('SIGKILL')
     expect((await gone).status).to.equal(137)
     const told = Number(await output(`cat nodes/${inode}/data/reloc`, meta))
-    expect(told, 'blocks relocated until then').to.be.above(0).and.below(bytes / 4096)
+    expect(told, 'blocks relocated until then')
+      .to.be.above(0)
+      .and.below(bytes / 4096)
     // Whoever comes next finishes the work.
     await output(`echo ${donor} > nodes/${inode}/data/reloc`, meta)
     expect(told + Number(await output(`cat nodes/${inode}/data/reloc`, meta))).to.equal(bytes / 4096)
@@ -153,7 +162,9 @@ describe('bootpack metafs mount', () => {
     await ended
     expect(layoutInImage(image, '/big').map(({ physical }) => physical)).to.not.deep.equal(before)
     run('debugfs', ['-R', `dump /big ${big}`, image])
-    expect(run('md5sum', [big]).stdout.split(' ')[0]).to.equal(run('bash', ['-c', `yes "0123456789abcdef" | head -c ${bytes} | md5sum`]).stdout.split(' ')[0])
+    expect(run('md5sum', [big]).stdout.split(' ')[0]).to.equal(
+      run('bash', ['-c', `yes "0123456789abcdef" | head -c ${bytes} | md5sum`]).stdout.split(' ')[0],
+    )
     expect(readFileSync(image).length).to.equal(600 << 20)
   })
 })

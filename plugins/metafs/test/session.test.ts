@@ -13,7 +13,7 @@ const names = ['numbers', 'slow', 'stored'] as const
 
 /** `numbers` is endless, eight digits and a line end at a time; `slow` never answers; `stored` keeps what was written. */
 class ToyTree implements Tree {
-  written: { position: number, text: string }[] = []
+  written: { position: number; text: string }[] = []
   asked = 0
   calledOff = 0
 
@@ -29,9 +29,15 @@ class ToyTree implements Tree {
     return this.attributes(index + 2)
   }
 
-  async entries(_directory: number, from: number): Promise<{ name: string, node: number, directory: boolean, next: number }[]> {
+  async entries(
+    _directory: number,
+    from: number,
+  ): Promise<{ name: string; node: number; directory: boolean; next: number }[]> {
     // Many more than fit one answer, so that listings go on.
-    const all = [...names.map((name, i) => ({ name: name as string, node: i + 2 })), ...Array.from({ length: 5000 }, (_, i) => ({ name: `entry-${i}`, node: 2 }))]
+    const all = [
+      ...names.map((name, i) => ({ name: name as string, node: i + 2 })),
+      ...Array.from({ length: 5000 }, (_, i) => ({ name: `entry-${i}`, node: 2 })),
+    ]
     return all.slice(from).map((entry, i) => ({ ...entry, directory: false, next: from + i + 1 }))
   }
 
@@ -84,7 +90,9 @@ describe('a FUSE session', () => {
   after(() => scratch.remove())
 
   it('shows names, sizes and times', async () => {
-    expect(await output('stat -c "%n %s %a %U %Y" numbers slow', directory)).to.equal('numbers 9000000 644 root 1000000000\nslow 9000000 644 root 1000000000\n')
+    expect(await output('stat -c "%n %s %a %U %Y" numbers slow', directory)).to.equal(
+      'numbers 9000000 644 root 1000000000\nslow 9000000 644 root 1000000000\n',
+    )
     expect((await output('ls -U', directory)).split('\n').filter(Boolean)).to.have.length(5003)
     expect((await sh('cat nothing', directory)).stderr).to.include('No such file')
   })
@@ -92,18 +100,30 @@ describe('a FUSE session', () => {
   it('passes every position and length through', async () => {
     expect(await output('dd if=numbers bs=9 skip=77 count=2 status=none', directory)).to.equal('00000077\n00000078\n')
     expect(await output('tail -c 9 numbers', directory)).to.equal('00999999\n')
-    expect(await output('cat numbers | md5sum', directory)).to.equal(await output('seq -f %08.0f 0 999999 | md5sum', directory))
-    await output('echo one > stored; echo two >> stored; echo three | dd of=stored bs=100 seek=7 status=none', directory)
-    expect(tree.written).to.deep.equal([{ position: 0, text: 'one\n' }, { position: 9_000_000, text: 'two\n' }, { position: 700, text: 'three\n' }])
+    expect(await output('cat numbers | md5sum', directory)).to.equal(
+      await output('seq -f %08.0f 0 999999 | md5sum', directory),
+    )
+    await output(
+      'echo one > stored; echo two >> stored; echo three | dd of=stored bs=100 seek=7 status=none',
+      directory,
+    )
+    expect(tree.written).to.deep.equal([
+      { position: 0, text: 'one\n' },
+      { position: 9_000_000, text: 'two\n' },
+      { position: 700, text: 'three\n' },
+    ])
   })
 
   it('puts a descriptor where SEEK_DATA says', async () => {
-    expect(await output(`perl -e 'open F, "numbers"; print sysseek(F, 500, 3), " ", sysseek(F, 0, 1)'`, directory)).to.equal('1500 1500')
+    expect(
+      await output(`perl -e 'open F, "numbers"; print sysseek(F, 500, 3), " ", sysseek(F, 0, 1)'`, directory),
+    ).to.equal('1500 1500')
   })
 
   it('answers sixteen clients at once', async function () {
     this.timeout(60_000)
-    const reader = 'for i in 1 2 3 4 5 6; do for at in 0 5000 70000 123456; do dd if=numbers bs=4096 skip=$at iflag=skip_bytes count=25 status=none | cksum; done; done'
+    const reader =
+      'for i in 1 2 3 4 5 6; do for at in 0 5000 70000 123456; do dd if=numbers bs=4096 skip=$at iflag=skip_bytes count=25 status=none | cksum; done; done'
     const outputs = await Promise.all(Array.from({ length: 16 }, () => finished(start(reader, directory), 50_000)))
     for (const { status, stdout } of outputs) expect([status, stdout]).to.deep.equal([0, outputs[0]!.stdout])
     expect(tree.asked).to.be.at.least(9600)
@@ -139,7 +159,16 @@ describe('a FUSE session', () => {
   })
 
   it('refuses to make, remove or rename anything', async () => {
-    for (const script of ['mkdir x', 'touch x', 'rm numbers', 'mv numbers x', 'ln numbers x', 'ln -s numbers x', 'chmod 600 numbers', 'mkfifo x']) {
+    for (const script of [
+      'mkdir x',
+      'touch x',
+      'rm numbers',
+      'mv numbers x',
+      'ln numbers x',
+      'ln -s numbers x',
+      'chmod 600 numbers',
+      'mkfifo x',
+    ]) {
       const { status, stderr } = await sh(script, directory)
       expect(status, script).to.not.equal(0)
       expect(stderr, script).to.include('not permitted')

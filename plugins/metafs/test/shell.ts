@@ -24,13 +24,21 @@ export function needFuse(context: Context): void {
  * wait for the child to have gone there, and the child for this process.
  */
 export const start = (script: string, directory: string): ChildProcess =>
-  spawn('bash', ['-c', `cd "$0" && { ${script}\n}`, directory], { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' } })
+  spawn('bash', ['-c', `cd "$0" && { ${script}\n}`, directory], {
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' },
+  })
 
 export function finished(child: ChildProcess, milliseconds = 20_000): Promise<ShellResult> {
   return new Promise((resolve, reject) => {
     let [stdout, stderr] = ['', '']
-    child.stdout?.on('data', (data: Buffer) => { stdout += data.toString('latin1') })
-    child.stderr?.on('data', (data: Buffer) => { stderr += data.toString('latin1') })
+    child.stdout?.on('data', (data: Buffer) => {
+      stdout += data.toString('latin1')
+    })
+    child.stderr?.on('data', (data: Buffer) => {
+      stderr += data.toString('latin1')
+    })
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
       reject(new Error(`still running after ${milliseconds} ms: ${child.spawnargs.join(' ')}\n${stdout}${stderr}`))
@@ -53,6 +61,9 @@ export async function output(script: string, directory: string): Promise<string>
 }
 
 export const isMounted = (directory: string): boolean =>
-  readFileSync('/proc/self/mountinfo', 'utf8').split('\n').some((line) => line.split(' ')[4] === directory)
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[4] === directory)
 
-export const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+export const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -5,7 +5,19 @@ import { Errno } from '../src/fuse/errno.js'
 import { parseNumbers } from '../src/files/order-file.js'
 import { Place } from '../src/files/place.js'
 import { parseMetaMounts } from '../src/mount/mounts.js'
-import { childrenOf, commonNodes, inodeNodes, inodeOfName, isDirectory, nodeOf, numberOf, parentOf, type CommonKind, type InodeKind, type Node } from '../src/tree/node-number.js'
+import {
+  childrenOf,
+  commonNodes,
+  inodeNodes,
+  inodeOfName,
+  isDirectory,
+  nodeOf,
+  numberOf,
+  parentOf,
+  type CommonKind,
+  type InodeKind,
+  type Node,
+} from '../src/tree/node-number.js'
 import { common } from '../src/tree/orders.js'
 import { Turns } from '../src/tree/turns.js'
 
@@ -36,7 +48,9 @@ describe('the place of a descriptor', () => {
 describe('the numbers of nodes', () => {
   const every: Node[] = [
     ...(Object.keys(commonNodes) as CommonKind[]).map((kind) => ({ kind })),
-    ...[1, 12, 4_294_967_295].flatMap((inode) => (Object.keys(inodeNodes) as InodeKind[]).map((kind) => ({ kind, inode }))),
+    ...[1, 12, 4_294_967_295].flatMap((inode) =>
+      (Object.keys(inodeNodes) as InodeKind[]).map((kind) => ({ kind, inode })),
+    ),
   ]
 
   it('say what they stand for', () => {
@@ -53,13 +67,17 @@ describe('the numbers of nodes', () => {
       const parent = parentOf(node)
       expect(isDirectory(parent)).to.equal(true)
       if (node.kind === 'root' || node.kind === 'node') continue
-      expect(childrenOf(parent).map((child) => child.node), node.kind).to.deep.include(node)
+      expect(
+        childrenOf(parent).map((child) => child.node),
+        node.kind,
+      ).to.deep.include(node)
     }
   })
 
   it('take inode numbers as they are written', () => {
     expect(inodeOfName('12')).to.equal(12)
-    for (const name of ['', '0', '012', '-1', '1.5', '1e3', '12 ', '99999999999', 'x']) expect(inodeOfName(name), name).to.equal(undefined)
+    for (const name of ['', '0', '012', '-1', '1.5', '1e3', '12 ', '99999999999', 'x'])
+      expect(inodeOfName(name), name).to.equal(undefined)
   })
 })
 
@@ -68,7 +86,8 @@ describe('orders', () => {
     expect(parseNumbers('12\n')).to.deep.equal([12])
     expect(parseNumbers('12')).to.deep.equal([12])
     expect(parseNumbers(' 12\t7 \n')).to.deep.equal([12, 7])
-    for (const text of ['', '\n', '1\n2\n', '0x10', '-1', '1.5', '12a', '1e3', '9999999999999999']) expect(parseNumbers(text), JSON.stringify(text)).to.equal(undefined)
+    for (const text of ['', '\n', '1\n2\n', '0x10', '-1', '1.5', '12a', '1e3', '9999999999999999'])
+      expect(parseNumbers(text), JSON.stringify(text)).to.equal(undefined)
   })
 
   it('relocate what both files have, against a count block by block', () => {
@@ -82,15 +101,20 @@ describe('orders', () => {
       }
       return extents
     }
-    const has = (extents: readonly Extent[], block: number): boolean => extents.some(({ logical, length }) => block >= logical && block < logical + length)
+    const has = (extents: readonly Extent[], block: number): boolean =>
+      extents.some(({ logical, length }) => block >= logical && block < logical + length)
     for (let round = 0; round < 300; round++) {
       const [a, b, end] = [mapping(), mapping(), random.between(0, 70)]
       const runs = common(a, b, end)
       for (let block = 0; block < 80; block++) {
         const expected = block < end && has(a, block) && has(b, block)
-        expect(runs.some(({ logical, length }) => block >= logical && block < logical + length), `round ${round}, block ${block}`).to.equal(expected)
+        expect(
+          runs.some(({ logical, length }) => block >= logical && block < logical + length),
+          `round ${round}, block ${block}`,
+        ).to.equal(expected)
       }
-      for (let i = 1; i < runs.length; i++) expect(runs[i]!.logical, 'neighbours are joined').to.be.above(runs[i - 1]!.logical + runs[i - 1]!.length)
+      for (let i = 1; i < runs.length; i++)
+        expect(runs[i]!.logical, 'neighbours are joined').to.be.above(runs[i - 1]!.logical + runs[i - 1]!.length)
     }
   })
 })
@@ -108,10 +132,17 @@ describe('turns', () => {
     const still = new AbortController().signal
     const first = turns.take(still, work('first'))
     const second = turns.take(controller.signal, work('second')).catch((error: Errno) => error.errno)
-    const failing = turns.take(still, () => Promise.reject(new Error('on purpose'))).catch((error: Error) => error.message)
+    const failing = turns
+      .take(still, () => Promise.reject(new Error('on purpose')))
+      .catch((error: Error) => error.message)
     const last = turns.take(still, work('last'))
     controller.abort()
-    expect(await Promise.all([first, second, failing, last])).to.deep.equal([undefined, 'EINTR', 'on purpose', undefined])
+    expect(await Promise.all([first, second, failing, last])).to.deep.equal([
+      undefined,
+      'EINTR',
+      'on purpose',
+      undefined,
+    ])
     expect(log).to.deep.equal(['first begins', 'first ends', 'last begins', 'last ends'])
   })
 })
@@ -126,7 +157,8 @@ describe('mountinfo', () => {
       '',
     ].join('\n')
     expect(parseMetaMounts(Buffer.from(text))).to.deep.equal([
-      { directory: '/mnt/my meta', source: '/dev/sda1' }, { directory: '/mnt/é', source: 'disk\\x.img' },
+      { directory: '/mnt/my meta', source: '/dev/sda1' },
+      { directory: '/mnt/é', source: 'disk\\x.img' },
     ])
   })
 })

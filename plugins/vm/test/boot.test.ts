@@ -1,7 +1,17 @@
 import { expect } from 'chai'
 import { BootpackError } from 'bootpack'
 import { createHash } from 'node:crypto'
-import { closeSync, copyFileSync, mkdirSync, openSync, readdirSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { debugfs, makeImage, testUuid } from '../../../test/support/images.js'
 import { needTools, run, scratchFolder } from '../../../test/support/tools.js'
@@ -23,7 +33,9 @@ function partitioned(image: string, disk: string): number {
   const start = 3 * mebibyte
   writeFileSync(disk, '')
   truncateSync(disk, start + contents.length + mebibyte)
-  run('sfdisk', ['-q', disk], { input: `label: dos\nstart=2048, size=4096, type=83\nstart=6144, size=${contents.length / 512}, type=83\n` })
+  run('sfdisk', ['-q', disk], {
+    input: `label: dos\nstart=2048, size=4096, type=83\nstart=6144, size=${contents.length / 512}, type=83\n`,
+  })
   const descriptor = openSync(disk, 'r+')
   writeSync(descriptor, contents, 0, contents.length, start)
   closeSync(descriptor)
@@ -76,29 +88,50 @@ describe('what is written of a boot', () => {
     const blockOf = (name: string, n: number): number => Number(debugfs(path, `blocks ${name}`).trim().split(/\s+/)[n])
     const log = new RequestLog()
     const request = (block: number, blocks: number, write = false): void =>
-      log.add({ offset: block * 4096, length: blocks * 4096, write }, { begun: 1500, due: 1501, latency: 0.5, waited: 0, distance: 0 })
+      log.add(
+        { offset: block * 4096, length: blocks * 4096, write },
+        { begun: 1500, due: 1501, latency: 0.5, waited: 0, distance: 0 },
+      )
     request(blockOf('/etc/two', 1), 2)
     request(blockOf('/etc', 0), 1)
     request(blockOf('/etc/one', 0), 5)
     request(blockOf('/etc/one', 0), 1, true)
     const image = await BootImage.open(path)
-    const out = new OutputFiles({ trace: join(scratch.path, 'boot.trace'), requests: join(scratch.path, 'boot.log'), disk: 'hdd', scale: 5 }, 2)
+    const out = new OutputFiles(
+      { trace: join(scratch.path, 'boot.trace'), requests: join(scratch.path, 'boot.log'), disk: 'hdd', scale: 5 },
+      2,
+    )
     try {
       await out.write({ image, kernelName: 'vmlinuz-6' }, 1, {
-        seconds: 12.3456, log, recording: { requests: log.requests, lost: 0, started: 1000, start: 0, length: image.length },
+        seconds: 12.3456,
+        log,
+        recording: { requests: log.requests, lost: 0, started: 1000, start: 0, length: image.length },
       })
     } finally {
       await image.close()
     }
     expect(out.traces).to.deep.equal([join(scratch.path, 'boot.2.trace')])
-    const [header, ...reads] = readFileSync(join(scratch.path, 'boot.2.trace'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(header).to.deep.include({ source: 'vm', kernel: 'vmlinuz-6', disk: 'hdd', scale: 5, seconds: 12.346, resolved: testUuid, ignored: { write: 1 } })
+    const [header, ...reads] = readFileSync(join(scratch.path, 'boot.2.trace'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(header).to.deep.include({
+      source: 'vm',
+      kernel: 'vmlinuz-6',
+      disk: 'hdd',
+      scale: 5,
+      seconds: 12.346,
+      resolved: testUuid,
+      ignored: { write: 1 },
+    })
     expect(reads.map(({ t, path: name, off, len, kind }) => [t, name, off, len, kind])).to.deep.equal([
       [500_000, '/etc/two', 4096, 8192, 'data'],
       [500_000, '/etc', 0, 4096, 'directory'],
       [500_000, '/etc/one', 0, 20_480, 'data'],
     ])
-    expect(readFileSync(join(scratch.path, 'boot.2.log'), 'utf8')).to.match(/^0\.500000 R \d+ 8192 dist=0 pos_ms=0\.500 wait_ms=0\.000\n/)
+    expect(readFileSync(join(scratch.path, 'boot.2.log'), 'utf8')).to.match(
+      /^0\.500000 R \d+ 8192 dist=0 pos_ms=0\.500 wait_ms=0\.000\n/,
+    )
   })
 })
 
@@ -127,27 +160,47 @@ describe('a boot in a virtual machine', function () {
 
   const choices: MachineChoices = { disk: 'hdd', scale: 1, cpus: 1, memory: 256, network: false }
 
-  async function boots(images: readonly string[], more: Partial<MachineChoices> = {}, options: Partial<SeriesOptions> = {}): Promise<{ image: number, result: BootResult }[]> {
-    const results: { image: number, result: BootResult }[] = []
-    await bootSeries(images, { ...choices, ...more }, {
-      runs: 1, choice: 'auto', until: parseUntil('READY'), linger: 0, timeout: 120, signal: new AbortController().signal,
-      onResult: async (_machine, image, _run, result) => { results.push({ image, result }) },
-      ...options,
-    })
+  async function boots(
+    images: readonly string[],
+    more: Partial<MachineChoices> = {},
+    options: Partial<SeriesOptions> = {},
+  ): Promise<{ image: number; result: BootResult }[]> {
+    const results: { image: number; result: BootResult }[] = []
+    await bootSeries(
+      images,
+      { ...choices, ...more },
+      {
+        runs: 1,
+        choice: 'auto',
+        until: parseUntil('READY'),
+        linger: 0,
+        timeout: 120,
+        signal: new AbortController().signal,
+        onResult: async (_machine, image, _run, result) => {
+          results.push({ image, result })
+        },
+        ...options,
+      },
+    )
     return results
   }
 
-  const boot = async (path: string, more: Partial<MachineChoices> = {}, options: Partial<SeriesOptions> = {}): Promise<BootResult> =>
-    (await boots([path], more, options))[0]!.result
+  const boot = async (
+    path: string,
+    more: Partial<MachineChoices> = {},
+    options: Partial<SeriesOptions> = {},
+  ): Promise<BootResult> => (await boots([path], more, options))[0]!.result
 
   /** Bytes of the filesystem where a file's blocks lie, as debugfs says; one run. */
-  function placeOf(path: string): { from: number, to: number } {
+  function placeOf(path: string): { from: number; to: number } {
     const blocks = debugfs(image, `blocks ${path}`).trim().split(/\s+/).map(Number)
     expect(blocks.at(-1)! - blocks[0]!, `${path} is one run`).to.equal(blocks.length - 1)
     return { from: blocks[0]! * 4096, to: (blocks.at(-1)! + 1) * 4096 }
   }
 
-  const reads = (result: BootResult): { t?: number, off: number, len?: number }[] => [...bootTrace(result.recording, {}).reads]
+  const reads = (result: BootResult): { t?: number; off: number; len?: number }[] => [
+    ...bootTrace(result.recording, {}).reads,
+  ]
   /** When a file was read for the first time, microseconds; checks that all of it was. */
   function readAt(result: BootResult, path: string): number | undefined {
     const { from, to } = placeOf(path)
@@ -204,9 +257,13 @@ describe('a boot in a virtual machine', function () {
   })
 
   it('says what the console said when what was waited for does not come', async () => {
-    const late = await boots([image], { scale: 0 }, { until: parseUntil('NEVER'), timeout: 12 }).catch((error: unknown) => error)
+    const late = await boots([image], { scale: 0 }, { until: parseUntil('NEVER'), timeout: 12 }).catch(
+      (error: unknown) => error,
+    )
     expect(late).to.be.instanceOf(BootpackError).with.property('code', 'boot-timeout')
-    expect((late as BootpackError).message).to.include('NEVER').and.to.include('READY')
+    expect((late as BootpackError).message)
+      .to.include('NEVER')
+      .and.to.include('READY')
     const off = await boots([image], { scale: 0, append: ['root=/dev/nothing'] }).catch((error: unknown) => error)
     expect(off).to.be.instanceOf(BootpackError).with.property('code', 'machine-off')
   })
@@ -214,7 +271,9 @@ describe('a boot in a virtual machine', function () {
   it('is interrupted at once', async () => {
     const aborter = new AbortController()
     setTimeout(() => aborter.abort(), 1500)
-    const error = await boots([image], {}, { choice: 'tcg', until: parseUntil('NEVER'), signal: aborter.signal }).catch((thrown: unknown) => thrown)
+    const error = await boots([image], {}, { choice: 'tcg', until: parseUntil('NEVER'), signal: aborter.signal }).catch(
+      (thrown: unknown) => thrown,
+    )
     expect(error).to.be.instanceOf(BootpackError).with.property('family', 'interrupted')
   })
 })

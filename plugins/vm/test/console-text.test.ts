@@ -15,9 +15,16 @@ function linesOf(bytes: Buffer, cut: (rest: number) => number): string[] {
 }
 
 describe('the text on a console', () => {
-  const said = Buffer.from('[    0.00] Linux version 6.1\r\r\n\u001b[0;32m  OK  \u001b[0m] Reached target \u001b[0;1;39mmulti-user.target\u001b[0m - Mülti-User.\r\n\r\n'
-    + '\u001b]0;title\u0007\u001b(B\u001b[?25hA\tB\r\u001b]2;other\u001b\\bootvm login: ')
-  const lines = ['[    0.00] Linux version 6.1', '  OK  ] Reached target multi-user.target - Mülti-User.', 'A B', 'bootvm login: ']
+  const said = Buffer.from(
+    '[    0.00] Linux version 6.1\r\r\n\u001b[0;32m  OK  \u001b[0m] Reached target \u001b[0;1;39mmulti-user.target\u001b[0m - Mülti-User.\r\n\r\n' +
+      '\u001b]0;title\u0007\u001b(B\u001b[?25hA\tB\r\u001b]2;other\u001b\\bootvm login: ',
+  )
+  const lines = [
+    '[    0.00] Linux version 6.1',
+    '  OK  ] Reached target multi-user.target - Mülti-User.',
+    'A B',
+    'bootvm login: ',
+  ]
 
   it('comes without carriage returns and escape sequences', () => {
     expect(linesOf(said, (rest) => rest)).to.deep.equal(lines)
@@ -27,7 +34,14 @@ describe('the text on a console', () => {
     expect(linesOf(said, () => 1)).to.deep.equal(lines)
     for (let at = 1; at < said.length; at++) {
       let first = true
-      expect(linesOf(said, (rest) => { const cut = first ? at : rest; first = false; return cut }), `cut at ${at}`).to.deep.equal(lines)
+      expect(
+        linesOf(said, (rest) => {
+          const cut = first ? at : rest
+          first = false
+          return cut
+        }),
+        `cut at ${at}`,
+      ).to.deep.equal(lines)
     }
   })
 
@@ -67,7 +81,9 @@ describe('--until', () => {
 
   it('says what is wrong with what it cannot take', () => {
     for (const given of ['', '0', '100000', '/(/']) {
-      expect(() => parseUntil(given), given).to.throw(BootpackError, /--until/).with.property('family', 'usage')
+      expect(() => parseUntil(given), given)
+        .to.throw(BootpackError, /--until/)
+        .with.property('family', 'usage')
     }
   })
 })

@@ -9,9 +9,25 @@ describe('disk models', () => {
   it('give the positioning times of another program with the same hard disk', () => {
     // Distances and milliseconds as an nbdkit plugin in C logged them during a real boot of a disk of 2 GiB.
     const logged: [number, number][] = [
-      [0, 0], [-512, 4.677], [-3072, 4.687], [-2048, 4.684], [1179648, 5.010], [-135168, 4.785], [1072553984, 14.917], [-1039007744, 14.756],
-      [-31461376, 6.425], [1961984, 5.108], [536576, 4.471], [45056, 0.375], [28672, 0.239], [421888, 3.516], [651264, 4.923], [323584, 2.697],
-      [233472, 1.946], [1912832, 5.103], [-132448256, 8.271],
+      [0, 0],
+      [-512, 4.677],
+      [-3072, 4.687],
+      [-2048, 4.684],
+      [1179648, 5.01],
+      [-135168, 4.785],
+      [1072553984, 14.917],
+      [-1039007744, 14.756],
+      [-31461376, 6.425],
+      [1961984, 5.108],
+      [536576, 4.471],
+      [45056, 0.375],
+      [28672, 0.239],
+      [421888, 3.516],
+      [651264, 4.923],
+      [323584, 2.697],
+      [233472, 1.946],
+      [1912832, 5.103],
+      [-132448256, 8.271],
     ]
     for (const [distance, milliseconds] of logged) {
       const disk = diskModel('hdd', gibibytes(2))
@@ -23,7 +39,8 @@ describe('disk models', () => {
 
   it('never take longer than the full stroke, nor ask a head for more than a rotation to wait', () => {
     const disk = diskModel('hdd', 1e9)
-    for (let distance = 1; distance < 1e9; distance *= 1.7) expect(disk.latency(read(Math.floor(distance)), 0)).to.be.within(0, 0.5 + 14.5 + 4.17)
+    for (let distance = 1; distance < 1e9; distance *= 1.7)
+      expect(disk.latency(read(Math.floor(distance)), 0)).to.be.within(0, 0.5 + 14.5 + 4.17)
     expect(disk.latency(read(5e9), 0)).to.be.closeTo(19.17, 1e-9)
   })
 

@@ -44,7 +44,12 @@ function randomArrivals(random: Random, count: number, gapMs: number): Arrival[]
   let at = 0
   return Array.from({ length: count }, () => {
     at += random.fraction() * gapMs
-    return { at, offset: random.below(size / 4096 - 64) * 4096, length: 4096 * random.between(1, 32), write: random.chance(0.2) }
+    return {
+      at,
+      offset: random.below(size / 4096 - 64) * 4096,
+      length: 4096 * random.between(1, 32),
+      write: random.chance(0.2),
+    }
   })
 }
 
@@ -60,21 +65,35 @@ describe('the queue of a disk', () => {
 
   it('takes the nearest of those that wait', () => {
     const far = size - 4096
-    const served = serve('hdd', 1, [read(0, size / 2), read(0.1, 0), read(0.2, far), read(0.3, size / 2 + 4096), read(0.4, size / 4)])
+    const served = serve('hdd', 1, [
+      read(0, size / 2),
+      read(0.1, 0),
+      read(0.2, far),
+      read(0.3, size / 2 + 4096),
+      read(0.4, size / 4),
+    ])
     // Forward from the middle goes on; then back to a quarter, to zero, and the far end last.
     expect(served.map(({ id }) => id)).to.deep.equal([0, 3, 4, 1, 2])
   })
 
   it('passes over no request more than 32 times', () => {
     // One far away, and an endless row of neighbours.
-    const arrivals = [read(0, 0, 131072), read(0.1, size - 4096), ...Array.from({ length: 100 }, (_, i) => read(0.2, 131072 * (i + 1), 131072))]
+    const arrivals = [
+      read(0, 0, 131072),
+      read(0.1, size - 4096),
+      ...Array.from({ length: 100 }, (_, i) => read(0.2, 131072 * (i + 1), 131072)),
+    ]
     const order = serve('hdd', 1, arrivals).map(({ id }) => id)
     expect(order.indexOf(1)).to.equal(33)
     expect(order.slice(0, 33)).to.deep.equal([0, ...Array.from({ length: 32 }, (_, i) => i + 2)])
   })
 
   it('lets eight reads of an SSD wait for their bytes at the same time, which then come one after the other', () => {
-    const served = serve('ssd', 1, Array.from({ length: 9 }, (_, i) => read(0, i * 1e6, 50_000)))
+    const served = serve(
+      'ssd',
+      1,
+      Array.from({ length: 9 }, (_, i) => read(0, i * 1e6, 50_000)),
+    )
     // 0.1 ms each, together; then 50,000 bytes at 500 MB/s are 0.1 ms each.
     for (const [i, { due }] of served.slice(0, 8).entries()) expect(due).to.be.closeTo(0.1 + 0.1 * (i + 1), 1e-9)
     expect(served[8]!.begun).to.be.closeTo(0.2, 1e-9)
@@ -110,7 +129,10 @@ describe('the queue of a disk', () => {
       const served = serve(name, scale, arrivals)
       const where = `seed ${seed}, round ${round}, ${name} x ${scale}`
       const model = diskModel(name, size)
-      expect(served.map(({ id }) => id).sort((a, b) => a - b), where).to.deep.equal(arrivals.map((_, id) => id))
+      expect(
+        served.map(({ id }) => id).sort((a, b) => a - b),
+        where,
+      ).to.deep.equal(arrivals.map((_, id) => id))
       let last = 0
       for (const { id, begun, due, waited, distance, latency } of served) {
         const { at, offset, length } = arrivals[id]!
@@ -125,10 +147,16 @@ describe('the queue of a disk', () => {
       }
       // Never idle while somebody waits: who waited began when another one ended.
       for (const { begun, waited } of served) {
-        if (waited > 1e-6) expect(served.some(({ due }) => Math.abs(due - begun) < 1e-9), where).to.equal(true)
+        if (waited > 1e-6)
+          expect(
+            served.some(({ due }) => Math.abs(due - begun) < 1e-9),
+            where,
+          ).to.equal(true)
       }
       // The bytes of two requests are never on the cable at the same time.
-      const onCable = served.map(({ id, due }) => [due - (arrivals[id]!.length / model.bytesPerMs) * scale, due] as const).sort((a, b) => a[0] - b[0])
+      const onCable = served
+        .map(({ id, due }) => [due - (arrivals[id]!.length / model.bytesPerMs) * scale, due] as const)
+        .sort((a, b) => a[0] - b[0])
       for (let i = 1; i < onCable.length; i++) expect(onCable[i]![0], where).to.be.at.least(onCable[i - 1]![1] - 1e-6)
     }
   })

@@ -55,7 +55,9 @@ class Client {
 
 describe('the NBD server', () => {
   let disk: ServedDisk
-  beforeEach(async () => { disk = await serveDisk(image, { writeLimit: 300_000 }) })
+  beforeEach(async () => {
+    disk = await serveDisk(image, { writeLimit: 300_000 })
+  })
   afterEach(() => disk.close())
 
   describe('speaks the protocol, byte by byte', () => {
@@ -76,7 +78,10 @@ describe('the NBD server', () => {
       client.send('00000003 49484156454f5054 00000008 00000000')
       await client.receives('0003e889045565a9 00000008 80000001 00000000', 'unsupported')
       client.send('49484156454f5054 00000003 00000000')
-      await client.receives('0003e889045565a9 00000003 00000002 00000004 00000000 0003e889045565a9 00000003 00000001 00000000', 'list')
+      await client.receives(
+        '0003e889045565a9 00000003 00000002 00000004 00000000 0003e889045565a9 00000003 00000001 00000000',
+        'list',
+      )
       client.send('49484156454f5054 00000006 00000009 00000003 666f6f 0000')
       await client.receives('0003e889045565a9 00000006 80000006 00000000', 'no export "foo"')
       client.send('49484156454f5054 00000006 00000006 000000ff 0000')
@@ -84,7 +89,10 @@ describe('the NBD server', () => {
       // NBD_OPT_GO that asks for the block sizes.
       client.send('49484156454f5054 00000007 00000008 00000000 0001 0003')
       await client.receives('0003e889045565a9 00000007 00000003 0000000c 0000 00000000000f4200 000d', 'size and flags')
-      await client.receives('0003e889045565a9 00000007 00000003 0000000e 0003 00000001 00001000 02000000', 'block sizes')
+      await client.receives(
+        '0003e889045565a9 00000007 00000003 0000000e 0003 00000001 00001000 02000000',
+        'block sizes',
+      )
       await client.receives('0003e889045565a9 00000007 00000001 00000000', 'acknowledged')
       client.send('25609513 0000 0000 1122334455667788 0000000000000200 00000010')
       await client.receives(`67446698 00000000 1122334455667788 ${image.subarray(512, 528).toString('hex')}`, 'a read')
@@ -124,7 +132,10 @@ describe('the NBD server', () => {
     client.send(`25609513 0000 0001 00000000000000b2 0000000000040000 00040000 ${'22'.repeat(0x40000)}`)
     await client.receives('67446698 0000001c 00000000000000b2', '256 KiB more')
     client.send('25609513 0000 0000 00000000000000b3 000000000003fffe 00000004')
-    await client.receives(`67446698 00000000 00000000000000b3 1111 ${image.subarray(0x40000, 0x40002).toString('hex')}`, 'the border')
+    await client.receives(
+      `67446698 00000000 00000000000000b3 1111 ${image.subarray(0x40000, 0x40002).toString('hex')}`,
+      'the border',
+    )
     client.socket.destroy()
   })
 
@@ -138,9 +149,15 @@ describe('the NBD server', () => {
       const client = await Client.connect(disk)
       await client.receives('4e42444d41474943 49484156454f5054 0003', 'greeting')
       client.send(bytes)
-      await client.cutOff().catch((error: unknown) => { throw new Error(what, { cause: error }) })
+      await client.cutOff().catch((error: unknown) => {
+        throw new Error(what, { cause: error })
+      })
     }
-    for (const bytes of ['11111111 0000 0000 0000000000000001 0000000000000000 00000200', '25609513 0000 0001 0000000000000001 0000000000000000 7fffffff', '25609513 0000 0002 0000000000000000 0000000000000000 00000000']) {
+    for (const bytes of [
+      '11111111 0000 0000 0000000000000001 0000000000000000 00000200',
+      '25609513 0000 0001 0000000000000001 0000000000000000 7fffffff',
+      '25609513 0000 0002 0000000000000000 0000000000000000 00000000',
+    ]) {
       const client = await (await Client.connect(disk)).ready()
       client.send(bytes)
       await client.cutOff()
@@ -154,14 +171,24 @@ describe('the NBD server', () => {
   it('answers many reads at once, in whatever order they are done', async () => {
     const slow = await serveDisk(image, { scale: 0.05 })
     const client = await (await Client.connect(slow)).ready()
-    const reads = Array.from({ length: 400 }, (_, id) => ({ id, offset: random.below(size - 9000), length: random.between(1, 9000) }))
-    for (const { id, offset, length } of reads) client.send(`25609513 0000 0000 ${id.toString(16).padStart(16, '0')} ${offset.toString(16).padStart(16, '0')} ${length.toString(16).padStart(8, '0')}`)
+    const reads = Array.from({ length: 400 }, (_, id) => ({
+      id,
+      offset: random.below(size - 9000),
+      length: random.between(1, 9000),
+    }))
+    for (const { id, offset, length } of reads)
+      client.send(
+        `25609513 0000 0000 ${id.toString(16).padStart(16, '0')} ${offset.toString(16).padStart(16, '0')} ${length.toString(16).padStart(8, '0')}`,
+      )
     const order: number[] = []
     for (let i = 0; i < reads.length; i++) {
       const header = await client.reader.take(16)
       const { id, offset, length } = reads[Number(header!.readBigUInt64BE(8))]!
       expect(header!.readUInt32BE(4)).to.equal(0)
-      expect((await client.reader.take(length))!.equals(image.subarray(offset, offset + length)), `seed ${seed}, read ${id}`).to.equal(true)
+      expect(
+        (await client.reader.take(length))!.equals(image.subarray(offset, offset + length)),
+        `seed ${seed}, read ${id}`,
+      ).to.equal(true)
       order.push(id)
     }
     expect([...order].sort((a, b) => a - b)).to.deep.equal(reads.map(({ id }) => id))
@@ -175,20 +202,35 @@ describe('the NBD server', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bootpack-test-nbd-'))
     const big = await serveDisk(image)
     try {
-      const facts = JSON.parse(await runBeside('qemu-img', ['info', '--output=json', '-f', 'raw', big.url])) as { 'virtual-size': number }
+      const facts = JSON.parse(await runBeside('qemu-img', ['info', '--output=json', '-f', 'raw', big.url])) as {
+        'virtual-size': number
+      }
       expect(facts['virtual-size']).to.equal(size)
       writeFileSync(join(folder, 'original'), image.subarray(0, size))
       await runBeside('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', big.url, join(folder, 'original')])
 
       // qemu-io writes patterns and checks them itself; odd places, so that pages are written in part.
-      const commands = ['write -P 17 1024 512', 'write -P 34 3584 9216', 'write -P 51 999424 512', 'flush', 'read -P 17 1024 512', 'read -P 34 3584 9216', 'read -P 51 999424 512']
+      const commands = [
+        'write -P 17 1024 512',
+        'write -P 34 3584 9216',
+        'write -P 51 999424 512',
+        'flush',
+        'read -P 17 1024 512',
+        'read -P 34 3584 9216',
+        'read -P 51 999424 512',
+      ]
       const said = await runBeside('qemu-io', ['-f', 'raw', ...commands.flatMap((command) => ['-c', command]), big.url])
       expect(said).to.not.match(/verification failed|error/i)
       const after = Buffer.from(image.subarray(0, size))
       after.fill(17, 1024, 1536).fill(34, 3584, 12800).fill(51, 999424, 999936)
       await runBeside('qemu-img', ['convert', '-f', 'raw', '-O', 'raw', big.url, join(folder, 'copy')])
       expect(readFileSync(join(folder, 'copy')).equals(after)).to.equal(true)
-      expect(big.log.requests.filter(({ write }) => write).map(({ offset, length }) => [offset, length])).to.deep.include.members([[3584, 9216], [999424, 512]])
+      expect(
+        big.log.requests.filter(({ write }) => write).map(({ offset, length }) => [offset, length]),
+      ).to.deep.include.members([
+        [3584, 9216],
+        [999424, 512],
+      ])
     } finally {
       await big.close()
       rmSync(folder, { recursive: true })

@@ -16,7 +16,9 @@ describe('the console file', () => {
     const through = new OutputFiles({ console: link, disk: 'hdd', scale: 1 }, 1)
     through.console(1, Buffer.from('hello'))
     let thrown: unknown
-    await through.write(undefined as never, 1, {} as never).catch((error: unknown) => { thrown = error })
+    await through.write(undefined as never, 1, {} as never).catch((error: unknown) => {
+      thrown = error
+    })
     expect(thrown).to.be.an('error').with.property('family', 'io')
     expect(readFileSync(victim, 'utf8')).to.equal('precious')
     expect(lstatSync(link).isSymbolicLink()).to.equal(true)

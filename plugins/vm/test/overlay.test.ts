@@ -2,14 +2,17 @@ import { expect } from 'chai'
 import { Random } from '../../../test/support/random.js'
 import { Overlay, pageBytes } from '../src/disk/overlay.js'
 
-const imageOf = (random: Random, size: number): Buffer => Buffer.from(Array.from({ length: size }, () => random.below(256)))
+const imageOf = (random: Random, size: number): Buffer =>
+  Buffer.from(Array.from({ length: size }, () => random.below(256)))
 
 /** Reads of the image that take a turn or more, as real ones do. */
-const below = (image: Buffer) => async (offset: number, buffer: Buffer): Promise<void> => {
-  await new Promise((resolve) => setImmediate(resolve))
-  buffer.fill(0)
-  image.copy(buffer, 0, offset)
-}
+const below =
+  (image: Buffer) =>
+  async (offset: number, buffer: Buffer): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve))
+    buffer.fill(0)
+    image.copy(buffer, 0, offset)
+  }
 
 describe('what a guest writes', () => {
   it('is read back over the image, for random places and lengths, many at a time', async () => {
@@ -34,7 +37,9 @@ describe('what a guest writes', () => {
       const from = random.below(size)
       const buffer = Buffer.from(image.subarray(from, random.between(from, size)))
       overlay.cover(from, buffer)
-      expect(buffer.equals(expected.subarray(from, from + buffer.length)), `seed ${seed}, round ${round}`).to.equal(true)
+      expect(buffer.equals(expected.subarray(from, from + buffer.length)), `seed ${seed}, round ${round}`).to.equal(
+        true,
+      )
     }
     expect(image.equals(untouched)).to.equal(true)
   })

@@ -14,7 +14,10 @@ import { makeRoot, needMachine, ramdisk } from './support/small-system.js'
 
 const mebibyte = 2 ** 20
 const launcher = new URL('../../../bin/bootpack.js', import.meta.url).pathname
-const script = readFileSync(new URL('../../../share/preload/preload.sh', import.meta.url), 'utf8').replaceAll('@LIMIT@', '30')
+const script = readFileSync(new URL('../../../share/preload/preload.sh', import.meta.url), 'utf8').replaceAll(
+  '@LIMIT@',
+  '30',
+)
 
 describe('a boot that reads in advance', function () {
   this.timeout(240_000)
@@ -30,7 +33,8 @@ describe('a boot that reads in advance', function () {
     const tree = join(scratch.path, 'tree')
     makeRoot(tree, [...names, 'late'], readOrder, kernel)
     // What the install command asks for; nothing of it runs here.
-    for (const folder of ['etc/systemd/system', 'usr/lib/systemd', 'proc']) mkdirSync(join(tree, folder), { recursive: true })
+    for (const folder of ['etc/systemd/system', 'usr/lib/systemd', 'proc'])
+      mkdirSync(join(tree, folder), { recursive: true })
     writeFileSync(join(tree, 'usr/lib/systemd/systemd'), 'x')
     makeImage(image, { size: 160 * mebibyte, blockSize: 4096, tree })
     writeFileSync(initrd, ramdisk(kernel, script))
@@ -40,20 +44,32 @@ describe('a boot that reads in advance', function () {
   })
   after(() => scratch.remove())
 
-  interface Read { readonly off: number, readonly len: number }
+  interface Read {
+    readonly off: number
+    readonly len: number
+  }
 
   async function reads(path: string): Promise<Read[]> {
     let found: Read[] = []
-    await bootSeries([path], { disk: 'hdd', scale: 0, cpus: 1, memory: 256, network: false, initrd }, {
-      runs: 1, choice: 'auto', until: parseUntil('READY'), linger: 0, timeout: 120, signal: new AbortController().signal,
-      onResult: async (_machine, _image, _run, result) => {
-        found = [...bootTrace(result.recording, {}).reads].map(({ off, len }) => ({ off, len: len! }))
+    await bootSeries(
+      [path],
+      { disk: 'hdd', scale: 0, cpus: 1, memory: 256, network: false, initrd },
+      {
+        runs: 1,
+        choice: 'auto',
+        until: parseUntil('READY'),
+        linger: 0,
+        timeout: 120,
+        signal: new AbortController().signal,
+        onResult: async (_machine, _image, _run, result) => {
+          found = [...bootTrace(result.recording, {}).reads].map(({ off, len }) => ({ off, len: len! }))
+        },
       },
-    })
+    )
     return found
   }
 
-  const placeOf = (name: string): { from: number, to: number } => {
+  const placeOf = (name: string): { from: number; to: number } => {
     const blocks = debugfs(image, `blocks /data/${name}`).trim().split(/\s+/).map(Number)
     return { from: blocks[0]! * 4096, to: (blocks.at(-1)! + 1) * 4096 }
   }
@@ -62,7 +78,9 @@ describe('a boot that reads in advance', function () {
   function orderOf(all: readonly Read[], twice = 32_768): string[] {
     const begun = names.flatMap((name) => {
       const { from, to } = placeOf(name)
-      const inside = all.map(({ off, len }, i) => ({ i, bytes: Math.min(to, off + len) - Math.max(from, off) })).filter(({ bytes }) => bytes > 0)
+      const inside = all
+        .map(({ off, len }, i) => ({ i, bytes: Math.min(to, off + len) - Math.max(from, off) }))
+        .filter(({ bytes }) => bytes > 0)
       if (inside.length === 0) return []
       const bytes = inside.reduce((sum, each) => sum + each.bytes, 0)
       expect(bytes, name).to.be.within(to - from, to - from + twice)
@@ -78,7 +96,10 @@ describe('a boot that reads in advance', function () {
     copyFileSync(image, copy)
     const file = join(scratch.path, 'changed')
     writeFileSync(file, text ?? '')
-    debugfsWrite(copy, ['rm /etc/bootpack/preload.list', ...(text === undefined ? [] : [`write ${file} /etc/bootpack/preload.list`])])
+    debugfsWrite(copy, [
+      'rm /etc/bootpack/preload.list',
+      ...(text === undefined ? [] : [`write ${file} /etc/bootpack/preload.list`]),
+    ])
     return copy
   }
 
@@ -87,11 +108,15 @@ describe('a boot that reads in advance', function () {
     const physical = [...readOrder].sort((a, b) => placeOf(a).from - placeOf(b).from)
     expect(physical).to.not.deep.equal(readOrder)
     expect(orderOf(all)).to.deep.equal(physical)
-    const first = all.findIndex(({ off }) => physical.some((name) => placeOf(name).from <= off && off < placeOf(name).to))
+    const first = all.findIndex(({ off }) =>
+      physical.some((name) => placeOf(name).from <= off && off < placeOf(name).to),
+    )
     // The rounded ends of a range may hold a file's data, which is read again as such.
     const metadata = [
       ...['/data', '/sbin', '/bin'].map((path) => Number(debugfs(image, `blocks ${path}`).trim().split(/\s+/)[0])),
-      ...[...readOrder.map((name) => `/data/${name}`), '/sbin/init', '/bin/busybox'].map((path) => Number(/block (\d+)/.exec(debugfs(image, `imap ${path}`))![1])),
+      ...[...readOrder.map((name) => `/data/${name}`), '/sbin/init', '/bin/busybox'].map((path) =>
+        Number(/block (\d+)/.exec(debugfs(image, `imap ${path}`))![1]),
+      ),
     ].map((block) => block * 4096)
     for (const at of metadata) {
       const readIn = all.flatMap(({ off, len }, i) => (off <= at && at < off + len ? [i] : []))
@@ -104,7 +129,8 @@ describe('a boot that reads in advance', function () {
     'no list': () => undefined,
     'an empty list': () => '',
     'a list that is cut off': () => listed().slice(0, -30),
-    'a list for another filesystem': () => listed().replace(/^uuid .*$/m, 'uuid 11111111-1111-4111-8111-111111111111 \\0021\\0021'),
+    'a list for another filesystem': () =>
+      listed().replace(/^uuid .*$/m, 'uuid 11111111-1111-4111-8111-111111111111 \\0021\\0021'),
     'a list of other things': () => 'bootpack-preload 1\nreboot -f\n$(reboot -f)\nend 4\n',
   }
   for (const [name, text] of Object.entries(failures)) {
@@ -114,7 +140,13 @@ describe('a boot that reads in advance', function () {
   }
 
   it('boots with a stale list: files gone, moved, ranges that mean nothing now', async () => {
-    const lines = listed().trimEnd().split('\n').slice(0, -1).map((line) => line.replace(/^d (\d+)/, (_, skip) => `d ${Number(skip) + 1500}`).replace('/data/f2', '/data/gone'))
+    const lines = listed()
+      .trimEnd()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) =>
+        line.replace(/^d (\d+)/, (_, skip) => `d ${Number(skip) + 1500}`).replace('/data/f2', '/data/gone'),
+      )
     lines.push('d 90000000 400', `end ${lines.length + 2}`)
     expect(orderOf(await reads(withList('stale', `${lines.join('\n')}\n`)), Infinity)).to.include.members(readOrder)
   })

@@ -8,11 +8,18 @@ import { SimulatedDisk } from '../src/disk/simulated-disk.js'
 
 describe('a simulated disk', () => {
   let alarm: Alarm
-  beforeEach(() => { alarm = new Alarm() })
+  beforeEach(() => {
+    alarm = new Alarm()
+  })
   afterEach(() => alarm.close())
 
   const size = 64 * 2 ** 20
-  const image = { size, read: async (_offset: number, buffer: Uint8Array) => { buffer.fill(7) } }
+  const image = {
+    size,
+    read: async (_offset: number, buffer: Uint8Array) => {
+      buffer.fill(7)
+    },
+  }
 
   it('takes the time its model says, request after request', async () => {
     const log = new RequestLog()
@@ -50,7 +57,11 @@ describe('a simulated disk', () => {
   })
 
   it('counts writes it has no room for', async () => {
-    const disk = new SimulatedDisk(image, alarm, new RequestLog(), { model: diskModel('ssd', size), scale: 0, writeLimit: 8192 })
+    const disk = new SimulatedDisk(image, alarm, new RequestLog(), {
+      model: diskModel('ssd', size),
+      scale: 0,
+      writeLimit: 8192,
+    })
     expect(await disk.write(0, Buffer.alloc(8192))).to.equal(true)
     expect(await disk.write(8192, Buffer.alloc(1))).to.equal(false)
     expect(disk.refusedWrites).to.equal(1)

@@ -30,14 +30,21 @@ function withMounted<Result>(image: string, work: () => Result): Result {
   }
 }
 
-interface Figures { readonly extents: number, readonly inPieces: number, readonly files: number, readonly contents: string }
+interface Figures {
+  readonly extents: number
+  readonly inPieces: number
+  readonly files: number
+  readonly contents: string
+}
 
 function look(): Figures {
   const contents = contentsBelow(mounted)
   const counts = [...contents.keys()].map((path) => bmapCount(path))
   return {
-    extents: counts.reduce((a, b) => a + b, 0), inPieces: counts.filter((count) => count > 1).length, files: counts.length,
-    contents: JSON.stringify([...contents].sort(([a], [b]) => a < b ? -1 : 1)),
+    extents: counts.reduce((a, b) => a + b, 0),
+    inPieces: counts.filter((count) => count > 1).length,
+    files: counts.length,
+    contents: JSON.stringify([...contents].sort(([a], [b]) => (a < b ? -1 : 1))),
   }
 }
 
@@ -55,8 +62,18 @@ try {
   })
   const rows: string[][] = [['before', String(before.extents), String(before.inPieces), '', '', '']]
   const tools: Record<string, (target: string) => [string, string[]]> = {
-    'xfs_fsr': () => ['xfs_fsr', [mounted]],
-    'bootpack fsr': () => [process.execPath, ['--import', 'tsx', '--conditions=bootpack-source', join(import.meta.dirname, '../test/run-command.ts'), 'fsr', mounted]],
+    xfs_fsr: () => ['xfs_fsr', [mounted]],
+    'bootpack fsr': () => [
+      process.execPath,
+      [
+        '--import',
+        'tsx',
+        '--conditions=bootpack-source',
+        join(import.meta.dirname, '../test/run-command.ts'),
+        'fsr',
+        mounted,
+      ],
+    ],
   }
   for (const [name, command] of Object.entries(tools)) {
     const copy = join(folder.path, name.replace(' ', '-'))
@@ -65,14 +82,27 @@ try {
       writeFileSync('/proc/sys/vm/drop_caches', '3')
       const begun = performance.now()
       const [program, args] = command(mounted)
-      const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` } })
+      const { status, stderr } = spawnSync(program, args, {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+        env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
+      })
       if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`)
       run('sync', ['-f', mounted])
       const seconds = (performance.now() - begun) / 1000
       const after = look()
-      return [name, String(after.extents), String(after.inPieces), seconds.toFixed(1), after.contents === before.contents ? 'same' : 'CHANGED', run('df', ['--output=used', '-B1', mounted]).stdout.split('\n')[1]!.trim()]
+      return [
+        name,
+        String(after.extents),
+        String(after.inPieces),
+        seconds.toFixed(1),
+        after.contents === before.contents ? 'same' : 'CHANGED',
+        run('df', ['--output=used', '-B1', mounted]).stdout.split('\n')[1]!.trim(),
+      ]
     })
-    const repair = spawnSync('xfs_repair', ['-n', copy], { env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` } }).status
+    const repair = spawnSync('xfs_repair', ['-n', copy], {
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
+    }).status
     rows.push([...row.slice(0, 5), repair === 0 ? 'clean' : `ended with ${repair}`])
     rmSync(copy)
   }

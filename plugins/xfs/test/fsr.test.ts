@@ -1,11 +1,33 @@
 /** fsr on a real XFS, file by file; xfs_bmap, hashes and xfs_repair decide. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { chmodSync, chownSync, closeSync, copyFileSync, ftruncateSync, openSync, readFileSync, readdirSync, statSync, truncateSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  copyFileSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { fallocate, syncFilesystem } from 'bootpack'
 import { Random } from '../../../test/support/random.js'
-import { bmapCount, contentsBelow, growInTurns, needXfs, xfsBmap, xfsMount, type XfsMount } from '../../../test/support/xfs-mount.js'
+import {
+  bmapCount,
+  contentsBelow,
+  growInTurns,
+  needXfs,
+  xfsBmap,
+  xfsMount,
+  type XfsMount,
+} from '../../../test/support/xfs-mount.js'
 import { run, scratchFolder } from '../../../test/support/tools.js'
 import { mountOf } from '../src/filesystem/mounts.js'
 import { runAll } from '../src/fsr/all-filesystems.js'
@@ -15,7 +37,8 @@ import { runPass } from '../src/fsr/pass.js'
 import { withWorkshop } from '../src/fsr/workshop.js'
 
 const block = 4096
-const python = (script: string, ...args: string[]): ChildProcess => spawn('python3', ['-c', script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+const python = (script: string, ...args: string[]): ChildProcess =>
+  spawn('python3', ['-c', script, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
 
 /** Starts a program that prints a line when it is ready, for as long as `during` takes. */
 async function beside<Result>(child: ChildProcess, during: () => Result | Promise<Result>): Promise<Result> {
@@ -28,7 +51,9 @@ async function beside<Result>(child: ChildProcess, during: () => Result | Promis
   } finally {
     child.removeAllListeners('exit')
     child.kill('SIGKILL')
-    await new Promise((resolve) => child.exitCode === null && child.signalCode === null ? child.once('exit', resolve) : resolve(undefined))
+    await new Promise((resolve) =>
+      child.exitCode === null && child.signalCode === null ? child.once('exit', resolve) : resolve(undefined),
+    )
   }
 }
 
@@ -44,7 +69,8 @@ for (const exchange of [false, true]) {
     }
     const reorganise = (name: string, more: Partial<Workshop> = {}): Promise<FileOutcome> =>
       withWorkshop(mountOf(mount.path)!, { dryRun: false }, (workshop) =>
-        Promise.resolve(defragmentFile({ ...workshop, ...more }, statSync(path(name)).ino, path(name))))
+        Promise.resolve(defragmentFile({ ...workshop, ...more }, statSync(path(name)).ino, path(name))),
+      )
 
     before(function () {
       needXfs(this)
@@ -61,18 +87,44 @@ for (const exchange of [false, true]) {
       chmodSync(path(name), 0o4751)
       chownSync(path(name), 1234, 4321)
       chmodSync(path(name), 0o4751)
-      run('python3', ['-c', 'import os, sys; [os.setxattr(sys.argv[1], "user.%d" % i, b"value %d" % i) for i in range(5)]', path(name)])
+      run('python3', [
+        '-c',
+        'import os, sys; [os.setxattr(sys.argv[1], "user.%d" % i, b"value %d" % i) for i in range(5)]',
+        path(name),
+      ])
       const contents = contentsBelow(mount.path)
-      const before = { contents, stat: statSync(path(name), { bigint: true }), count: bmapCount(path(name)), names: readdirSync(mount.path) }
+      const before = {
+        contents,
+        stat: statSync(path(name), { bigint: true }),
+        count: bmapCount(path(name)),
+        names: readdirSync(mount.path),
+      }
       expect(before.count).to.be.above(1)
       const outcome = await reorganise(name)
       expect(outcome, `seed ${seed}`).to.include({ status: 'improved', before: before.count, after: 1, best: 1 })
       expect(bmapCount(path(name))).to.equal(1)
       const after = statSync(path(name), { bigint: true })
       expect(contentsBelow(mount.path)).to.deep.equal(before.contents)
-      for (const field of ['ino', 'mode', 'uid', 'gid', 'size', 'nlink', 'atimeNs', 'mtimeNs', 'ctimeNs', 'blocks'] as const) expect(after[field], field).to.equal(before.stat[field])
-      expect(run('python3', ['-c', 'import os, sys; print(sorted((n, os.getxattr(sys.argv[1], n)) for n in os.listxattr(sys.argv[1])))', path(name)]).stdout)
-        .to.contain("('user.4', b'value 4')")
+      for (const field of [
+        'ino',
+        'mode',
+        'uid',
+        'gid',
+        'size',
+        'nlink',
+        'atimeNs',
+        'mtimeNs',
+        'ctimeNs',
+        'blocks',
+      ] as const)
+        expect(after[field], field).to.equal(before.stat[field])
+      expect(
+        run('python3', [
+          '-c',
+          'import os, sys; print(sorted((n, os.getxattr(sys.argv[1], n)) for n in os.listxattr(sys.argv[1])))',
+          path(name),
+        ]).stdout,
+      ).to.contain("('user.4', b'value 4')")
       expect(readdirSync(mount.path)).to.deep.equal(before.names)
     })
 
@@ -96,7 +148,8 @@ for (const exchange of [false, true]) {
       const contents = readFileSync(path('patchwork'))
       const shape = (): string => {
         const kinds: string[] = []
-        for (const { from, to, start, unwritten } of xfsBmap(path('patchwork'))) for (let at = from; at <= to; at += 8) kinds.push(start === undefined ? '.' : unwritten ? 'u' : 'w')
+        for (const { from, to, start, unwritten } of xfsBmap(path('patchwork')))
+          for (let at = from; at <= to; at += 8) kinds.push(start === undefined ? '.' : unwritten ? 'u' : 'w')
         return kinds.join('')
       }
       const before = shape()
@@ -123,8 +176,16 @@ for (const exchange of [false, true]) {
     })
 
     it('a file with attributes that fill its inode, or drove out of it, is reorganised or left whole', async () => {
-      for (const [name, size] of [['file-1', 200], ['file-2', 3000]] as const) {
-        run('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], "user.big", b"x" * int(sys.argv[2]))', path(name), String(size)])
+      for (const [name, size] of [
+        ['file-1', 200],
+        ['file-2', 3000],
+      ] as const) {
+        run('python3', [
+          '-c',
+          'import os, sys; os.setxattr(sys.argv[1], "user.big", b"x" * int(sys.argv[2]))',
+          path(name),
+          String(size),
+        ])
         const contents = contentsBelow(path('..'))
         const count = bmapCount(path(name))
         const outcome = await reorganise(name)
@@ -136,18 +197,43 @@ for (const exchange of [false, true]) {
 
     it('a dry run says what could be better and moves nothing', async () => {
       const before = xfsBmap(path('file-3'))
-      expect(await reorganise('file-3', { dryRun: true })).to.include({ status: 'would-try', before: before.length, best: 1 })
+      expect(await reorganise('file-3', { dryRun: true })).to.include({
+        status: 'would-try',
+        before: before.length,
+        best: 1,
+      })
       expect(xfsBmap(path('file-3'))).to.deep.equal(before)
     })
 
     const left: Record<string, [code: string, prepare: (file: string) => void, undo?: (file: string) => void]> = {
-      'an immutable file': ['immutable', (file) => void run('chattr', ['+i', file]), (file) => void run('chattr', ['-i', file])],
-      'an append-only file': ['append-only', (file) => void run('chattr', ['+a', file]), (file) => void run('chattr', ['-a', file])],
+      'an immutable file': [
+        'immutable',
+        (file) => void run('chattr', ['+i', file]),
+        (file) => void run('chattr', ['-i', file]),
+      ],
+      'an append-only file': [
+        'append-only',
+        (file) => void run('chattr', ['+a', file]),
+        (file) => void run('chattr', ['-a', file]),
+      ],
       'a file marked as not to be defragmented': ['no-defrag', (file) => void run('xfs_io', ['-c', 'chattr +f', file])],
       'a file that shares blocks': ['shared', (file) => void run('cp', ['--reflink=always', file, `${file}-copy`])],
       'an empty file': ['empty', (file) => truncateSync(file, 0)],
-      'a file in one piece': ['already-best', (file) => { const bytes = readFileSync(file); unlinkSync(file); writeFileSync(file, bytes) }],
-      'a directory': ['not-regular', (file) => { unlinkSync(file); run('mkdir', [file]) }],
+      'a file in one piece': [
+        'already-best',
+        (file) => {
+          const bytes = readFileSync(file)
+          unlinkSync(file)
+          writeFileSync(file, bytes)
+        },
+      ],
+      'a directory': [
+        'not-regular',
+        (file) => {
+          unlinkSync(file)
+          run('mkdir', [file])
+        },
+      ],
     }
     Object.entries(left).forEach(([what, [code, prepare, undo]], i) => {
       it(`leaves ${what} alone`, async () => {
@@ -159,20 +245,28 @@ for (const exchange of [false, true]) {
         undo?.(path(name))
         expect(outcome).to.include({ code })
         expect(outcome.status).to.equal(code === 'already-best' ? 'unchanged' : 'skipped')
-        expect(outcome.reason).to.be.a('string').that.matches(/\w+ \w+/)
+        expect(outcome.reason)
+          .to.be.a('string')
+          .that.matches(/\w+ \w+/)
         expect(xfsBmap(path(name))).to.deep.equal(before)
       })
     })
 
     it('leaves a file with a mandatory lock alone', async () => {
       chmodSync(path('file-20'), 0o2644)
-      const lock = python('import fcntl, sys\nf = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); sys.stdin.read()', path('file-20'))
+      const lock = python(
+        'import fcntl, sys\nf = open(sys.argv[1], "r+"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); sys.stdin.read()',
+        path('file-20'),
+      )
       expect(await beside(lock, () => reorganise('file-20'))).to.include({ status: 'skipped', code: 'mandatory-lock' })
       expect(await reorganise('file-20')).to.include({ status: 'improved' })
     })
 
     it('leaves a mapped file alone', async () => {
-      const map = python('import mmap, sys\nf = open(sys.argv[1], "rb"); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); print("mapped", flush=True); sys.stdin.read()', path('file-21'))
+      const map = python(
+        'import mmap, sys\nf = open(sys.argv[1], "rb"); m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); print("mapped", flush=True); sys.stdin.read()',
+        path('file-21'),
+      )
       const outcome = await beside(map, () => reorganise('file-21'))
       expect(outcome).to.include({ status: 'skipped', code: 'mapped' })
       expect(outcome.reason).to.contain(`file busy: mapped into the memory of process ${map.pid}`)
@@ -192,9 +286,12 @@ for (const exchange of [false, true]) {
       closeSync(filler)
       chmodSync(path('program'), 0o755)
       sync()
-      const program = spawn('bash', ['-c', 'echo started; exec "$0" 60', path('program')], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const program = spawn('bash', ['-c', 'echo started; exec "$0" 60', path('program')], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const outcome = await beside(program, async () => {
-        while (!readFileSync(`/proc/${program.pid}/maps`, 'latin1').includes('/program')) await new Promise((resolve) => setTimeout(resolve, 10))
+        while (!readFileSync(`/proc/${program.pid}/maps`, 'latin1').includes('/program'))
+          await new Promise((resolve) => setTimeout(resolve, 10))
         return reorganise('program', { mapped: { holder: () => undefined } as never })
       })
       expect(outcome).to.include({ status: 'skipped', code: 'executing' })
@@ -225,10 +322,11 @@ for (const exchange of [false, true]) {
     it('moves a file near a directory of another allocation group, and says how near', async () => {
       const groupBlocks = 25600
       for (let i = 0; i < 8; i++) run('mkdir', ['-p', path(`group-${i}`)])
-      const groupOf = (directory: string): Promise<{ group: number, block: number }> => withWorkshop(mountOf(mount.path)!, { dryRun: true }, ({ filesystem }) => {
-        const { ino } = statSync(path(directory))
-        return Promise.resolve({ group: filesystem.groupOfInode(ino), block: filesystem.blockOfInode(ino) })
-      })
+      const groupOf = (directory: string): Promise<{ group: number; block: number }> =>
+        withWorkshop(mountOf(mount.path)!, { dryRun: true }, ({ filesystem }) => {
+          const { ino } = statSync(path(directory))
+          return Promise.resolve({ group: filesystem.groupOfInode(ino), block: filesystem.blockOfInode(ino) })
+        })
       const start = Math.floor(xfsBmap(path('file-25'))[0]!.start! / 8 / groupBlocks)
       const places = await Promise.all(Array.from({ length: 8 }, (_, i) => groupOf(`group-${i}`)))
       const goal = places.find(({ group }) => group !== start)!
@@ -272,16 +370,20 @@ describe('fsr: passes and targets', () => {
     scratch?.remove()
   })
 
-  const extents = (): number => readdirSync(join(mount.path, 'tree')).reduce((sum, name) => sum + bmapCount(join(mount.path, 'tree', name)), 0)
+  const extents = (): number =>
+    readdirSync(join(mount.path, 'tree')).reduce((sum, name) => sum + bmapCount(join(mount.path, 'tree', name)), 0)
 
   it('a pass takes the worst tenth of each batch and leaves the others', async () => {
-    const counts = new Map(readdirSync(join(mount.path, 'tree')).map((name) => {
-      const path = join(mount.path, 'tree', name)
-      return [statSync(path).ino, bmapCount(path)]
-    }))
+    const counts = new Map(
+      readdirSync(join(mount.path, 'tree')).map((name) => {
+        const path = join(mount.path, 'tree', name)
+        return [statSync(path).ino, bmapCount(path)]
+      }),
+    )
     const outcomes: FileOutcome[] = []
     const end = await withWorkshop(mountOf(mount.path)!, { dryRun: false }, (workshop) =>
-      runPass(workshop, { from: 1, percent: 10, stop: () => false, onOutcome: (outcome) => outcomes.push(outcome) }))
+      runPass(workshop, { from: 1, percent: 10, stop: () => false, onOutcome: (outcome) => outcomes.push(outcome) }),
+    )
     expect(end).to.include({ finished: true, tried: outcomes.length })
     // Batches of 64 inodes, of which some are directories.
     expect(outcomes.length).to.be.within(Math.floor(names / 10), Math.ceil(names / 10) + 4)
@@ -296,10 +398,19 @@ describe('fsr: passes and targets', () => {
     const mounts = [mountOf(mount.path)!]
     const before = contentsBelow(mount.path)
     const said: string[] = []
-    const options = { passes: 30, leftOff, workshop: { dryRun: false }, signal: new AbortController().signal, mounts, say: (line: string) => said.push(line) }
+    const options = {
+      passes: 30,
+      leftOff,
+      workshop: { dryRun: false },
+      signal: new AbortController().signal,
+      mounts,
+      say: (line: string) => said.push(line),
+    }
     let files = 0
     const abort = new AbortController()
-    expect(await runAll({ ...options, seconds: 100, signal: abort.signal, onOutcome: () => ++files >= 5 && abort.abort() })).to.include({ why: 'interrupted' })
+    expect(
+      await runAll({ ...options, seconds: 100, signal: abort.signal, onOutcome: () => ++files >= 5 && abort.abort() }),
+    ).to.include({ why: 'interrupted' })
     expect(readFileSync(leftOff, 'utf8')).to.match(new RegExp(`^${mounts[0]!.device} 0 \\d+\n$`))
     expect(await runAll({ ...options, seconds: 0, onOutcome: () => files++ })).to.include({ why: 'time-up', passes: 0 })
     expect(files).to.equal(5)
@@ -311,21 +422,35 @@ describe('fsr: passes and targets', () => {
 
   it('as a program: lines, exit codes and JSON', () => {
     growInTurns(join(mount.path, 'more'), 12, new Random(6))
-    const fsr = (...args: string[]): { status: number | null, stdout: string, stderr: string } => spawnSync(process.execPath, [
-      '--import', 'tsx', '--conditions=bootpack-source', join(import.meta.dirname, 'run-command.ts'), 'fsr', ...args,
-    ], { encoding: 'utf8', cwd: join(import.meta.dirname, '../../..') })
+    const fsr = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
+      spawnSync(
+        process.execPath,
+        [
+          '--import',
+          'tsx',
+          '--conditions=bootpack-source',
+          join(import.meta.dirname, 'run-command.ts'),
+          'fsr',
+          ...args,
+        ],
+        { encoding: 'utf8', cwd: join(import.meta.dirname, '../../..') },
+      )
     const file = join(mount.path, 'more', 'file-0')
     const count = bmapCount(file)
     const one = fsr(file)
     expect(one.stderr).to.equal('')
     expect(one.stdout).to.contain(`extents before:${count} after:1 DONE ${file}\n`)
     expect(one.status).to.equal(0)
-    expect(fsr('-v', file)).to.include({ status: 4 }).with.property('stdout').that.contains(`${file}: already fully defragmented`)
+    expect(fsr('-v', file))
+      .to.include({ status: 4 })
+      .with.property('stdout')
+      .that.contains(`${file}: already fully defragmented`)
     const all = fsr('--json', join(mount.path, 'more'))
     expect(JSON.parse(all.stdout).totals).to.include({ improved: 11, failed: 0, unchanged: 1 })
     expect(all.status).to.equal(0)
     expect(fsr(join(mount.path, 'nothing'))).to.include({ status: 2 })
     expect(fsr('/proc')).to.include({ status: 5 }).with.property('stderr').that.contains('not on a mounted XFS')
-    for (const name of readdirSync(join(mount.path, 'more'))) expect(bmapCount(join(mount.path, 'more', name)), name).to.equal(1)
+    for (const name of readdirSync(join(mount.path, 'more')))
+      expect(bmapCount(join(mount.path, 'more', name)), name).to.equal(1)
   })
 })

@@ -1,5 +1,15 @@
 /** A note in a folder that everybody may write is believed only if nobody else can have written it. */
-import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { isRoot, scratchFolder, skip } from '../../../test/support/tools.js'
@@ -18,7 +28,10 @@ describe('fsr: where a run left off', () => {
 
   it('reads what xfs_fsr writes, and writes what it reads', () => {
     writeFileSync(path('good'), note, { mode: 0o644 })
-    expect(readLeftOff(path('good'))).to.deep.equal({ kind: 'trusted', at: { device: '/dev/sda2', pass: 3, inode: 12345 } })
+    expect(readLeftOff(path('good'))).to.deep.equal({
+      kind: 'trusted',
+      at: { device: '/dev/sda2', pass: 3, inode: 12345 },
+    })
     writeLeftOff(path('good'), { device: '/dev/sdb', pass: 1, inode: 7 })
     expect(readFileSync(path('good'), 'utf8')).to.equal('/dev/sdb 1 7\n')
     expect(statSync(path('good')).mode & 0o777).to.equal(0o644)
@@ -28,11 +41,41 @@ describe('fsr: where a run left off', () => {
   })
 
   const bad: Record<string, [(file: string) => void, RegExp]> = {
-    'a symbolic link': [(file) => { writeFileSync(`${file}-real`, note); symlinkSync(`${file}-real`, file) }, /symbolic link/],
-    'a file with a second name': [(file) => { writeFileSync(file, note); linkSync(file, `${file}-2`) }, /2 names/],
-    'a file others may write': [(file) => { writeFileSync(file, note); chmodSync(file, 0o646) }, /others may write/],
-    'a file its group may write': [(file) => { writeFileSync(file, note); chmodSync(file, 0o664) }, /others may write/],
-    'a file of somebody else': [(file) => { writeFileSync(file, note); chownSync(file, 65534, 0) }, /user 65534/],
+    'a symbolic link': [
+      (file) => {
+        writeFileSync(`${file}-real`, note)
+        symlinkSync(`${file}-real`, file)
+      },
+      /symbolic link/,
+    ],
+    'a file with a second name': [
+      (file) => {
+        writeFileSync(file, note)
+        linkSync(file, `${file}-2`)
+      },
+      /2 names/,
+    ],
+    'a file others may write': [
+      (file) => {
+        writeFileSync(file, note)
+        chmodSync(file, 0o646)
+      },
+      /others may write/,
+    ],
+    'a file its group may write': [
+      (file) => {
+        writeFileSync(file, note)
+        chmodSync(file, 0o664)
+      },
+      /others may write/,
+    ],
+    'a file of somebody else': [
+      (file) => {
+        writeFileSync(file, note)
+        chownSync(file, 65534, 0)
+      },
+      /user 65534/,
+    ],
     'a directory': [(file) => mkdirSync(file), /not a regular file/],
     'a file with other contents': [(file) => writeFileSync(file, 'root:x:0:0:root:/root:/bin/bash\n'), /does not say/],
   }

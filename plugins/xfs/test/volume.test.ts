@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { blockRun, fileBlock, fsBlock, packVolume, type Move, type MoveOutcome } from 'bootpack'
 import { Random } from '../../../test/support/random.js'
-import { bmapCount, contentsBelow, growInTurns, needXfs, xfsBmap, xfsMount, type XfsMount } from '../../../test/support/xfs-mount.js'
+import {
+  bmapCount,
+  contentsBelow,
+  growInTurns,
+  needXfs,
+  xfsBmap,
+  xfsMount,
+  type XfsMount,
+} from '../../../test/support/xfs-mount.js'
 import { run } from '../../../test/support/tools.js'
 import { xfsEngine } from '../src/engine/provider.js'
 import { XfsVolume } from '../src/engine/xfs-volume.js'
@@ -16,7 +24,11 @@ async function collect(outcomes: AsyncIterable<MoveOutcome>): Promise<MoveOutcom
   return all
 }
 
-for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt: true, exchange: false }, { rmapbt: false, exchange: true }]) {
+for (const { rmapbt, exchange } of [
+  { rmapbt: false, exchange: false },
+  { rmapbt: true, exchange: false },
+  { rmapbt: false, exchange: true },
+]) {
   describe(`xfs-live, ${rmapbt ? 'with' : 'without'} rmapbt, ${exchange ? 'with' : 'without'} exchange`, () => {
     let mount: XfsMount
     let volume: XfsVolume
@@ -39,7 +51,10 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
     })
 
     it('claims what is on XFS and nothing else', async () => {
-      const target = (given: string, kind: 'directory' | 'block-device' | 'file'): Parameters<typeof xfsEngine.claim>[0] => ({ given, path: given, kind })
+      const target = (
+        given: string,
+        kind: 'directory' | 'block-device' | 'file',
+      ): Parameters<typeof xfsEngine.claim>[0] => ({ given, path: given, kind })
       expect(await xfsEngine.claim(target(mount.path, 'directory'))).to.equal(3)
       expect(await xfsEngine.claim(target(mount.device, 'block-device'))).to.equal(3)
       expect(await xfsEngine.claim(target('/proc', 'directory'))).to.equal(undefined)
@@ -49,21 +64,38 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
     it('finds files by path, through links and by number, with the extents xfs_bmap prints', async () => {
       const found = (await volume.lookup('/link/folder/up'))!
       const { ino } = statSync(path('file-1'))
-      expect(found.file).to.include({ inode: ino, path: '/tree/file-1', type: 'regular', size: statSync(path('file-1')).size })
+      expect(found.file).to.include({
+        inode: ino,
+        path: '/tree/file-1',
+        type: 'regular',
+        size: statSync(path('file-1')).size,
+      })
       expect(found.through).to.include(statSync(path('folder')).ino)
       expect(await volume.byInode(ino)).to.deep.include({ inode: ino, type: 'regular', links: 1 })
       expect(await volume.byInode(987_654_321)).to.equal(undefined)
       expect(await volume.lookup('/tree/none')).to.equal(undefined)
-      expect([...await volume.paths([ino])]).to.deep.equal([[ino, '/tree/file-1']])
+      expect([...(await volume.paths([ino]))]).to.deep.equal([[ino, '/tree/file-1']])
       const extents = await volume.extents(found.file)
-      expect(extents.map(({ logical, physical, length }) => [logical * 8, (logical + length) * 8 - 1, physical * 8]))
-        .to.deep.equal(xfsBmap(path('file-1')).filter(({ start }) => start !== undefined).map(({ from, to, start }) => [from, to, start]))
+      expect(
+        extents.map(({ logical, physical, length }) => [logical * 8, (logical + length) * 8 - 1, physical * 8]),
+      ).to.deep.equal(
+        xfsBmap(path('file-1'))
+          .filter(({ start }) => start !== undefined)
+          .map(({ from, to, start }) => [from, to, start]),
+      )
     })
 
     it('accounts for every block once, with the owners the files themselves name', async () => {
       const { blockCount } = volume.geometry()
-      const runs = [...await volume.owners(blockRun(0, blockCount)), ...(await volume.freeRuns(fsBlock(0), fsBlock(blockCount))).map((free) => ({ ...free, kind: 'free', inode: 0, logical: 0 }))]
-        .sort((a, b) => a.start - b.start)
+      const runs = [
+        ...(await volume.owners(blockRun(0, blockCount))),
+        ...(await volume.freeRuns(fsBlock(0), fsBlock(blockCount))).map((free) => ({
+          ...free,
+          kind: 'free',
+          inode: 0,
+          logical: 0,
+        })),
+      ].sort((a, b) => a.start - b.start)
       let end = 0
       for (const run of runs) {
         expect(run.start, `seed ${seed}`).to.equal(end)
@@ -72,8 +104,15 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
       expect(end).to.equal(blockCount)
       for (const name of readdirSync(join(mount.path, 'tree')).filter((each) => each.startsWith('file'))) {
         const { ino } = statSync(path(name))
-        const mine = runs.filter(({ kind, inode }) => kind === 'data' && inode === ino).map(({ start, length, logical }) => [logical * 8, (logical + length) * 8 - 1, start * 8]).sort((a, b) => a[0]! - b[0]!)
-        expect(mine, name).to.deep.equal(xfsBmap(path(name)).filter(({ start }) => start !== undefined).map(({ from, to, start }) => [from, to, start]))
+        const mine = runs
+          .filter(({ kind, inode }) => kind === 'data' && inode === ino)
+          .map(({ start, length, logical }) => [logical * 8, (logical + length) * 8 - 1, start * 8])
+          .sort((a, b) => a[0]! - b[0]!)
+        expect(mine, name).to.deep.equal(
+          xfsBmap(path(name))
+            .filter(({ start }) => start !== undefined)
+            .map(({ from, to, start }) => [from, to, start]),
+        )
       }
     })
 
@@ -82,13 +121,41 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
       const other = (await volume.extents((await volume.lookup('/tree/file-3'))!.file))[0]!
       const extents = await volume.extents(file)
       const before = xfsBmap(path('file-2'))
-      const onto: Move[] = extents.map(({ logical, physical, length }) => ({ inode: file.inode, kind: 'data', logical, length, from: physical, to: other.physical }))
-      const outcomes = await collect(volume.relocate(onto.map((move) => ({ ...move, to: fsBlock(other.physical + move.logical) })), { reserved: [] }))
+      const onto: Move[] = extents.map(({ logical, physical, length }) => ({
+        inode: file.inode,
+        kind: 'data',
+        logical,
+        length,
+        from: physical,
+        to: other.physical,
+      }))
+      const outcomes = await collect(
+        volume.relocate(
+          onto.map((move) => ({ ...move, to: fsBlock(other.physical + move.logical) })),
+          { reserved: [] },
+        ),
+      )
       expect(outcomes.every(({ status, reason }) => status === 'skipped' && reason !== undefined)).to.equal(true)
       if (!exchange) {
         const first = extents[0]!
-        const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).find(({ length }) => length > 500)!
-        const [part] = await collect(volume.relocate([{ inode: file.inode, kind: 'data', logical: fileBlock(0), length: first.length, from: first.physical, to: free.start }], { reserved: [] }))
+        const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).find(
+          ({ length }) => length > 500,
+        )!
+        const [part] = await collect(
+          volume.relocate(
+            [
+              {
+                inode: file.inode,
+                kind: 'data',
+                logical: fileBlock(0),
+                length: first.length,
+                from: first.physical,
+                to: free.start,
+              },
+            ],
+            { reserved: [] },
+          ),
+        )
         expect(part!.status).to.equal('skipped')
         expect(part!.reason).to.contain('whole files only')
       }
@@ -99,10 +166,26 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
       it('with exchange a part of a file moves by itself, to the exact block', async () => {
         const file = (await volume.lookup('/tree/file-4'))!.file
         const first = (await volume.extents(file))[0]!
-        const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount))).filter(({ length }) => length > 500).at(-1)!
+        const free = (await volume.freeRuns(fsBlock(0), fsBlock(volume.geometry().blockCount)))
+          .filter(({ length }) => length > 500)
+          .at(-1)!
         const contents = contentsBelow(mount.path)
         const to = fsBlock(free.start + 123)
-        const [outcome] = await collect(volume.relocate([{ inode: file.inode, kind: 'data', logical: first.logical, length: first.length, from: first.physical, to }], { reserved: [] }))
+        const [outcome] = await collect(
+          volume.relocate(
+            [
+              {
+                inode: file.inode,
+                kind: 'data',
+                logical: first.logical,
+                length: first.length,
+                from: first.physical,
+                to,
+              },
+            ],
+            { reserved: [] },
+          ),
+        )
         expect(outcome!.status, outcome!.reason).to.equal('moved')
         expect(xfsBmap(path('file-4'))[0]!.start).to.equal(to * 8)
         expect(contentsBelow(mount.path)).to.deep.equal(contents)
@@ -112,11 +195,22 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
     it('packs files into one run in the order they are read, to the block', async () => {
       const contents = contentsBelow(mount.path)
       const random = new Random(seed)
-      const names = random.shuffled(readdirSync(join(mount.path, 'tree')).filter((each) => each.startsWith('file'))).slice(0, 12)
+      const names = random
+        .shuffled(readdirSync(join(mount.path, 'tree')).filter((each) => each.startsWith('file')))
+        .slice(0, 12)
       const stats = names.map((name) => statSync(path(name), { bigint: true }))
-      const result = await packVolume(volume, names.map((name) => ({ path: `/tree/${name}`, kind: 'data' as const, off: 0 })), {
-        target: mount.path, directory: '/tree', evict: false, metadata: true, dryRun: false, force: false,
-      })
+      const result = await packVolume(
+        volume,
+        names.map((name) => ({ path: `/tree/${name}`, kind: 'data' as const, off: 0 })),
+        {
+          target: mount.path,
+          directory: '/tree',
+          evict: false,
+          metadata: true,
+          dryRun: false,
+          force: false,
+        },
+      )
       const text = JSON.stringify(result.applied)
       expect(result.applied, text).to.include({ complete: true, interrupted: false })
       expect(result.after, text).to.include({ seeks: 0, seekDistanceBlocks: 0 })
@@ -130,12 +224,22 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
       expect(contentsBelow(mount.path)).to.deep.equal(contents)
       names.forEach((name, i) => {
         const now = statSync(path(name), { bigint: true })
-        for (const field of ['mtimeNs', 'ctimeNs', 'mode', 'uid', 'size'] as const) expect(now[field], `${name} ${field}`).to.equal(stats[i]![field])
+        for (const field of ['mtimeNs', 'ctimeNs', 'mode', 'uid', 'size'] as const)
+          expect(now[field], `${name} ${field}`).to.equal(stats[i]![field])
       })
       expect(readdirSync(mount.path).sort()).to.deep.equal(['link', 'tree'])
-      const again = await packVolume(volume, names.map((name) => ({ path: `/tree/${name}`, kind: 'data' as const, off: 0 })), {
-        target: mount.path, directory: '/tree', evict: false, metadata: true, dryRun: false, force: false,
-      })
+      const again = await packVolume(
+        volume,
+        names.map((name) => ({ path: `/tree/${name}`, kind: 'data' as const, off: 0 })),
+        {
+          target: mount.path,
+          directory: '/tree',
+          evict: false,
+          metadata: true,
+          dryRun: false,
+          force: false,
+        },
+      )
       expect(again.worthwhile).to.equal(false)
     })
 
@@ -143,7 +247,9 @@ for (const { rmapbt, exchange } of [{ rmapbt: false, exchange: false }, { rmapbt
       const reader = XfsVolume.open(mountOf(mount.path)!, false)
       try {
         let failed: unknown
-        await collect(reader.relocate([], { reserved: [] })).catch((error: unknown) => { failed = error })
+        await collect(reader.relocate([], { reserved: [] })).catch((error: unknown) => {
+          failed = error
+        })
         expect(failed).to.have.property('code', 'read-only')
       } finally {
         await reader.close()

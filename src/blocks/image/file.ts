@@ -23,7 +23,11 @@ export class ImageFile implements SpaceFile {
   position = 0
 
   /** @param files undefined when the image was opened for reading */
-  constructor(readonly space: ImageFileSpace, private readonly files: FileSpace | undefined, readonly inode: number) {}
+  constructor(
+    readonly space: ImageFileSpace,
+    private readonly files: FileSpace | undefined,
+    readonly inode: number,
+  ) {}
 
   async size(): Promise<number> {
     return (await this.space.regular(this.inode)).size
@@ -51,9 +55,13 @@ export class ImageFile implements SpaceFile {
   }
 
   /** On a disk that is nearly full the last blocks are needed for the tree over the others. */
-  private leavingRoom(runs: readonly BlockRun[], map: { readonly extents: readonly Extent[], readonly treeBlocks: readonly FsBlock[] }): BlockRun[] {
+  private leavingRoom(
+    runs: readonly BlockRun[],
+    map: { readonly extents: readonly Extent[]; readonly treeBlocks: readonly FsBlock[] },
+  ): BlockRun[] {
     const { blockSize, longestUnwrittenExtent } = this.space.geometry()
-    const extents = map.extents.length + runs.reduce((sum, { length }) => sum + Math.ceil(length / longestUnwrittenExtent), 0) + 1
+    const extents =
+      map.extents.length + runs.reduce((sum, { length }) => sum + Math.ceil(length / longestUnwrittenExtent), 0) + 1
     const left = this.space.filesystem.superblock.freeBlocks - countBlocks(runs)
     return shortened(runs, treeBlocksNeeded(extents, blockSize) - map.treeBlocks.length - left)
   }

@@ -47,12 +47,15 @@ export async function findOnImage(filesystem: Filesystem, request: AllocationReq
     if (!(found instanceof MissingGroup)) return found
     const end = Math.min(superblock.groupCount, found.group + groupsAhead)
     await filesystem.prefetchBlockBitmaps(found.group, end)
-    for (let group = found.group; group < end; group++) if (!known.has(group)) known.set(group, await freeRunsOf(filesystem, group))
+    for (let group = found.group; group < end; group++)
+      if (!known.has(group)) known.set(group, await freeRunsOf(filesystem, group))
   }
 }
 
 async function freeRunsOf(filesystem: Filesystem, group: number): Promise<BlockRun[]> {
   const start = groupStart(filesystem.superblock, group)
   const bits = await filesystem.blockBitmap(group)
-  return [...zeroRuns(bits, 0, groupLength(filesystem.superblock, group))].map(([bit, length]) => blockRun(start + bit, length))
+  return [...zeroRuns(bits, 0, groupLength(filesystem.superblock, group))].map(([bit, length]) =>
+    blockRun(start + bit, length),
+  )
 }

@@ -61,8 +61,9 @@ export class ImageSpace implements ImageFileSpace {
   async regular(number: number): Promise<Inode> {
     const { filesystem } = this
     const { superblock } = filesystem
-    const used = filesystem.inodeInRange(number)
-      && hasBit(await filesystem.inodeBitmap(groupOfInode(superblock, number)), (number - 1) % superblock.inodesPerGroup)
+    const used =
+      filesystem.inodeInRange(number) &&
+      hasBit(await filesystem.inodeBitmap(groupOfInode(superblock, number)), (number - 1) % superblock.inodesPerGroup)
     if (!used || isSystemInode(number, superblock)) throw callError('ENOENT', `There is no inode ${number} of a file.`)
     const inode = await filesystem.readInode(number)
     if (inode.links === 0) throw callError('ENOENT', `Inode ${number} has been deleted.`)
@@ -74,7 +75,8 @@ export class ImageSpace implements ImageFileSpace {
   async *inodes(from: number): AsyncGenerator<number, void, undefined> {
     const { superblock } = this.filesystem
     for await (const batch of scanInodes(this.filesystem)) {
-      for (const { number, type } of batch) if (number >= from && type === 'regular' && !isSystemInode(number, superblock)) yield number
+      for (const { number, type } of batch)
+        if (number >= from && type === 'regular' && !isSystemInode(number, superblock)) yield number
     }
   }
 

@@ -25,7 +25,10 @@ export interface LiveFileSpace extends BlockSpace {
 export class LiveFile implements SpaceFile {
   position = 0
 
-  constructor(readonly space: LiveFileSpace, readonly inode: number) {}
+  constructor(
+    readonly space: LiveFileSpace,
+    readonly inode: number,
+  ) {}
 
   // Opened for each question and no longer: while a file is open its filesystem cannot be unmounted.
   async size(): Promise<number> {
@@ -41,7 +44,10 @@ export class LiveFile implements SpaceFile {
     const last = (await this.extents()).at(-1)
     if (last) return fsBlock(Math.min(last.physical + last.length, geometry.blockCount - 1))
     const group = Math.floor((this.inode - 1) / geometry.inodesPerGroup)
-    return groupRun(geometry, Math.min(geometry.firstDataBlock + group * geometry.blocksPerGroup, geometry.blockCount - 1)).start
+    return groupRun(
+      geometry,
+      Math.min(geometry.firstDataBlock + group * geometry.blocksPerGroup, geometry.blockCount - 1),
+    ).start
   }
 
   place(logical: FileBlock, request: PlaceRequest): Promise<number> {
@@ -60,7 +66,8 @@ export class LiveFile implements SpaceFile {
       fd = openByInode(this.space.root, this.inode, readFlags)
     } catch (error) {
       if (failedWith(error, 'ESTALE', 'ENOENT')) throw callError('ENOENT', `Inode ${this.inode} has been deleted.`)
-      if (failedWith(error, 'ENOKEY')) throw callError('EOPNOTSUPP', `Inode ${this.inode} is encrypted, and the key is not there.`)
+      if (failedWith(error, 'ENOKEY'))
+        throw callError('EOPNOTSUPP', `Inode ${this.inode} is encrypted, and the key is not there.`)
       throw error
     }
     try {

@@ -6,10 +6,19 @@ import type { BootpackError } from '../../errors.js'
 import { callError, type CallErrno } from '../call-error.js'
 
 const errnoOf: Readonly<Partial<Record<OnlineReason, CallErrno>>> = {
-  'busy': 'EBUSY', 'locked': 'EBUSY', 'running': 'ETXTBSY', 'swap-file': 'ETXTBSY',
-  'immutable': 'EPERM', 'append-only': 'EPERM',
-  'encrypted': 'EOPNOTSUPP', 'inline-data': 'EOPNOTSUPP', 'indirect-mapped': 'EOPNOTSUPP', 'journal-data': 'EOPNOTSUPP', 'shared-xattr': 'EOPNOTSUPP',
-  'not-regular': 'EINVAL', 'no-space': 'ENOSPC',
+  busy: 'EBUSY',
+  locked: 'EBUSY',
+  running: 'ETXTBSY',
+  'swap-file': 'ETXTBSY',
+  immutable: 'EPERM',
+  'append-only': 'EPERM',
+  encrypted: 'EOPNOTSUPP',
+  'inline-data': 'EOPNOTSUPP',
+  'indirect-mapped': 'EOPNOTSUPP',
+  'journal-data': 'EOPNOTSUPP',
+  'shared-xattr': 'EOPNOTSUPP',
+  'not-regular': 'EINVAL',
+  'no-space': 'ENOSPC',
 }
 
 export function forbidden(inode: number, reason: OnlineReason): BootpackError {
@@ -20,7 +29,11 @@ export function forbidden(inode: number, reason: OnlineReason): BootpackError {
  * Opens a file to change its blocks, if that may be; closes it afterwards.
  * @throws ENOENT, and what {@link forbidden} makes of the reason
  */
-export async function changing<T>(context: RelocateContext, inode: number, use: (fd: number, size: number) => T | Promise<T>): Promise<T> {
+export async function changing<T>(
+  context: RelocateContext,
+  inode: number,
+  use: (fd: number, size: number) => T | Promise<T>,
+): Promise<T> {
   const guarded = openGuarded(context.root, inode)
   if (guarded === 'gone') throw callError('ENOENT', `Inode ${inode} has been deleted.`)
   if ('reason' in guarded) throw forbidden(inode, guarded.reason)

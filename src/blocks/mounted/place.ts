@@ -29,7 +29,12 @@ const attempts = 8
 const pieceBlocks = 16_384
 
 /** @throws ENOSPC, EBUSY and those of changing(); KernelError */
-export async function placeLive(context: RelocateContext, inode: number, logical: FileBlock, request: PlaceRequest): Promise<number> {
+export async function placeLive(
+  context: RelocateContext,
+  inode: number,
+  logical: FileBlock,
+  request: PlaceRequest,
+): Promise<number> {
   const { holdings, root } = context
   return changing(context, inode, (fd, size) => {
     try {
@@ -48,7 +53,13 @@ export async function placeLive(context: RelocateContext, inode: number, logical
           takeBack(context, fd, logical, length, size)
           throw error
         }
-        takeBack(context, fd, logical + placed, length - placed, Math.max(size, (logical + placed) * context.geometry.blockSize))
+        takeBack(
+          context,
+          fd,
+          logical + placed,
+          length - placed,
+          Math.max(size, (logical + placed) * context.geometry.blockSize),
+        )
       }
       return placed
     } finally {
@@ -68,9 +79,14 @@ function claim(context: RelocateContext, { goal, length, flags }: PlaceRequest):
   const taken = new RunSet()
   for (let attempt = 0; attempt < attempts; attempt++) {
     syncFilesystem(root)
-    const free = freeSpace(root, geometry.blockSize, blockRun(geometry.firstDataBlock, geometry.blockCount - geometry.firstDataBlock))
+    const free = freeSpace(
+      root,
+      geometry.blockSize,
+      blockRun(geometry.firstDataBlock, geometry.blockCount - geometry.firstDataBlock),
+    )
     const runs = Allocator.of(geometry, free).allocate({ goal, length, flags, forbid: taken })
-    if (!runs && taken.size === 0) throw callError('ENOSPC', `There is no free space that would do for ${length} blocks.`)
+    if (!runs && taken.size === 0)
+      throw callError('ENOSPC', `There is no free space that would do for ${length} blocks.`)
     if (!runs) break
     const missing = claimBlocks(context, RunSet.of(runs))
     if (missing.size === 0) return runs
@@ -78,11 +94,21 @@ function claim(context: RelocateContext, { goal, length, flags }: PlaceRequest):
     holdings.release(new RunSet())
   }
   if (!flags.fixedStart && !flags.contiguous) return undefined
-  throw callError('EBUSY', 'There is free space that would do, but the kernel did not give it.', 'Name another goal, or try again.')
+  throw callError(
+    'EBUSY',
+    'There is free space that would do, but the kernel did not give it.',
+    'Name another goal, or try again.',
+  )
 }
 
 /** What the kernel makes of it: the goal was a hint. @throws ENOSPC */
-function placeAnywhere({ geometry: { blockSize } }: RelocateContext, fd: number, logical: number, { length, flags }: PlaceRequest, size: number): number {
+function placeAnywhere(
+  { geometry: { blockSize } }: RelocateContext,
+  fd: number,
+  logical: number,
+  { length, flags }: PlaceRequest,
+  size: number,
+): number {
   const errno = tryFallocate(fd, 'allocate', logical * blockSize, length * blockSize)
   if (errno !== 0 && errno !== errnoNumber.ENOSPC) throw kernelError({ call: 'fallocate' }, errno)
   const got = mappedExtents(fd, blockSize, { logical, length }).reduce((sum, found) => sum + found.length, 0)
@@ -125,11 +151,23 @@ function behind(runs: readonly BlockRun[], count: number): BlockRun[] {
 }
 
 /** Allocates anywhere, then exchanges that for blocks we hold. */
-function placePiece(context: RelocateContext, fd: number, inode: number, logical: number, runs: readonly BlockRun[]): void {
-  const { geometry: { blockSize }, root, holdings, blocksPerPage } = context
+function placePiece(
+  context: RelocateContext,
+  fd: number,
+  inode: number,
+  logical: number,
+  runs: readonly BlockRun[],
+): void {
+  const {
+    geometry: { blockSize },
+    root,
+    holdings,
+    blocksPerPage,
+  } = context
   const length = runs.reduce((sum, run) => sum + run.length, 0)
   const errno = tryFallocate(fd, 'allocate', logical * blockSize, length * blockSize)
-  if (errno === errnoNumber.ENOSPC) throw callError('ENOSPC', `There is no room for a second copy of ${length} blocks of space.`)
+  if (errno === errnoNumber.ENOSPC)
+    throw callError('ENOSPC', `There is no room for a second copy of ${length} blocks of space.`)
   if (errno !== 0) throw kernelError({ call: 'fallocate' }, errno)
   const moves: Move[] = []
   let at = logical
@@ -140,13 +178,21 @@ function placePiece(context: RelocateContext, fd: number, inode: number, logical
       const end = Math.min(old.logical + old.length, at + run.length)
       if (end <= start) continue
       moves.push({
-        inode, kind: 'data', logical: fileBlock(start), length: end - start,
-        from: fsBlock(old.physical + (start - old.logical)), to: fsBlock(run.start + (start - at)),
+        inode,
+        kind: 'data',
+        logical: fileBlock(start),
+        length: end - start,
+        from: fsBlock(old.physical + (start - old.logical)),
+        to: fsBlock(run.start + (start - at)),
       })
     }
     at += run.length
   }
-  const { outcomes, finish } = carveFile({ root, blockSize, blocksPerPage, holdings, swapFiles: context.swapFiles(), onMoved: () => {} }, inode, moves)
+  const { outcomes, finish } = carveFile(
+    { root, blockSize, blocksPerPage, holdings, swapFiles: context.swapFiles(), onMoved: () => {} },
+    inode,
+    moves,
+  )
   syncFilesystem(root)
   finish()
   const failed = outcomes.find(({ status }) => status !== 'moved' && status !== 'already')
@@ -154,7 +200,13 @@ function placePiece(context: RelocateContext, fd: number, inode: number, logical
 }
 
 /** Undoes an allocation: nobody has written there, for nobody knew of it. */
-function takeBack({ geometry: { blockSize } }: { readonly geometry: { readonly blockSize: number } }, fd: number, logical: number, length: number, size: number): void {
+function takeBack(
+  { geometry: { blockSize } }: { readonly geometry: { readonly blockSize: number } },
+  fd: number,
+  logical: number,
+  length: number,
+  size: number,
+): void {
   if (length === 0) return
   fallocate(fd, 'punchHole', logical * blockSize, length * blockSize)
   const { size: now } = fstatSync(fd)

@@ -51,7 +51,8 @@ export class LiveSpace implements LiveFileSpace {
 
   /** Looks at the inode without opening what it stands for, which a device would notice. */
   private needRegular(inode: number): void {
-    if (!Number.isInteger(inode) || inode < 1 || inode > this.geometry().inodeCount) throw callError('ENOENT', `There is no inode ${inode}.`)
+    if (!Number.isInteger(inode) || inode < 1 || inode > this.geometry().inodeCount)
+      throw callError('ENOENT', `There is no inode ${inode}.`)
     let fd: number
     try {
       fd = openByInode(this.root, inode, O_PATH)

@@ -27,24 +27,38 @@ const attempts = 4
 
 /** @throws EINTR between steps, EINVAL for space behind the end of its file, EBUSY, those of changing(); KernelError */
 export async function spliceLive(
-  context: RelocateContext, data: number, space: number, logical: number, length: number, { signal, holes = 'make' }: SpliceOptions,
+  context: RelocateContext,
+  data: number,
+  space: number,
+  logical: number,
+  length: number,
+  { signal, holes = 'make' }: SpliceOptions,
 ): Promise<void> {
   const step = Math.max(1, Math.floor(stepBytes / context.geometry.blockSize))
-  await changing(context, data, (dataFd) => changing(context, space, (spaceFd) => {
-    try {
-      for (let done = 0; done < length; done += step) {
-        if (signal?.aborted) throw new BootpackError('interrupted', 'EINTR', `Stopped after ${done} of ${length} blocks.`)
-        new Splice(context.geometry.blockSize, dataFd, spaceFd, data, holes).step(logical + done, Math.min(step, length - done))
+  await changing(context, data, (dataFd) =>
+    changing(context, space, (spaceFd) => {
+      try {
+        for (let done = 0; done < length; done += step) {
+          if (signal?.aborted)
+            throw new BootpackError('interrupted', 'EINTR', `Stopped after ${done} of ${length} blocks.`)
+          new Splice(context.geometry.blockSize, dataFd, spaceFd, data, holes).step(
+            logical + done,
+            Math.min(step, length - done),
+          )
+        }
+      } finally {
+        syncFilesystem(context.root)
       }
-    } finally {
-      syncFilesystem(context.root)
-    }
-  }))
+    }),
+  )
 }
 
 class Splice {
   constructor(
-    private readonly blockSize: number, private readonly data: number, private readonly space: number, private readonly inode: number,
+    private readonly blockSize: number,
+    private readonly data: number,
+    private readonly space: number,
+    private readonly inode: number,
     private readonly holes: 'make' | 'leave',
   ) {}
 
@@ -57,7 +71,8 @@ class Splice {
       throw callError('EINVAL', 'The space lies behind the end of its file, where the kernel exchanges nothing.')
     }
     // Blocks that are about to hold the data's contents for a moment must not be readable as the space file's.
-    for (const old of given) if (!old.unwritten) fallocate(space, 'zeroRange', old.logical * blockSize, old.length * blockSize)
+    for (const old of given)
+      if (!old.unwritten) fallocate(space, 'zeroRange', old.logical * blockSize, old.length * blockSize)
     const { size } = fstatSync(data)
     const warm = new WarmPages(data, size, [{ from: logical * blockSize, length: length * blockSize }])
     warm.drop()
@@ -93,17 +108,31 @@ class Splice {
       for (const piece of this.map(this.data, run.logical, run.length)) {
         const wanted = run.physical + (piece.logical - run.logical)
         if (piece.physical === wanted) continue
-        tryMoveExtent({ original: this.data, donor: this.space, originalStart: piece.logical, donorStart: piece.logical, length: piece.length })
+        tryMoveExtent({
+          original: this.data,
+          donor: this.space,
+          originalStart: piece.logical,
+          donorStart: piece.logical,
+          length: piece.length,
+        })
       }
       const now = this.map(this.data, run.logical, run.length)
-      if (now.reduce((sum, piece) => sum + piece.length, 0) === run.length
-        && now.every((piece) => piece.physical === run.physical + (piece.logical - run.logical))) return
+      if (
+        now.reduce((sum, piece) => sum + piece.length, 0) === run.length &&
+        now.every((piece) => piece.physical === run.physical + (piece.logical - run.logical))
+      )
+        return
       fileDataSync(this.data)
     }
     for (const piece of this.map(this.data, run.logical, run.length)) {
-      if (piece.physical === run.physical + (piece.logical - run.logical)) this.punch(this.space, piece.logical, piece.length)
+      if (piece.physical === run.physical + (piece.logical - run.logical))
+        this.punch(this.space, piece.logical, piece.length)
     }
-    throw callError('EBUSY', `Inode ${this.inode} is being written: file blocks ${run.logical} to ${run.logical + run.length - 1} could not be exchanged.`, 'Try again.')
+    throw callError(
+      'EBUSY',
+      `Inode ${this.inode} is being written: file blocks ${run.logical} to ${run.logical + run.length - 1} could not be exchanged.`,
+      'Try again.',
+    )
   }
 
   private punch(fd: number, logical: number, length: number): void {
@@ -112,10 +141,12 @@ class Splice {
 
   /** Mapped parts of a range, cut to it. */
   private map(fd: number, logical: number, length: number): Extent[] {
-    return mappedExtents(fd, this.blockSize, { logical, length }).map((found) => {
-      const start = Math.max(found.logical, logical)
-      const end = Math.min(found.logical + found.length, logical + length)
-      return extent(start, found.physical + (start - found.logical), end - start, found.unwritten)
-    }).filter((found) => found.length > 0)
+    return mappedExtents(fd, this.blockSize, { logical, length })
+      .map((found) => {
+        const start = Math.max(found.logical, logical)
+        const end = Math.min(found.logical + found.length, logical + length)
+        return extent(start, found.physical + (start - found.logical), end - start, found.unwritten)
+      })
+      .filter((found) => found.length > 0)
   }
 }

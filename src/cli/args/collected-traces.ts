@@ -33,7 +33,11 @@ export function needOutputFolder(output: string): void {
   try {
     accessSync(dirname(output), constants.W_OK | constants.X_OK)
   } catch {
-    throw usageError('no-folder', `Nothing can be written in ${escapePath(dirname(output))}.`, 'Make the folder first, or write elsewhere.')
+    throw usageError(
+      'no-folder',
+      `Nothing can be written in ${escapePath(dirname(output))}.`,
+      'Make the folder first, or write elsewhere.',
+    )
   }
 }
 
@@ -81,33 +85,56 @@ export async function writeRecording(recording: Recording, options: WriteOptions
     await writeTrace(output, { header: common, reads: [] })
     return [{ file: output, reads: 0, files: 0, bytes: 0, missing: 0, unresolved: 0 }]
   }
-  const names = outputNames(output, filesystems.map(({ mount }) => mount.mountPoint))
+  const names = outputNames(
+    output,
+    filesystems.map(({ mount }) => mount.mountPoint),
+  )
   const written: WrittenTrace[] = []
-  for (const [i, filesystem] of filesystems.entries()) written.push(await writeOne(names[i]!, filesystem, common, options.warn))
+  for (const [i, filesystem] of filesystems.entries())
+    written.push(await writeOne(names[i]!, filesystem, common, options.warn))
   return written
 }
 
 function commonHeader({ source, lost, ignored }: Recording, others: number, more: Partial<TraceHeader>): TraceHeader {
   const left = { ...ignored, ...(others > 0 && { 'other-device': (ignored['other-device'] ?? 0) + others }) }
   return traceHeader(source, {
-    kernel: release(), recorded: new Date().toISOString(),
-    ...(lost > 0 && { lost }), ...(Object.keys(left).length > 0 && { ignored: left }), ...more,
+    kernel: release(),
+    recorded: new Date().toISOString(),
+    ...(lost > 0 && { lost }),
+    ...(Object.keys(left).length > 0 && { ignored: left }),
+    ...more,
   })
 }
 
-async function writeOne(file: string, { mount, reads }: FilesystemReads, common: TraceHeader, warn: WriteOptions['warn']): Promise<WrittenTrace> {
+async function writeOne(
+  file: string,
+  { mount, reads }: FilesystemReads,
+  common: TraceHeader,
+  warn: WriteOptions['warn'],
+): Promise<WrittenTrace> {
   const named = await nameReads(reads, mount, warn)
   const { missing, unresolved, resolved } = named
   const header = {
-    ...common, root: mount.device, mount: mount.mountPoint, filesystem: mount.type,
-    ...(resolved !== undefined && { resolved }), ...(missing > 0 && { missing }), ...(unresolved > 0 && { unresolved }),
+    ...common,
+    root: mount.device,
+    mount: mount.mountPoint,
+    filesystem: mount.type,
+    ...(resolved !== undefined && { resolved }),
+    ...(missing > 0 && { missing }),
+    ...(unresolved > 0 && { unresolved }),
   }
   await writeTrace(file, { header, reads: named.reads })
-  const files = new Set(named.reads.flatMap(({ kind, ino, path }) => kind === 'data' ? [ino ?? path] : []))
+  const files = new Set(named.reads.flatMap(({ kind, ino, path }) => (kind === 'data' ? [ino ?? path] : [])))
   return {
-    file, mount: mount.mountPoint, device: mount.device, filesystem: mount.type,
-    reads: named.reads.length, files: files.size, bytes: named.reads.reduce((sum, { kind, len }) => sum + (kind === 'metadata' ? 0 : len ?? 0), 0),
-    missing, unresolved,
+    file,
+    mount: mount.mountPoint,
+    device: mount.device,
+    filesystem: mount.type,
+    reads: named.reads.length,
+    files: files.size,
+    bytes: named.reads.reduce((sum, { kind, len }) => sum + (kind === 'metadata' ? 0 : (len ?? 0)), 0),
+    missing,
+    unresolved,
   }
 }
 
@@ -123,9 +150,13 @@ async function nameReads(reads: readonly TraceRead[], mount: Mount, warn: WriteO
   if (!volume) return await byWalk(reads, mount, warn)
   try {
     // By number: the name a file was opened by may be another's by now.
-    const numbered = reads.map(({ path, ...read }) => read.ino === undefined && path !== undefined ? { ...read, path } : read) as TraceRead[]
+    const numbered = reads.map(({ path, ...read }) =>
+      read.ino === undefined && path !== undefined ? { ...read, path } : read,
+    ) as TraceRead[]
     const { reads: named, missing } = await nameTrace(numbered, volume)
-    const unresolved = named.filter(({ kind, ino, what }) => kind === 'metadata' && ino === undefined && what === 'unknown').length
+    const unresolved = named.filter(
+      ({ kind, ino, what }) => kind === 'metadata' && ino === undefined && what === 'unknown',
+    ).length
     return { reads: named, missing: missing.length, unresolved, resolved: volume.geometry().uuid }
   } catch (error) {
     if (!(error instanceof BootpackError)) throw error
@@ -142,7 +173,8 @@ async function openMounted(mount: Mount, warn: WriteOptions['warn']): Promise<Vo
     return await openTarget(mount.mountPoint, { write: false })
   } catch (error) {
     if (!(error instanceof BootpackError)) throw error
-    if (error.code !== 'no-engine') warn(`${escapePath(mount.mountPoint)}: ${error.message} Its folders were searched for names instead.`)
+    if (error.code !== 'no-engine')
+      warn(`${escapePath(mount.mountPoint)}: ${error.message} Its folders were searched for names instead.`)
     return undefined
   }
 }
@@ -153,7 +185,11 @@ async function byWalk(reads: readonly TraceRead[], mount: Mount, warn: WriteOpti
   } catch (error) {
     if (!(error instanceof BootpackError)) throw error
     warn(`${escapePath(mount.mountPoint)}: ${error.message}. The trace has inode numbers instead of names.`)
-    return { reads, missing: 0, unresolved: reads.filter(({ ino, path }) => ino === undefined && path === undefined).length }
+    return {
+      reads,
+      missing: 0,
+      unresolved: reads.filter(({ ino, path }) => ino === undefined && path === undefined).length,
+    }
   }
 }
 
@@ -161,7 +197,10 @@ async function byWalk(reads: readonly TraceRead[], mount: Mount, warn: WriteOpti
 export function writtenText(written: readonly WrittenTrace[], { source, lost, ignored }: Recording): string {
   const lines = written.map(({ file, mount, filesystem, reads, files, bytes: read, missing, unresolved }) => {
     if (mount === undefined) {
-      const why = source === 'mincore' ? 'none of these files is in memory' : 'nothing was read from a disk; what was used was in memory already'
+      const why =
+        source === 'mincore'
+          ? 'none of these files is in memory'
+          : 'nothing was read from a disk; what was used was in memory already'
       return `${escapePath(file)}: ${why}.`
     }
     const gone = missing > 0 ? `, ${counted(missing, 'file')} deleted meanwhile` : ''
@@ -171,8 +210,10 @@ export function writtenText(written: readonly WrittenTrace[], { source, lost, ig
   })
   const notOurs = ignored['not-ours'] ?? 0
   const tooMany = ignored['too-many'] ?? 0
-  if (notOurs > 0) lines.push(`${counted(notOurs, 'file')} of other users were left out: the kernel tells about them only to root.`)
+  if (notOurs > 0)
+    lines.push(`${counted(notOurs, 'file')} of other users were left out: the kernel tells about them only to root.`)
   if (tooMany > 0) lines.push(`${counted(tooMany, 'read')} were left out: the recording had become too long.`)
-  if (source !== 'mincore') lines.push(lost > 0 ? `LOST: ${counted(lost, 'event')}; the trace is incomplete.` : 'No event was lost.')
+  if (source !== 'mincore')
+    lines.push(lost > 0 ? `LOST: ${counted(lost, 'event')}; the trace is incomplete.` : 'No event was lost.')
   return lines.join('\n')
 }

@@ -36,7 +36,8 @@ export const planningFlags = {
   partition: partitionFlag,
   directory: Flags.string({
     char: 'r',
-    description: 'take the goal from the first block of this directory (default: the deepest one that holds all traced files)',
+    description:
+      'take the goal from the first block of this directory (default: the deepest one that holds all traced files)',
     helpValue: 'DIR',
   }),
   goal: Flags.string({
@@ -55,13 +56,21 @@ export const planningFlags = {
     options: ['file', 'range'] as const,
     default: 'file' as const,
   })(),
-  'max-bytes': Flags.string({ description: 'write no more than this, in bytes or with k, M or G behind it (1024 each)', helpValue: 'BYTES' }),
+  'max-bytes': Flags.string({
+    description: 'write no more than this, in bytes or with k, M or G behind it (1024 each)',
+    helpValue: 'BYTES',
+  }),
 }
 
 /** @throws usage unless the text is a number of bytes */
 export function parseBytes(text: string): number {
   const found = /^(\d{1,12})([kMG]?)$/.exec(text)
-  if (!found) throw usageError('bad-bytes', `--max-bytes ${text} is no number of bytes.`, 'Write 64M for 64 times 1024 times 1024.')
+  if (!found)
+    throw usageError(
+      'bad-bytes',
+      `--max-bytes ${text} is no number of bytes.`,
+      'Write 64M for 64 times 1024 times 1024.',
+    )
   return Number(found[1]) * 1024 ** ['', 'k', 'M', 'G'].indexOf(found[2]!)
 }
 

@@ -9,7 +9,12 @@ import { escapePath } from '../../text/escape-path.js'
 export function formatNamedByUser(name: string | undefined): FormatName | undefined {
   if (name === undefined) return undefined
   const known = formatNames.find((format) => format === name)
-  if (!known) throw usageError('no-such-format', `There is no trace format ${escapePath(name)}.`, `There are: ${formatNames.join(', ')}.`)
+  if (!known)
+    throw usageError(
+      'no-such-format',
+      `There is no trace format ${escapePath(name)}.`,
+      `There are: ${formatNames.join(', ')}.`,
+    )
   return known
 }
 
@@ -23,7 +28,9 @@ export async function loadTrace(path: string, format: string | undefined): Promi
 
 export function warnOfBadLines(bad: Trace['bad']): void {
   if (bad.count === 0) return
-  process.stderr.write(`${count(bad.count)} line${bad.count === 1 ? '' : 's'} of the trace could not be read, and ${bad.count === 1 ? 'is' : 'are'} left out:\n`)
+  process.stderr.write(
+    `${count(bad.count)} line${bad.count === 1 ? '' : 's'} of the trace could not be read, and ${bad.count === 1 ? 'is' : 'are'} left out:\n`,
+  )
   for (const { line, text } of bad.examples) process.stderr.write(`  line ${line}: ${text}\n`)
   if (bad.count > bad.examples.length) process.stderr.write(`  and ${count(bad.count - bad.examples.length)} more\n`)
 }

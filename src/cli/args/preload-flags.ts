@@ -10,13 +10,31 @@ const mostEntries = 8192
 
 /** What decides how a sweep is made; shared by install and show. */
 export const sweepFlags = {
-  disk: Flags.string({ description: 'the disk model that says what is better read through than jumped over', helpValue: 'MODEL', default: referenceModel }),
-  'most-bytes': Flags.integer({ description: 'MiB that may be read in advance; the rest is left to the boot', helpValue: 'MIB', default: 512, min: 1, max: 1 << 20 }),
+  disk: Flags.string({
+    description: 'the disk model that says what is better read through than jumped over',
+    helpValue: 'MODEL',
+    default: referenceModel,
+  }),
+  'most-bytes': Flags.integer({
+    description: 'MiB that may be read in advance; the rest is left to the boot',
+    helpValue: 'MIB',
+    default: 512,
+    min: 1,
+    max: 1 << 20,
+  }),
 }
 
 /** @throws usage for a model that does not exist */
-export function sweepOptions(flags: { readonly disk: string, readonly 'most-bytes': number }): SweepOptions & { readonly model: DiskModel } {
+export function sweepOptions(flags: {
+  readonly disk: string
+  readonly 'most-bytes': number
+}): SweepOptions & { readonly model: DiskModel } {
   const model = diskModels.find(({ name }) => name === flags.disk)
-  if (!model) throw usageError('no-such-disk', `There is no disk model ${flags.disk}.`, `There are: ${diskModels.map(({ name }) => name).join(', ')}.`)
+  if (!model)
+    throw usageError(
+      'no-such-disk',
+      `There is no disk model ${flags.disk}.`,
+      `There are: ${diskModels.map(({ name }) => name).join(', ')}.`,
+    )
   return { model, mostBytes: flags['most-bytes'] * mebibyte, mostEntries }
 }

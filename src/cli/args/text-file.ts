@@ -20,7 +20,13 @@ export async function readTextFile(path: string, what: string, flag = 0): Promis
       let length = 0
       for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 })) {
         length += (chunk as Buffer).length
-        if (length > mostBytes) throw new BootpackError('corrupt', 'too-long', `${what} ${escapePath(path)} is longer than 256 MiB, which none is.`, { next: 'Give a file that bootpack wrote.' })
+        if (length > mostBytes)
+          throw new BootpackError(
+            'corrupt',
+            'too-long',
+            `${what} ${escapePath(path)} is longer than 256 MiB, which none is.`,
+            { next: 'Give a file that bootpack wrote.' },
+          )
         chunks.push(chunk as Buffer)
       }
       return Buffer.concat(chunks).toString('utf8')
@@ -30,7 +36,10 @@ export async function readTextFile(path: string, what: string, flag = 0): Promis
   } catch (cause) {
     if (cause instanceof BootpackError) throw cause
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new BootpackError('usage', 'no-such-file', `There is no file ${escapePath(path)}.`, { next: `Check the name of ${what.charAt(0).toLowerCase()}${what.slice(1)}.`, cause })
+      throw new BootpackError('usage', 'no-such-file', `There is no file ${escapePath(path)}.`, {
+        next: `Check the name of ${what.charAt(0).toLowerCase()}${what.slice(1)}.`,
+        cause,
+      })
     }
     throw ioError(`${what} ${escapePath(path)} cannot be read.`, cause)
   }

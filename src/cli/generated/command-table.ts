@@ -28,7 +28,7 @@ export interface FlagEntry {
   readonly negatable: boolean
   readonly default: string | undefined
   /** Undefined for a switch. */
-  readonly value: { readonly kind: ValueKind, readonly placeholder: string } | undefined
+  readonly value: { readonly kind: ValueKind; readonly placeholder: string } | undefined
 }
 
 export interface CommandEntry {
@@ -53,26 +53,36 @@ export function commandTable(commands: readonly Command.Loadable[], bin: string)
 
 function entry(command: Command.Loadable, bin: string, firstWords: readonly string[]): CommandEntry {
   const filled = (text: string): string => text.replaceAll(/<%= *config\.bin *%>/g, bin)
-  const [summary = '', ...more] = command.summary === undefined ? filled(command.description ?? '').split('\n') : [filled(command.summary)]
+  const [summary = '', ...more] =
+    command.summary === undefined ? filled(command.description ?? '').split('\n') : [filled(command.summary)]
   return {
     name: command.id.replaceAll(':', ' '),
     summary,
     description: command.summary === undefined ? more.join('\n').trim() : filled(command.description ?? ''),
-    arguments: Object.values(command.args).filter(({ hidden }) => !hidden).map((argument) => ({
-      name: argument.name,
-      description: argument.description ?? '',
-      required: argument.required ?? false,
-      value: argument.options ?? (command.id === 'help' ? firstWords : 'file'),
-    })),
+    arguments: Object.values(command.args)
+      .filter(({ hidden }) => !hidden)
+      .map((argument) => ({
+        name: argument.name,
+        description: argument.description ?? '',
+        required: argument.required ?? false,
+        value: argument.options ?? (command.id === 'help' ? firstWords : 'file'),
+      })),
     variadic: command.strict === false,
-    flags: Object.values(command.flags).filter(({ hidden }) => !hidden).map(flagEntry)
+    flags: Object.values(command.flags)
+      .filter(({ hidden }) => !hidden)
+      .map(flagEntry)
       .sort((a, b) => Number(a.global) - Number(b.global) || ((a.name ?? '') < (b.name ?? '') ? -1 : 1)),
-    examples: (command.examples ?? []).map((example) => filled(typeof example === 'string' ? example : example.command)),
+    examples: (command.examples ?? []).map((example) =>
+      filled(typeof example === 'string' ? example : example.command),
+    ),
   }
 }
 
 function flagEntry(flag: Command.Flag.Cached): FlagEntry {
-  const value = flag.type === 'option' ? { kind: flag.options ?? kindOf(String(flag.helpValue ?? '')), placeholder: placeholder(flag) } : undefined
+  const value =
+    flag.type === 'option'
+      ? { kind: flag.options ?? kindOf(String(flag.helpValue ?? '')), placeholder: placeholder(flag) }
+      : undefined
   return {
     name: flag.name,
     char: flag.char,
@@ -96,13 +106,21 @@ function kindOf(word: string): ValueKind {
 }
 
 const letter = (char: string, description: string): FlagEntry => ({
-  name: undefined, char, description, required: false, global: false, multiple: false, negatable: false, default: undefined, value: undefined,
+  name: undefined,
+  char,
+  description,
+  required: false,
+  global: false,
+  multiple: false,
+  negatable: false,
+  default: undefined,
+  value: undefined,
 })
 
 /** The second program, which has no oclif. */
 export const e4defragEntry: CommandEntry = {
   name: 'e4defrag',
-  summary: 'Defragment files of a mounted ext4 filesystem, or put a directory\'s files behind each other.',
+  summary: "Defragment files of a mounted ext4 filesystem, or put a directory's files behind each other.",
   description: `Takes mainline's options, prints its lines and ends with its codes. A file that
 did not improve is no success.
 
@@ -117,7 +135,12 @@ Exit codes: 0 when a target had a success, else 1.`,
     letter('v', 'a line and a reason for each file, and totals'),
     letter('r', 'pack the files below each directory into one run'),
     letter('f', 'with -r: others may be moved out of the way'),
-    { ...letter('', 'with -r: the order of the files, a trace or a list of paths'), name: 'trace', char: undefined, value: { kind: 'file', placeholder: 'FILE' } },
+    {
+      ...letter('', 'with -r: the order of the files, a trace or a list of paths'),
+      name: 'trace',
+      char: undefined,
+      value: { kind: 'file', placeholder: 'FILE' },
+    },
   ],
   examples: ['e4defrag -c /usr/lib', 'e4defrag -r /usr/lib', 'e4defrag -r -f --trace boot.trace /usr'],
 }

@@ -26,7 +26,13 @@ export async function packReportData({ target, traceName, trace, boot, result, v
     ? await viewAgain(before, volume, plan)
     : { ...before, layout: withNumbers(plan, layoutAfter(boot.layout, plan.rounds, plan.volume.blockSize), volume) }
   return reportData({
-    kind: applied ? 'packed' : 'predicted', target, trace: traceFacts(traceName, trace), before, after, plan,
-    ...(applied && { unmoved: applied.unmoved }), undone: undone !== undefined,
+    kind: applied ? 'packed' : 'predicted',
+    target,
+    trace: traceFacts(traceName, trace),
+    before,
+    after,
+    plan,
+    ...(applied && { unmoved: applied.unmoved }),
+    undone: undone !== undefined,
   })
 }

@@ -22,39 +22,70 @@ export interface SweepSummary {
 export function summarise(sweep: Sweep, cost: SweepCost): SweepSummary {
   const rangeBytes = sweep.metadata.reduce((sum, { length }) => sum + length, 0) * sweep.blockSize
   return {
-    ranges: sweep.metadata.length, rangeBytes, wanted: sweep.wanted, files: sweep.files.length,
-    partial: sweep.files.filter(({ parts }) => parts).length, fileBytes: sweep.bytes - rangeBytes, bytes: sweep.bytes, leftOut: sweep.leftOut, cost,
+    ranges: sweep.metadata.length,
+    rangeBytes,
+    wanted: sweep.wanted,
+    files: sweep.files.length,
+    partial: sweep.files.filter(({ parts }) => parts).length,
+    fileBytes: sweep.bytes - rangeBytes,
+    bytes: sweep.bytes,
+    leftOut: sweep.leftOut,
+    cost,
   }
 }
 
 const kindNames: Readonly<Record<keyof Sweep['wanted'], string>> = {
-  'inode-table': 'inode tables', directory: 'directories', tree: 'extent trees', xattr: 'attributes', symlink: 'symbolic links', bitmap: 'bitmaps', probe: 'others',
+  'inode-table': 'inode tables',
+  directory: 'directories',
+  tree: 'extent trees',
+  xattr: 'attributes',
+  symlink: 'symbolic links',
+  bitmap: 'bitmaps',
+  probe: 'others',
 }
 
-export function sweepText({ ranges, rangeBytes, wanted, files, partial, fileBytes, leftOut, cost }: SweepSummary): string {
-  const kinds = (Object.keys(wanted) as (keyof Sweep['wanted'])[]).filter((kind) => wanted[kind] > 0).map((kind) => `${kindNames[kind]} ${count(wanted[kind])}`)
+export function sweepText({
+  ranges,
+  rangeBytes,
+  wanted,
+  files,
+  partial,
+  fileBytes,
+  leftOut,
+  cost,
+}: SweepSummary): string {
+  const kinds = (Object.keys(wanted) as (keyof Sweep['wanted'])[])
+    .filter((kind) => wanted[kind] > 0)
+    .map((kind) => `${kindNames[kind]} ${count(wanted[kind])}`)
   const lines = [
     `metadata  ${bytes(rangeBytes)} in ${counted(ranges, 'range')} of the device (blocks wanted: ${kinds.join(', ')})`,
     `files     ${bytes(fileBytes)} of ${counted(files, 'file')}${partial > 0 ? `, ${count(partial)} of them in part` : ''}`,
     `time      on ${cost.model} (model): sweep ${seconds(cost.sweepMs)} and ${seconds(cost.restMs)} for what it leaves; ${seconds(cost.withoutMs)} without`,
   ]
   if (cost.sweepMs + cost.restMs > cost.withoutMs) {
-    lines.push('          (The sweep reads inode tables too. The figure without it has them only where the', '          trace tells of them: a list of paths does not, a recording of the kernel does.)')
+    lines.push(
+      '          (The sweep reads inode tables too. The figure without it has them only where the',
+      '          trace tells of them: a list of paths does not, a recording of the kernel does.)',
+    )
   }
   const beyond = leftOut.filter(({ reason }) => reason === 'bound')
   if (beyond.length > 0) {
-    lines.push(`left out  ${counted(beyond.length, 'file')}, ${bytes(beyond.reduce((sum, file) => sum + file.bytes, 0))}, beyond --most-bytes`)
+    lines.push(
+      `left out  ${counted(beyond.length, 'file')}, ${bytes(beyond.reduce((sum, file) => sum + file.bytes, 0))}, beyond --most-bytes`,
+    )
   }
   return lines.join('\n')
 }
 
 export const listSummary = ({ ranges, files }: PreloadList): string =>
-  `${bytes(ranges.reduce((sum, range) => sum + range.count, 0) * deviceUnit)} of metadata in ${counted(ranges.length, 'range')}, ${
-    bytes(files.reduce((sum, file) => sum + file.kib, 0) * 1024)} of ${counted(new Set(files.map(({ path }) => path)).size, 'file')}`
+  `${bytes(ranges.reduce((sum, range) => sum + range.count, 0) * deviceUnit)} of metadata in ${counted(ranges.length, 'range')}, ${bytes(
+    files.reduce((sum, file) => sum + file.kib, 0) * 1024,
+  )} of ${counted(new Set(files.map(({ path }) => path)).size, 'file')}`
 
 export function stateText({ files, gone, moved, sameFilesystem, sameMetadata, stale }: ListState): string {
   if (!sameFilesystem) return 'stale     it is for another filesystem: nothing of it is read at boot'
-  if (!stale) return `true      ${counted(files, 'file')} lie where it says${sameMetadata === undefined ? '; whether the metadata does, a trace would tell' : ''}`
+  if (!stale)
+    return `true      ${counted(files, 'file')} lie where it says${sameMetadata === undefined ? '; whether the metadata does, a trace would tell' : ''}`
   const parts = [
     ...(gone.length > 0 ? [`${counted(gone.length, 'file')} of ${count(files)} gone (${shown(gone)})`] : []),
     ...(moved.length > 0 ? [`${counted(moved.length, 'file')} of ${count(files)} moved (${shown(moved)})`] : []),
@@ -64,4 +95,5 @@ export function stateText({ files, gone, moved, sameFilesystem, sameMetadata, st
   return `stale     ${parts.join('; ')}. It does no harm; install it again for the full gain.`
 }
 
-const shown = (paths: readonly string[]): string => `${paths.slice(0, 3).map(escapePath).join(', ')}${paths.length > 3 ? ', …' : ''}`
+const shown = (paths: readonly string[]): string =>
+  `${paths.slice(0, 3).map(escapePath).join(', ')}${paths.length > 3 ? ', …' : ''}`

@@ -14,5 +14,9 @@ export async function writeReportPage(path: string, report: ReportData): Promise
 }
 
 /** What a page says of its trace. */
-export const traceFacts = (name: string, { header: { source, recorded, lost } }: Trace): ReportInput['trace'] =>
-  ({ name, source, ...(recorded !== undefined && { recorded }), ...(lost !== undefined && { lost }) })
+export const traceFacts = (name: string, { header: { source, recorded, lost } }: Trace): ReportInput['trace'] => ({
+  name,
+  source,
+  ...(recorded !== undefined && { recorded }),
+  ...(lost !== undefined && { lost }),
+})

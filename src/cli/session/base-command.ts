@@ -69,10 +69,11 @@ export abstract class BootpackCommand extends Command {
   }
 
   protected override async parse<F extends Flagged, B extends Flagged, A extends Flagged>(
-    options?: Interfaces.Input<F, B, A>, argv?: string[],
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
   ): Promise<Interfaces.ParserOutput<F, B, A>> {
     const parsed = await super.parse(options, argv)
-    const { quiet, verbose } = parsed.flags as { quiet?: boolean, verbose?: boolean }
+    const { quiet, verbose } = parsed.flags as { quiet?: boolean; verbose?: boolean }
     this.quiet = quiet ?? false
     this.verbose = verbose ?? false
     return parsed
@@ -80,7 +81,12 @@ export abstract class BootpackCommand extends Command {
 
   /** @throws usage when both what is written and the JSON would go to standard output */
   protected needOneOutput(output: string): void {
-    if (output === '-' && this.jsonEnabled()) throw usageError('two-outputs', 'The trace and the JSON cannot both go to standard output.', 'Name a file with -o, or leave out --json.')
+    if (output === '-' && this.jsonEnabled())
+      throw usageError(
+        'two-outputs',
+        'The trace and the JSON cannot both go to standard output.',
+        'Name a file with -o, or leave out --json.',
+      )
   }
 
   /** Ends with a code other than 0 without calling it an error. */
@@ -100,8 +106,12 @@ export abstract class BootpackCommand extends Command {
   protected override async catch(thrown: Error): Promise<void> {
     this.running?.end()
     // Who reads has seen enough, as `| head` has.
-    if ((thrown as NodeJS.ErrnoException).code === 'EPIPE' && (thrown as NodeJS.ErrnoException).syscall === 'write') return
-    const error = thrown instanceof BootpackError ? thrown : slipOf(thrown, this.written, Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags }))
+    if ((thrown as NodeJS.ErrnoException).code === 'EPIPE' && (thrown as NodeJS.ErrnoException).syscall === 'write')
+      return
+    const error =
+      thrown instanceof BootpackError
+        ? thrown
+        : slipOf(thrown, this.written, Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags }))
     if (!error) {
       // What oclif says repeats words of the command line, and those may be names that a shell found.
       for (const word of this.argv) thrown.message = thrown.message.replaceAll(word, escapePath(word))

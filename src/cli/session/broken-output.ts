@@ -16,6 +16,7 @@ export function tellBrokenOutput(): void {
     // With 1 the command has told it itself.
     if (failure === undefined || code === exitCode.failure) return
     tellError(ioError('Standard output could not be written to its end.', failure))
-    if (code === exitCode.done || code === exitCode.partial || code === exitCode.nothingToGain) process.exitCode = exitCode.failure
+    if (code === exitCode.done || code === exitCode.partial || code === exitCode.nothingToGain)
+      process.exitCode = exitCode.failure
   })
 }

@@ -9,5 +9,6 @@ const manyInodes = 500_000
  * The flag is that of Node 20's V8; another would print that it does not know it.
  */
 export function boundHeap(inodeCount: number): void {
-  if (inodeCount > manyInodes && process.versions.v8.startsWith('11.3.')) setFlagsFromString('--heap-growing-percent=80')
+  if (inodeCount > manyInodes && process.versions.v8.startsWith('11.3.'))
+    setFlagsFromString('--heap-growing-percent=80')
 }

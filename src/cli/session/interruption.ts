@@ -28,7 +28,9 @@ export function endWhenInterrupted(): () => void {
       }
     }
     process.on(name, listener)
-    return () => { process.off(name, listener) }
+    return () => {
+      process.off(name, listener)
+    }
   })
   return () => {
     for (const stop of listeners) stop()
@@ -40,7 +42,9 @@ export function abortWhenInterrupted(aborter: AbortController): void {
   for (const name of signals) {
     process.once(name, () => {
       aborter.abort()
-      process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}Finishing what was begun; once more stops at once.\n`)
+      process.stderr.write(
+        `${process.stderr.isTTY ? '\r\u001b[K' : ''}Finishing what was begun; once more stops at once.\n`,
+      )
     })
   }
 }

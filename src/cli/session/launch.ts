@@ -34,7 +34,11 @@ export async function launch(words: readonly string[]): Promise<void> {
 /** Commands of bootpack's own tell their slips themselves; the help command is oclif's, and repeats words as they are. */
 function slipIn(error: Error, words: readonly string[], plugins: readonly Plugin[]): BootpackError | undefined {
   if (!/^Command [^]* not found\.$/.test(error.message)) return slipOf(error, 'bootpack help', [])
-  return unknownCommand(words.slice(1).filter((word) => !word.startsWith('-')), plugins.flatMap(({ commandIDs }) => commandIDs), 'bootpack')
+  return unknownCommand(
+    words.slice(1).filter((word) => !word.startsWith('-')),
+    plugins.flatMap(({ commandIDs }) => commandIDs),
+    'bootpack',
+  )
 }
 
 /** Those named in package.json that are installed, and nothing else: nothing of the home folder, as above. */
@@ -56,7 +60,8 @@ async function loadPlugin(options: Interfaces.PluginOptions): Promise<Plugin | u
     throw error
   }
   const ours = plugin.root === home || plugin.name.startsWith('@bootpack/')
-  if (!ours || !plugin.hasManifest || isManifestFresh(plugin.root, [plugin.root, home], plugin.commandIDs)) return plugin
+  if (!ours || !plugin.hasManifest || isManifestFresh(plugin.root, [plugin.root, home], plugin.commandIDs))
+    return plugin
   const anew = new Plugin({ ...options, ignoreManifest: true })
   await anew.load()
   return anew

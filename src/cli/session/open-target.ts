@@ -15,7 +15,11 @@ interface OpenTargetOptions {
  * Opens what the user named with the engine that fits.
  * @param config of the running program: its plugins may bring engines
  */
-export async function openTarget(target: string, { write, partition, undoFile }: OpenTargetOptions, config?: Config): Promise<Volume> {
+export async function openTarget(
+  target: string,
+  { write, partition, undoFile }: OpenTargetOptions,
+  config?: Config,
+): Promise<Volume> {
   const options = { write, ...(partition !== undefined && { partition }), ...(undoFile !== undefined && { undoFile }) }
   const volume = await openVolume(target, options, await enginesFor(target, config))
   boundHeap(volume.geometry().inodeCount)

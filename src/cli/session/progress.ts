@@ -18,7 +18,10 @@ export class Progress {
   private ended = false
   private readonly timer: NodeJS.Timeout | undefined
 
-  constructor(private title: string, private readonly style: ProgressStyle = { live: process.stderr.isTTY, verbose: false }) {
+  constructor(
+    private title: string,
+    private readonly style: ProgressStyle = { live: process.stderr.isTTY, verbose: false },
+  ) {
     // A step that cannot tell how far it is still shows that it goes on.
     if (style.live) this.timer = setInterval(() => this.draw(), 250).unref()
   }
@@ -50,7 +53,8 @@ export class Progress {
 
   private finish(): void {
     this.clear()
-    if (this.style.verbose && !this.ended) process.stderr.write(`${this.title}: ${((Date.now() - this.begun) / 1000).toFixed(2)} s\n`)
+    if (this.style.verbose && !this.ended)
+      process.stderr.write(`${this.title}: ${((Date.now() - this.begun) / 1000).toFixed(2)} s\n`)
     this.ended = true
   }
 
@@ -61,9 +65,10 @@ export class Progress {
     if (!this.style.live || this.ended || took < 1000 || now - this.shown < 100) return
     this.shown = now
     const share = this.done / this.total
-    const far = share > 0
-      ? `${Math.min(100, Math.floor(share * 100))} %, ${timeText(Math.max(0, took / share - took))} left`
-      : timeText(took)
+    const far =
+      share > 0
+        ? `${Math.min(100, Math.floor(share * 100))} %, ${timeText(Math.max(0, took / share - took))} left`
+        : timeText(took)
     process.stderr.write(`\r\u001b[K${this.title}: ${far}`)
   }
 }

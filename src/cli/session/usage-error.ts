@@ -27,29 +27,59 @@ export function slipOf(error: ParserError, command: string, flags: readonly stri
   if (Array.isArray(error.flags)) {
     const words = error.flags.map(String)
     const meant = words[0] === undefined ? undefined : nearestFlag(words[0], flags)
-    return usageError('unknown-flag', `${command} has no flag ${words.map(escapePath).join(', ')}.`, meant === undefined ? help : `Did you mean ${meant}?`)
+    return usageError(
+      'unknown-flag',
+      `${command} has no flag ${words.map(escapePath).join(', ')}.`,
+      meant === undefined ? help : `Did you mean ${meant}?`,
+    )
   }
   if (error.constructor.name === 'RequiredArgsError' && Array.isArray(error.args)) {
-    const missing = error.args as { readonly name: string, readonly description?: string }[]
-    const named = missing.map(({ name, description }) => `${name.toUpperCase()}${description === undefined ? '' : ` (${description})`}`)
+    const missing = error.args as { readonly name: string; readonly description?: string }[]
+    const named = missing.map(
+      ({ name, description }) => `${name.toUpperCase()}${description === undefined ? '' : ` (${description})`}`,
+    )
     return usageError('missing-argument', `${command} needs ${named.join(' and ')}.`, help)
   }
-  const text = error.message.replaceAll('\u001b[2m', '').replaceAll('\u001b[22m', '').replace(/\nSee more help with --help$/, '')
+  const text = error.message
+    .replaceAll('\u001b[2m', '')
+    .replaceAll('\u001b[22m', '')
+    .replace(/\nSee more help with --help$/, '')
   const choice = /^Expected (?:--([\w-]+)=)?([^]*) to be one of: (.+)$/.exec(text)
   if (choice) {
     const [, flag, word = '', options = ''] = choice
     const meant = nearest(word, options.split(', '))
-    return usageError('unknown-value', `${flag === undefined ? command : `--${flag}`} takes ${options.split(', ').join(' | ')}, not ${escapePath(word)}.`,
-      meant === undefined ? help : `Did you mean ${meant}?`)
+    return usageError(
+      'unknown-value',
+      `${flag === undefined ? command : `--${flag}`} takes ${options.split(', ').join(' | ')}, not ${escapePath(word)}.`,
+      meant === undefined ? help : `Did you mean ${meant}?`,
+    )
   }
-  const reasons = text.replace(/^The following errors? occurred:/, '').split('\n').map((line) => line.trim()).filter((line) => line !== '')
+  const reasons = text
+    .replace(/^The following errors? occurred:/, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
   const missing = reasons.map((reason) => /^Missing required flag (.+)$/.exec(reason)?.[1])
-  if (reasons.length > 0 && !missing.includes(undefined)) return usageError('missing-flag', `${command} needs ${missing.map((name) => `--${name}`).join(' and ')}.`, help)
-  const together = reasons.length === 1 ? /^All of the following must be provided when using (--\S+): (--[^,]+)$/.exec(reasons[0]!) : null
+  if (reasons.length > 0 && !missing.includes(undefined))
+    return usageError('missing-flag', `${command} needs ${missing.map((name) => `--${name}`).join(' and ')}.`, help)
+  const together =
+    reasons.length === 1
+      ? /^All of the following must be provided when using (--\S+): (--[^,]+)$/.exec(reasons[0]!)
+      : null
   if (together) return usageError('bad-usage', `${together[1]} goes with ${together[2]} only.`, help)
-  const apart = reasons.length === 1 ? /^(--[\w-]+)(?:=[^]*)? cannot also be provided when using (--[\w-]+)$/.exec(reasons[0]!) : null
+  const apart =
+    reasons.length === 1
+      ? /^(--[\w-]+)(?:=[^]*)? cannot also be provided when using (--[\w-]+)$/.exec(reasons[0]!)
+      : null
   if (apart) return usageError('bad-usage', `${apart[1]} and ${apart[2]} cannot be given together.`, help)
-  return usageError('bad-usage', `${reasons.join(' ').replace(/^Parsing (--\S+) /, '$1: ').replace(/\.$/, '')}.`, help)
+  return usageError(
+    'bad-usage',
+    `${reasons
+      .join(' ')
+      .replace(/^Parsing (--\S+) /, '$1: ')
+      .replace(/\.$/, '')}.`,
+    help,
+  )
 }
 
 function nearestFlag(word: string, flags: readonly string[]): string | undefined {

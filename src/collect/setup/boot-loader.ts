@@ -11,7 +11,7 @@ export interface BootLoader {
   readonly file?: string
   readonly contents?: (args: string) => string
   /** What makes the boot loader see it, and the file that shows that it did. */
-  readonly refresh?: { readonly program: string, readonly shows: string }
+  readonly refresh?: { readonly program: string; readonly shows: string }
   /** For people: what is to be done. */
   readonly hint: string
 }
@@ -48,13 +48,19 @@ export function findBootLoader(root: PinnedRoot): BootLoader {
   const scripts = ['usr/sbin/grub-mkconfig', 'usr/bin/grub-mkconfig'].map((path) => root.glance(path))
   if (scripts.some((found) => found?.kind === 'file' && /\/default\/grub\.d\b/.test(found.text))) return grub
   if (root.has('etc/kernel/cmdline.d/.')) return commandLine
-  if (root.has('usr/sbin/grubby') || root.has('usr/bin/grubby')) return byHand('grubby --update-kernel=ALL --args="…" adds them, --remove-args="…" takes them away')
-  if (root.has('etc/kernel/cmdline')) return byHand('add them to /etc/kernel/cmdline, then make the boot entries anew (kernel-install add-all)')
+  if (root.has('usr/sbin/grubby') || root.has('usr/bin/grubby'))
+    return byHand('grubby --update-kernel=ALL --args="…" adds them, --remove-args="…" takes them away')
+  if (root.has('etc/kernel/cmdline'))
+    return byHand('add them to /etc/kernel/cmdline, then make the boot entries anew (kernel-install add-all)')
   if (root.has('boot/firmware/cmdline.txt')) return byHand('add them to the line in /boot/firmware/cmdline.txt')
   if (root.has('boot/cmdline.txt')) return byHand('add them to the line in /boot/cmdline.txt')
-  if (root.has('etc/default/grub')) return byHand('add them to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then make grub.cfg anew (grub-mkconfig)')
+  if (root.has('etc/default/grub'))
+    return byHand(
+      'add them to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then make grub.cfg anew (grub-mkconfig)',
+    )
   return byHand("add them to the kernel's command line where your boot loader keeps it")
 }
 
 /** systemd's init, where distributions have it. */
-export const hasSystemd = (root: PinnedRoot): boolean => root.has('usr/lib/systemd/systemd') || root.has('lib/systemd/systemd')
+export const hasSystemd = (root: PinnedRoot): boolean =>
+  root.has('usr/lib/systemd/systemd') || root.has('lib/systemd/systemd')

@@ -23,12 +23,28 @@ export interface KeepJob {
 }
 
 /** @throws usage when a path is not absolute */
-export function keepServiceText({ program, target, trace, plan, maxBytes }: KeepJob, folders: readonly string[]): string {
+export function keepServiceText(
+  { program, target, trace, plan, maxBytes }: KeepJob,
+  folders: readonly string[],
+): string {
   for (const path of [program[0], target, trace, ...(plan === undefined ? [] : [plan])]) {
-    if (!path?.startsWith('/')) throw usageError('bad-path', `A unit needs absolute paths, and ${path ?? 'the program'} is none.`)
+    if (!path?.startsWith('/'))
+      throw usageError('bad-path', `A unit needs absolute paths, and ${path ?? 'the program'} is none.`)
   }
-  const words = [...program, 'pack', target, '--drifted', '--evict', '--trace', trace,
-    ...(plan === undefined ? [] : ['--plan', plan, '-o', plan]), '--max-bytes', maxBytes].map(unitWord).join(' ')
+  const words = [
+    ...program,
+    'pack',
+    target,
+    '--drifted',
+    '--evict',
+    '--trace',
+    trace,
+    ...(plan === undefined ? [] : ['--plan', plan, '-o', plan]),
+    '--max-bytes',
+    maxBytes,
+  ]
+    .map(unitWord)
+    .join(' ')
   return `${marker}
 ${foldersLine(folders)}[Unit]
 Description=Bring back what left the packed run of this system's boot
@@ -67,6 +83,11 @@ WantedBy=timers.target
 
 /** A path in a condition: nothing is quoted there, and blanks are taken as they are. */
 function unitPath(path: string): string {
-  if (/[\0-\x1f\x7f]|[\\ ]$/.test(path)) throw usageError('bad-path', 'A unit cannot name this file: it ends in a blank or a backslash, or has a control character in it.', 'Give it another name.')
+  if (/[\0-\x1f\x7f]|[\\ ]$/.test(path))
+    throw usageError(
+      'bad-path',
+      'A unit cannot name this file: it ends in a blank or a backslash, or has a control character in it.',
+      'Give it another name.',
+    )
   return path.replaceAll('%', '%%')
 }

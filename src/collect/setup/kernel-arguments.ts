@@ -45,7 +45,7 @@ export function bufferMiB({ memory, processors }: Machine, events = expectedEven
 
 /** Pages that fit a buffer of one processor, with the requests that go with them. */
 export const eventsThatFit = (mib: number): number =>
-  Math.floor(mib * mebibyte / (pageEventBytes + requestEventBytes / pagesPerRequest))
+  Math.floor((mib * mebibyte) / (pageEventBytes + requestEventBytes / pagesPerRequest))
 
 /** @param inodes also which inodes are loaded; x86-64 only */
 export const kernelArguments = (mib: number, inodes = false): string =>

@@ -9,8 +9,22 @@
  */
 import { randomBytes } from 'node:crypto'
 import {
-  closeSync, constants, fchmodSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync,
-  renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync, type Stats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+  type Stats,
 } from 'node:fs'
 import { BootpackError, refused, usageError } from '../../errors.js'
 import { asKernelError, failedWith } from '../../kernel/errno.js'
@@ -20,11 +34,14 @@ const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOF
 const mostBytes = 1 << 20
 
 export type Found =
-  | { readonly kind: 'file', readonly text: string, readonly mode: number }
-  | { readonly kind: 'link', readonly target: string }
+  | { readonly kind: 'file'; readonly text: string; readonly mode: number }
+  | { readonly kind: 'link'; readonly target: string }
 
 export class PinnedRoot {
-  private constructor(readonly path: string, private readonly root: number) {}
+  private constructor(
+    readonly path: string,
+    private readonly root: number,
+  ) {}
 
   /**
    * @param path a folder; links on the way to it are followed, because the user named it
@@ -34,8 +51,15 @@ export class PinnedRoot {
     try {
       return new PinnedRoot(path, openSync(path, constants.O_RDONLY | constants.O_DIRECTORY))
     } catch (cause) {
-      if (failedWith(cause, 'ENOENT', 'ENOTDIR')) throw usageError('no-root', `${escapePath(path)} is no folder.`, 'Name the folder the other system is mounted at.')
-      throw asKernelError({ call: 'open', on: path }, () => { throw cause })
+      if (failedWith(cause, 'ENOENT', 'ENOTDIR'))
+        throw usageError(
+          'no-root',
+          `${escapePath(path)} is no folder.`,
+          'Name the folder the other system is mounted at.',
+        )
+      throw asKernelError({ call: 'open', on: path }, () => {
+        throw cause
+      })
     }
   }
 
@@ -72,10 +96,18 @@ export class PinnedRoot {
       const stats = statOf(at)
       if (!stats) return undefined
       if (stats.isSymbolicLink()) return { kind: 'link', target: readlinkSync(at) }
-      if (!stats.isFile()) throw refused('not-a-file', `${this.shown(path)} is no ordinary file; it was left alone.`, 'Look at what it is, and remove it if it may go.')
-      const fd = asKernelError({ call: 'open', on: this.shown(path) }, () => openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
+      if (!stats.isFile())
+        throw refused(
+          'not-a-file',
+          `${this.shown(path)} is no ordinary file; it was left alone.`,
+          'Look at what it is, and remove it if it may go.',
+        )
+      const fd = asKernelError({ call: 'open', on: this.shown(path) }, () =>
+        openSync(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      )
       try {
-        if (stats.size > mostBytes) throw refused('too-large', `${this.shown(path)} is too large to be one of ours.`, 'Look at what it is.')
+        if (stats.size > mostBytes)
+          throw refused('too-large', `${this.shown(path)} is too large to be one of ours.`, 'Look at what it is.')
         return { kind: 'file', text: readFileSync(fd, 'utf8'), mode: stats.mode & 0o7777 }
       } finally {
         closeSync(fd)
@@ -103,16 +135,18 @@ export class PinnedRoot {
 
   /** @returns whether there was something */
   remove(path: string): boolean {
-    return this.beside(path, (at, folder) => {
-      try {
-        unlinkSync(at)
-      } catch (error) {
-        if (failedWith(error, 'ENOENT')) return false
-        throw error
-      }
-      fsyncSync(folder)
-      return true
-    }) ?? false
+    return (
+      this.beside(path, (at, folder) => {
+        try {
+          unlinkSync(at)
+        } catch (error) {
+          if (failedWith(error, 'ENOENT')) return false
+          throw error
+        }
+        fsyncSync(folder)
+        return true
+      }) ?? false
+    )
   }
 
   /** Makes the folders that are missing; returns them, outermost first. */
@@ -133,15 +167,18 @@ export class PinnedRoot {
 
   /** Removes a folder if nothing is in it. */
   removeEmptyFolder(path: string): boolean {
-    return this.beside(path, (at) => {
-      try {
-        rmdirSync(at)
-        return true
-      } catch (error) {
-        if (failedWith(error, 'ENOENT', 'ENOTDIR') || (error as NodeJS.ErrnoException).code === 'ENOTEMPTY') return false
-        throw error
-      }
-    }) ?? false
+    return (
+      this.beside(path, (at) => {
+        try {
+          rmdirSync(at)
+          return true
+        } catch (error) {
+          if (failedWith(error, 'ENOENT', 'ENOTDIR') || (error as NodeJS.ErrnoException).code === 'ENOTEMPTY')
+            return false
+          throw error
+        }
+      }) ?? false
+    )
   }
 
   /** Removes what a run that was killed left beside a path. */
@@ -171,20 +208,31 @@ export class PinnedRoot {
           make(temporary)
           renameSync(temporary, at)
         } catch (error) {
-          try { unlinkSync(temporary) } catch { /* It was not made. */ }
+          try {
+            unlinkSync(temporary)
+          } catch {
+            /* It was not made. */
+          }
           throw error
         }
         fsyncSync(folder)
       })
       return true
     })
-    if (!done) throw usageError('no-folder', `There is no folder for ${this.shown(path)}.`, 'Check that --root names the root of a system.')
+    if (!done)
+      throw usageError(
+        'no-folder',
+        `There is no folder for ${this.shown(path)}.`,
+        'Check that --root names the root of a system.',
+      )
   }
 
   /** Calls with the path of something in its pinned folder; undefined when the folder does not exist. */
   private beside<Result>(path: string, use: (at: string, folder: number) => Result): Result | undefined {
     const slash = path.lastIndexOf('/')
-    return this.inFolder(slash < 0 ? '' : path.slice(0, slash), (folder) => use(below(folder, path.slice(slash + 1)), folder))
+    return this.inFolder(slash < 0 ? '' : path.slice(0, slash), (folder) =>
+      use(below(folder, path.slice(slash + 1)), folder),
+    )
   }
 
   private inFolder<Result>(path: string, use: (folder: number) => Result): Result | undefined {
@@ -211,13 +259,20 @@ export class PinnedRoot {
       if (failedWith(error, 'ENOENT')) return undefined
       if (failedWith(error, 'ENOTDIR', 'ELOOP')) {
         const what = statOf(at)?.isSymbolicLink() ? 'a symbolic link' : 'no folder'
-        throw refused('not-a-folder', `${this.shown(whole)} is ${what}; links are not followed here.`, 'Put the settings in by hand; collect setup without --apply prints them.')
+        throw refused(
+          'not-a-folder',
+          `${this.shown(whole)} is ${what}; links are not followed here.`,
+          'Put the settings in by hand; collect setup without --apply prints them.',
+        )
       }
-      return asKernelError({ call: 'open', on: this.shown(whole) }, () => { throw error })
+      return asKernelError({ call: 'open', on: this.shown(whole) }, () => {
+        throw error
+      })
     }
   }
 }
 
-const below = (folder: number, name?: string): string => `/proc/self/fd/${folder}${name === undefined ? '' : `/${name}`}`
+const below = (folder: number, name?: string): string =>
+  `/proc/self/fd/${folder}${name === undefined ? '' : `/${name}`}`
 
 const statOf = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false })

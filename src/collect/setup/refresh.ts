@@ -19,13 +19,23 @@ export function refreshMachine({ refresh }: BootLoader, args: string | undefined
   if (!refresh) return
   if (!changed && isRight(refresh.shows, args)) return
   const { status, error, stderr } = run(refresh.program, [])
-  if (error) throw unsupported('no-boot-loader-program', `${refresh.program} could not be run (${error.message}).`, 'Install it, or put the arguments in by hand; collect setup without --apply prints them.')
-  if (status !== 0) throw ioError(`${refresh.program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
+  if (error)
+    throw unsupported(
+      'no-boot-loader-program',
+      `${refresh.program} could not be run (${error.message}).`,
+      'Install it, or put the arguments in by hand; collect setup without --apply prints them.',
+    )
+  if (status !== 0)
+    throw ioError(`${refresh.program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
   if (isRight(refresh.shows, args)) return
-  throw new BootpackError('refused', 'arguments-not-taken', args === undefined
-    ? `${refresh.program} ran, but ${refresh.shows} still has the arguments.`
-    : `${refresh.program} ran, but ${refresh.shows} does not have the arguments.`,
-    { next: 'Look at /etc/default/grub and /etc/default/grub.d: another file there sets GRUB_CMDLINE_LINUX_DEFAULT.' })
+  throw new BootpackError(
+    'refused',
+    'arguments-not-taken',
+    args === undefined
+      ? `${refresh.program} ran, but ${refresh.shows} still has the arguments.`
+      : `${refresh.program} ran, but ${refresh.shows} does not have the arguments.`,
+    { next: 'Look at /etc/default/grub and /etc/default/grub.d: another file there sets GRUB_CMDLINE_LINUX_DEFAULT.' },
+  )
 }
 
 /** Starts a timer of this very machine now, or stops it, where systemd runs. @throws io when it will not */
@@ -45,5 +55,9 @@ function isRight(file: string, args: string | undefined): boolean {
   return args === undefined ? !text.includes(`trace_event=${pageEvent}`) : text.includes(args)
 }
 
-const run = (program: string, words: readonly string[]): { status: number | null, error?: Error, stderr: string } =>
-  spawnSync(program, words, { encoding: 'utf8', env: { ...process.env, PATH: searchPath }, stdio: ['ignore', 'ignore', 'pipe'] })
+const run = (program: string, words: readonly string[]): { status: number | null; error?: Error; stderr: string } =>
+  spawnSync(program, words, {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: searchPath },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })

@@ -29,29 +29,50 @@ export function runKeeping({ action, root: path, program, self, job }: KeepReque
   try {
     const here = realpathSync(path) === '/'
     if (action === 'remove') {
-      const { removed } = removeSetup(root, (loader, any) => {
-        if (!here) return
-        refreshMachine(loader, undefined, any)
-        if (any) switchTimer(keepTimerName, false)
-      }, { recording: false, keeping: true })
-      return { action, files: [], written: [], removed: removed.map((each) => root.shown(each)), todo: [], complete: true }
+      const { removed } = removeSetup(
+        root,
+        (loader, any) => {
+          if (!here) return
+          refreshMachine(loader, undefined, any)
+          if (any) switchTimer(keepTimerName, false)
+        },
+        { recording: false, keeping: true },
+      )
+      return {
+        action,
+        files: [],
+        written: [],
+        removed: removed.map((each) => root.shown(each)),
+        todo: [],
+        complete: true,
+      }
     }
     const setup = planKeeping(root, { ...job, program: program ?? (here ? self : [installedProgram(root)]) })
-    const written = action === 'show' ? [] : applySetup(root, setup, (loader, any) => {
-      if (!here) return
-      refreshMachine(loader, undefined, any)
-      switchTimer(keepTimerName, true)
-    })
-    const todo = [job.trace, job.plan].flatMap((file, i) => (file === undefined || root.has(file.slice(1)) ? [] : [leftToDo(file, i === 0)]))
+    const written =
+      action === 'show'
+        ? []
+        : applySetup(root, setup, (loader, any) => {
+            if (!here) return
+            refreshMachine(loader, undefined, any)
+            switchTimer(keepTimerName, true)
+          })
+    const todo = [job.trace, job.plan].flatMap((file, i) =>
+      file === undefined || root.has(file.slice(1)) ? [] : [leftToDo(file, i === 0)],
+    )
     return {
-      action, files: setup.files.map((file) => ({ ...file, shown: root.shown(file.path) })),
-      written: written.map((each) => root.shown(each)), removed: [], todo, complete: todo.length === 0,
+      action,
+      files: setup.files.map((file) => ({ ...file, shown: root.shown(file.path) })),
+      written: written.map((each) => root.shown(each)),
+      removed: [],
+      todo,
+      complete: todo.length === 0,
     }
   } finally {
     root.close()
   }
 }
 
-const leftToDo = (file: string, isTrace: boolean): string => (isTrace
-  ? `There is no ${file} yet, and until then nothing is done. Make it from recorded boots: bootpack trace merge /var/lib/bootpack/boot-*.trace.gz -o ${file}`
-  : `There is no ${file} yet, and until then nothing is done. Pack with -o ${file}.`)
+const leftToDo = (file: string, isTrace: boolean): string =>
+  isTrace
+    ? `There is no ${file} yet, and until then nothing is done. Make it from recorded boots: bootpack trace merge /var/lib/bootpack/boot-*.trace.gz -o ${file}`
+    : `There is no ${file} yet, and until then nothing is done. Pack with -o ${file}.`

@@ -59,18 +59,31 @@ export function runSetup(request: SetupRequest): SetupReport {
       })
       const todo = removed.length === 0 || (here && loader.refresh) ? [] : [leftToRemove(loader, here)]
       return {
-        ...common, bootLoader: loader.name, files: [], written: [], removed: removed.map((path) => root.shown(path)), todo,
+        ...common,
+        bootLoader: loader.name,
+        files: [],
+        written: [],
+        removed: removed.map((path) => root.shown(path)),
+        todo,
         complete: todo.length === 0 || loader.name !== 'by-hand',
       }
     }
     const program = request.program ?? (here ? request.self : [installedProgram(root)])
     const setup = planSetup(root, { args, program })
     const { loader, systemd, files } = setup
-    const written = request.action === 'show' ? [] : applySetup(root, setup, (changed, any) => { if (here) refreshMachine(changed, args, any) })
+    const written =
+      request.action === 'show'
+        ? []
+        : applySetup(root, setup, (changed, any) => {
+            if (here) refreshMachine(changed, args, any)
+          })
     return {
-      ...common, bootLoader: loader.name,
+      ...common,
+      bootLoader: loader.name,
       files: files.map((file) => ({ ...file, shown: root.shown(file.path) })),
-      written: written.map((path) => root.shown(path)), removed: [], todo: leftToDo(loader, systemd, here),
+      written: written.map((path) => root.shown(path)),
+      removed: [],
+      todo: leftToDo(loader, systemd, here),
       complete: loader.name !== 'by-hand' && systemd,
     }
   } finally {
@@ -93,4 +106,6 @@ function leftToDo({ name, hint, refresh }: BootLoader, systemd: boolean, here: b
 }
 
 const leftToRemove = ({ name, hint }: BootLoader, here: boolean): string =>
-  name === 'by-hand' ? `If the kernel arguments were put in by hand, take them out the same way: ${hint}.` : `Then${here ? '' : ' in that system'}: ${hint}.`
+  name === 'by-hand'
+    ? `If the kernel arguments were put in by hand, take them out the same way: ${hint}.`
+    : `Then${here ? '' : ' in that system'}: ${hint}.`

@@ -71,12 +71,21 @@ export function planSetup(root: PinnedRoot, { args, program }: SetupOptions): Se
  */
 export function planKeeping(root: PinnedRoot, job: KeepJob): Setup {
   if (!hasSystemd(root)) {
-    throw unsupported('no-systemd', 'There is no systemd here to run a timer.', 'Run `bootpack pack TARGET --drifted` from what does such work here, cron for one.')
+    throw unsupported(
+      'no-systemd',
+      'There is no systemd here to run a timer.',
+      'Run `bootpack pack TARGET --drifted` from what does such work here, cron for one.',
+    )
   }
   const folders = foldersToMake(root, keepService, [unitFolder, timersFolder, 'etc/systemd'])
   return {
-    loader: noLoader, systemd: true,
-    files: [fileState(root, keepService, keepServiceText(job, [...folders].sort())), fileState(root, keepTimer, keepTimerText()), linkState(root, keepLink)],
+    loader: noLoader,
+    systemd: true,
+    files: [
+      fileState(root, keepService, keepServiceText(job, [...folders].sort())),
+      fileState(root, keepTimer, keepTimerText()),
+      linkState(root, keepLink),
+    ],
   }
 }
 
@@ -104,7 +113,9 @@ export function applySetup(root: PinnedRoot, { loader, files }: Setup, refresh: 
       root.sweep(path)
       if (state === 'present') continue
       const made = root.makeFolders(path.slice(0, path.lastIndexOf('/')))
-      undo.push(() => { for (const folder of made.reverse()) root.removeEmptyFolder(folder) })
+      undo.push(() => {
+        for (const folder of made.reverse()) root.removeEmptyFolder(folder)
+      })
       const before = root.find(path)
       undo.push(() => putBack(root, path, before))
       if (link !== undefined) root.writeLink(path, link)
@@ -132,12 +143,19 @@ export interface Removal {
  * @returns the paths that were removed, folders included, and the boot loader they were for
  * @throws refused when one of the files is somebody else's; nothing has changed then
  */
-export function removeSetup(root: PinnedRoot, refresh: Refresh, { recording, keeping }: Removal = { recording: true, keeping: true }): { removed: string[], loader: BootLoader } {
+export function removeSetup(
+  root: PinnedRoot,
+  refresh: Refresh,
+  { recording, keeping }: Removal = { recording: true, keeping: true },
+): { removed: string[]; loader: BootLoader } {
   const loader = recording ? findBootLoader(root) : noLoader
   // Where a link leads elsewhere, nothing of ours can be.
   const units = [...(recording ? [unitFile] : []), ...(keeping ? [keepService] : [])].map((path) => root.glance(path))
   const folders = new Set(units.flatMap((unit) => (unit?.kind === 'file' ? foldersMadeFor(unit.text) : [])))
-  const candidates = [...(recording ? [linkFile, ...dropIns, unitFile] : []), ...(keeping ? [keepLink, keepTimer, keepService] : [])]
+  const candidates = [
+    ...(recording ? [linkFile, ...dropIns, unitFile] : []),
+    ...(keeping ? [keepLink, keepTimer, keepService] : []),
+  ]
   const ours = candidates.filter((path) => {
     const found = root.glance(path)
     if (found) refuseForeign(root, path, found)
@@ -154,7 +172,7 @@ function fileState(root: PinnedRoot, path: string, contents: string): SetupFile 
   const found = root.find(path)
   if (found) refuseForeign(root, path, found)
   const same = found?.kind === 'file' && found.text === contents && found.mode === 0o644
-  return { path, contents, state: found ? same ? 'present' : 'different' : 'missing' }
+  return { path, contents, state: found ? (same ? 'present' : 'different') : 'missing' }
 }
 
 function linkState(root: PinnedRoot, path: string): SetupFile {
@@ -162,17 +180,26 @@ function linkState(root: PinnedRoot, path: string): SetupFile {
   if (found) refuseForeign(root, path, found)
   const link = `../${links[path]!}`
   const same = found?.kind === 'link' && found.target === link
-  return { path, link, state: found ? same ? 'present' : 'different' : 'missing' }
+  return { path, link, state: found ? (same ? 'present' : 'different') : 'missing' }
 }
 
 /** Our files begin with the marker or hold nothing but our arguments; our link leads to our unit, however written. */
 function refuseForeign(root: PinnedRoot, path: string, found: Found): void {
   const unit = links[path]
-  const ours = unit !== undefined
-    ? found.kind === 'link' && (found.target === `../${unit}` || found.target === `/${unitFolder}/${unit}`)
-    : found.kind === 'file' && (found.text.startsWith(marker) || /^trace_event=filemap:\S+ trace_buf_size=\d+M trace_options=nooverwrite(?: kprobe_event=p:iget,\S+)?\n$/.test(found.text))
+  const ours =
+    unit !== undefined
+      ? found.kind === 'link' && (found.target === `../${unit}` || found.target === `/${unitFolder}/${unit}`)
+      : found.kind === 'file' &&
+        (found.text.startsWith(marker) ||
+          /^trace_event=filemap:\S+ trace_buf_size=\d+M trace_options=nooverwrite(?: kprobe_event=p:iget,\S+)?\n$/.test(
+            found.text,
+          ))
   if (ours) return
-  throw refused('not-ours', `${root.shown(path)} was not written by bootpack; it was left alone.`, 'Look at what it is, and move it away.')
+  throw refused(
+    'not-ours',
+    `${root.shown(path)} was not written by bootpack; it was left alone.`,
+    'Look at what it is, and move it away.',
+  )
 }
 
 function putBack(root: PinnedRoot, path: string, before: Found | undefined): void {
@@ -182,6 +209,8 @@ function putBack(root: PinnedRoot, path: string, before: Found | undefined): voi
     else root.writeFile(path, before.text, before.mode)
   } catch (error) {
     // The error that led here is the one to be told; this one would hide it.
-    process.stderr.write(`bootpack: ${root.shown(path)} could not be put back (${error instanceof BootpackError ? error.message : String(error)})\n`)
+    process.stderr.write(
+      `bootpack: ${root.shown(path)} could not be put back (${error instanceof BootpackError ? error.message : String(error)})\n`,
+    )
   }
 }

@@ -15,7 +15,8 @@ const foldersNote = '# Folders made for it: '
 
 /** A word of a command line in a unit, see systemd.service(5): quoted, with $ and % doubled. */
 export function unitWord(word: string): string {
-  if (/[\0-\x1f\x7f]/.test(word)) throw usageError('bad-program', 'The name of the program has a control character in it.')
+  if (/[\0-\x1f\x7f]/.test(word))
+    throw usageError('bad-program', 'The name of the program has a control character in it.')
   const doubled = word.replaceAll('$', '$$$$').replaceAll('%', '%%')
   return /^[\w@:,./+=%$-]+$/.test(word) ? doubled : `"${doubled.replace(/["\\]/g, '\\$&')}"`
 }
@@ -26,7 +27,8 @@ export function unitWord(word: string): string {
  * @throws usage when the first word is no absolute path
  */
 export function unitText(program: readonly string[], folders: readonly string[]): string {
-  if (!program[0]?.startsWith('/')) throw usageError('bad-program', 'The program of a unit must be an absolute path.', 'Give it with --program.')
+  if (!program[0]?.startsWith('/'))
+    throw usageError('bad-program', 'The program of a unit must be an absolute path.', 'Give it with --program.')
   const words = [...program, 'collect', 'boot'].map(unitWord).join(' ')
   return `${marker}
 ${foldersLine(folders)}[Unit]
@@ -59,8 +61,19 @@ export const foldersLine = (folders: readonly string[]): string =>
 
 /** The folders a unit of ours says were made for it. */
 export const foldersMadeFor = (unit: string): string[] =>
-  unit.split('\n').find((line) => line.startsWith(foldersNote))?.slice(foldersNote.length).split(' ').filter(isFolderOfOurs) ?? []
+  unit
+    .split('\n')
+    .find((line) => line.startsWith(foldersNote))
+    ?.slice(foldersNote.length)
+    .split(' ')
+    .filter(isFolderOfOurs) ?? []
 
 /** Whatever a file says, only folders we may have made are ever removed. */
 const isFolderOfOurs = (folder: string): boolean =>
-  ['etc/systemd', 'etc/systemd/system', 'etc/systemd/system/multi-user.target.wants', 'etc/systemd/system/timers.target.wants', 'etc/default/grub.d'].includes(folder)
+  [
+    'etc/systemd',
+    'etc/systemd/system',
+    'etc/systemd/system/multi-user.target.wants',
+    'etc/systemd/system/timers.target.wants',
+    'etc/default/grub.d',
+  ].includes(folder)

@@ -25,27 +25,68 @@ memory back.
 Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
   static override examples = ['<%= config.bin %> collect boot', '<%= config.bin %> collect boot --now -o boot.trace.gz']
   static override flags = {
-    output: Flags.string({ char: 'o', description: 'the trace to write (default: a new one below /var/lib/bootpack); gzipped when it ends in .gz', helpValue: 'OUT' }),
-    target: Flags.string({ description: 'only the filesystem this lies on; may be given several times', helpValue: 'DIR', multiple: true }),
-    unit: Flags.string({ description: 'the boot is over when systemd has reached this unit', default: 'default.target', helpValue: 'UNIT' }),
-    'quiet-for': Flags.integer({ description: 'then wait until no disk was read for so many seconds', default: 5, min: 1, helpValue: 'N' }),
-    'at-most': Flags.integer({ description: 'wait no longer than so many seconds', default: 120, min: 0, helpValue: 'N' }),
+    output: Flags.string({
+      char: 'o',
+      description: 'the trace to write (default: a new one below /var/lib/bootpack); gzipped when it ends in .gz',
+      helpValue: 'OUT',
+    }),
+    target: Flags.string({
+      description: 'only the filesystem this lies on; may be given several times',
+      helpValue: 'DIR',
+      multiple: true,
+    }),
+    unit: Flags.string({
+      description: 'the boot is over when systemd has reached this unit',
+      default: 'default.target',
+      helpValue: 'UNIT',
+    }),
+    'quiet-for': Flags.integer({
+      description: 'then wait until no disk was read for so many seconds',
+      default: 5,
+      min: 1,
+      helpValue: 'N',
+    }),
+    'at-most': Flags.integer({
+      description: 'wait no longer than so many seconds',
+      default: 120,
+      min: 0,
+      helpValue: 'N',
+    }),
     now: Flags.boolean({ description: 'do not wait' }),
-    instance: Flags.string({ description: 'trace instance made by trace_instance= on the command line', helpValue: 'NAME' }),
-    keep: Flags.integer({ description: 'below /var/lib/bootpack, keep the traces of so many boots; 0 for all', default: 10, min: 0, helpValue: 'N' }),
+    instance: Flags.string({
+      description: 'trace instance made by trace_instance= on the command line',
+      helpValue: 'NAME',
+    }),
+    keep: Flags.integer({
+      description: 'below /var/lib/bootpack, keep the traces of so many boots; 0 for all',
+      default: 10,
+      min: 0,
+      helpValue: 'N',
+    }),
   }
 
   async run(): Promise<BootReport> {
     const { flags } = await this.parse(CollectBootCommand)
     if (flags.output !== undefined) this.needOneOutput(flags.output)
-    const [{ recordBoot }, { mountOf }, { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder }, { currentMounts, needOutputFolder, writeRecording, writtenText }, { uptime }] = await Promise.all([
-      import('../../collect/record-boot.js'), import('../../collect/mounts.js'), import('../../collect/boot-traces.js'), import('../../cli/args/collected-traces.js'),
+    const [
+      { recordBoot },
+      { mountOf },
+      { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder },
+      { currentMounts, needOutputFolder, writeRecording, writtenText },
+      { uptime },
+    ] = await Promise.all([
+      import('../../collect/record-boot.js'),
+      import('../../collect/mounts.js'),
+      import('../../collect/boot-traces.js'),
+      import('../../cli/args/collected-traces.js'),
       import('node:os'),
     ])
     const { target, instance, unit } = flags
     this.abortable()
     const mounts = currentMounts()
-    const warn = (sentence: string): void => { process.stderr.write(`${sentence}\n`) }
+    const warn = (sentence: string): void => {
+      process.stderr.write(`${sentence}\n`)
+    }
     const only = target && new Set(target.map((path) => mountOf(path, mounts).device))
     const recording = await recordBoot({
       unit,
@@ -55,7 +96,10 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       opened: () => {
         if (flags.output === undefined) makeTracesFolder()
         else needOutputFolder(flags.output)
-        if (!flags.now && !flags.quiet) warn(`Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`)
+        if (!flags.now && !flags.quiet)
+          warn(
+            `Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`,
+          )
       },
       ...(instance !== undefined && { instance }),
       ...(only && { devices: only }),

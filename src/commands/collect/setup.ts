@@ -39,15 +39,44 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
     apply: Flags.boolean({ description: 'put it in place', exclusive: ['remove'] }),
     remove: Flags.boolean({ description: 'take it away; with --keep, only what --keep did' }),
     keep: Flags.boolean({ description: 'keep a packed boot packed, instead of recording', exclusive: ['inodes'] }),
-    trace: Flags.string({ description: 'with --keep: the profile to keep packed', default: '/var/lib/bootpack/profile.trace.gz', helpValue: 'FILE' }),
-    plan: Flags.string({ description: 'with --keep: the plan that packed it; replaced by each mending', helpValue: 'PLAN', dependsOn: ['keep'] }),
+    trace: Flags.string({
+      description: 'with --keep: the profile to keep packed',
+      default: '/var/lib/bootpack/profile.trace.gz',
+      helpValue: 'FILE',
+    }),
+    plan: Flags.string({
+      description: 'with --keep: the plan that packed it; replaced by each mending',
+      helpValue: 'PLAN',
+      dependsOn: ['keep'],
+    }),
     target: Flags.string({ description: 'with --keep: the mounted filesystem', default: '/', helpValue: 'DIR' }),
-    'max-bytes': Flags.string({ description: 'with --keep: write no more than this at a time', default: '64M', helpValue: 'BYTES' }),
+    'max-bytes': Flags.string({
+      description: 'with --keep: write no more than this at a time',
+      default: '64M',
+      helpValue: 'BYTES',
+    }),
     root: Flags.string({ description: 'root folder of the system to prepare', default: '/', helpValue: 'DIR' }),
-    program: Flags.string({ description: 'how that system starts bootpack: words with blanks between (default: this program; with --root /usr/bin/bootpack)', helpValue: 'WORDS' }),
-    events: Flags.integer({ description: 'pages a boot is expected to read; with the memory it decides the size of the buffer', default: 262_144, min: 1, max: 1 << 28, helpValue: 'N' }),
-    inodes: Flags.boolean({ description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes' }),
-    buffer: Flags.integer({ description: 'MiB of the buffer per processor, instead of what --events asks for', min: 1, max: 4096, helpValue: 'MIB' }),
+    program: Flags.string({
+      description:
+        'how that system starts bootpack: words with blanks between (default: this program; with --root /usr/bin/bootpack)',
+      helpValue: 'WORDS',
+    }),
+    events: Flags.integer({
+      description: 'pages a boot is expected to read; with the memory it decides the size of the buffer',
+      default: 262_144,
+      min: 1,
+      max: 1 << 28,
+      helpValue: 'N',
+    }),
+    inodes: Flags.boolean({
+      description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes',
+    }),
+    buffer: Flags.integer({
+      description: 'MiB of the buffer per processor, instead of what --events asks for',
+      min: 1,
+      max: 4096,
+      helpValue: 'MIB',
+    }),
   }
 
   async run(): Promise<SetupReport | KeepReport> {
@@ -60,7 +89,10 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
   }
 
   private async record(flags: SetupFlags): Promise<SetupReport> {
-    const [{ runSetup }, { setupText }] = await Promise.all([import('../../collect/setup/run-setup.js'), import('../../cli/render/setup-text.js')])
+    const [{ runSetup }, { setupText }] = await Promise.all([
+      import('../../collect/setup/run-setup.js'),
+      import('../../cli/render/setup-text.js'),
+    ])
     const { events, buffer, inodes } = flags
     const report = runSetup({ ...this.common(flags), events, inodes, ...(buffer !== undefined && { buffer }) })
     this.log(setupText(report))
@@ -68,17 +100,29 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
   }
 
   private async keep(flags: SetupFlags): Promise<KeepReport> {
-    const [{ runKeeping }, { keepingText }] = await Promise.all([import('../../collect/setup/run-keeping.js'), import('../../cli/render/setup-text.js')])
+    const [{ runKeeping }, { keepingText }] = await Promise.all([
+      import('../../collect/setup/run-keeping.js'),
+      import('../../cli/render/setup-text.js'),
+    ])
     const { target, trace, plan, 'max-bytes': maxBytes } = flags
     parseBytes(maxBytes)
-    const report = runKeeping({ ...this.common(flags), job: { target, trace, maxBytes, ...(plan !== undefined && { plan }) } })
+    const report = runKeeping({
+      ...this.common(flags),
+      job: { target, trace, maxBytes, ...(plan !== undefined && { plan }) },
+    })
     this.log(keepingText(report))
     return report
   }
 
-  private common({ apply, remove, root, program }: SetupFlags): Pick<SetupRequest, 'action' | 'root' | 'self' | 'program'> {
+  private common({
+    apply,
+    remove,
+    root,
+    program,
+  }: SetupFlags): Pick<SetupRequest, 'action' | 'root' | 'self' | 'program'> {
     return {
-      action: remove ? 'remove' : apply ? 'apply' : 'show', root,
+      action: remove ? 'remove' : apply ? 'apply' : 'show',
+      root,
       self: [process.execPath, `${this.config.root}/bin/bootpack.js`],
       ...(program !== undefined && { program: program.split(/\s+/).filter((word) => word !== '') }),
     }

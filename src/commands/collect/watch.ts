@@ -36,23 +36,48 @@ were lost.`
   static override strict = false
   static override args = { command: Args.string({ description: 'a command and its arguments, after --' }) }
   static override flags = {
-    output: Flags.string({ char: 'o', description: 'the trace to write; gzipped when it ends in .gz; - for standard output', helpValue: 'OUT', required: true }),
-    target: Flags.string({ description: 'only the filesystem this lies on (mincore: only this folder); may be given several times', helpValue: 'DIR', multiple: true }),
-    method: Flags.option({ description: 'how to record; tracefs if possible, else fanotify', options: ['tracefs', 'fanotify', 'mincore'] as const })(),
+    output: Flags.string({
+      char: 'o',
+      description: 'the trace to write; gzipped when it ends in .gz; - for standard output',
+      helpValue: 'OUT',
+      required: true,
+    }),
+    target: Flags.string({
+      description: 'only the filesystem this lies on (mincore: only this folder); may be given several times',
+      helpValue: 'DIR',
+      multiple: true,
+    }),
+    method: Flags.option({
+      description: 'how to record; tracefs if possible, else fanotify',
+      options: ['tracefs', 'fanotify', 'mincore'] as const,
+    })(),
     seconds: Flags.integer({ description: 'stop after so long', min: 0, helpValue: 'N' }),
-    'quiet-for': Flags.integer({ description: 'stop when no disk was read for so many seconds', min: 1, helpValue: 'N' }),
-    buffer: Flags.integer({ description: "KiB of the kernel's buffer per processor", default: 4096, min: 1, max: 1 << 20, helpValue: 'KIB' }),
+    'quiet-for': Flags.integer({
+      description: 'stop when no disk was read for so many seconds',
+      min: 1,
+      helpValue: 'N',
+    }),
+    buffer: Flags.integer({
+      description: "KiB of the kernel's buffer per processor",
+      default: 4096,
+      min: 1,
+      max: 1 << 20,
+      helpValue: 'KIB',
+    }),
   }
 
   async run(): Promise<WatchReport> {
     const { argv, flags } = await this.parse(CollectWatchCommand)
     this.needOneOutput(flags.output)
     const [{ recordWatch }, { currentMounts, needOutputFolder, writeRecording, writtenText }] = await Promise.all([
-      import('../../collect/record-watch.js'), import('../../cli/args/collected-traces.js'),
+      import('../../collect/record-watch.js'),
+      import('../../cli/args/collected-traces.js'),
     ])
     const { method, target, seconds, buffer } = flags
     const quiet = flags['quiet-for']
-    const warn = (sentence: string): void => { process.stderr.write(`${sentence}\n`) }
+    const warn = (sentence: string): void => {
+      process.stderr.write(`${sentence}\n`)
+    }
     const words = argv as string[]
     needOutputFolder(flags.output)
     this.abortable()
@@ -61,9 +86,16 @@ were lost.`
     const begun = performance.now()
     // The terminal belongs to the command while one runs.
     const progress = words.length === 0 ? this.progress('Recording') : undefined
-    const tick = seconds === undefined ? undefined : setInterval(() => progress?.update(performance.now() - begun, seconds * 1000), 250).unref()
+    const tick =
+      seconds === undefined
+        ? undefined
+        : setInterval(() => progress?.update(performance.now() - begun, seconds * 1000), 250).unref()
     const { recording, devices, stopped, command } = await recordWatch({
-      mounts: currentMounts(), bufferKiB: buffer, command: words, warn, signal: this.signal,
+      mounts: currentMounts(),
+      bufferKiB: buffer,
+      command: words,
+      warn,
+      signal: this.signal,
       keepStdout: this.jsonEnabled() || flags.output === '-',
       ...(method !== undefined && { method }),
       ...(target !== undefined && { targets: target }),
@@ -75,15 +107,24 @@ were lost.`
     progress?.end()
     const { source, lost, ignored } = recording
     const traces = await writeRecording(recording, {
-      output: flags.output, warn,
+      output: flags.output,
+      warn,
       ...(devices && { only: devices }),
-      header: { stopped, ...(source === 'mincore' && { order: 'unknown' }), ...(words.length > 0 && { command: words }) },
+      header: {
+        stopped,
+        ...(source === 'mincore' && { order: 'unknown' }),
+        ...(words.length > 0 && { command: words }),
+      },
     })
     const text = writtenText(traces, recording)
     if (flags.output === '-') process.stderr.write(`${text}\n`)
     else this.log(text)
     const end = await command
-    this.end(stopped === 'interrupted' && !endless ? exitCode.interrupted : end?.exitCode ?? (lost > 0 ? exitCode.partial : exitCode.done))
+    this.end(
+      stopped === 'interrupted' && !endless
+        ? exitCode.interrupted
+        : (end?.exitCode ?? (lost > 0 ? exitCode.partial : exitCode.done)),
+    )
     return { method: source, stopped, seconds: took, lost, ignored, traces, ...(end && { command: end }) }
   }
 }

@@ -35,16 +35,35 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
       options: ['auto', 'initramfs-tools', 'dracut', 'systemd'] as const,
       default: 'auto' as const,
     })(),
-    'time-limit': Flags.integer({ description: 'seconds the sweep may take at boot', default: 30, min: 1, max: 600, helpValue: 'SECONDS' }),
+    'time-limit': Flags.integer({
+      description: 'seconds the sweep may take at boot',
+      default: 30,
+      min: 1,
+      max: 600,
+      helpValue: 'SECONDS',
+    }),
     rebuild: Flags.boolean({ description: 'make the initramfs anew (default: only on this machine)', allowNo: true }),
     ...sweepFlags,
   }
 
   async run(): Promise<PreloadInstall> {
     const { args, flags } = await this.parse(PreloadInstallCommand)
-    const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf }, { installPreload }, { sweepCost }, { summarise, sweepText }] = await Promise.all([
-      import('../../cli/session/open-target.js'), import('../../cli/args/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
-      import('../../provision/run-preload.js'), import('../../preload/cost.js'), import('../../cli/render/preload-text.js'),
+    const [
+      { openTarget },
+      { loadTrace },
+      { buildSweep },
+      { listOf },
+      { installPreload },
+      { sweepCost },
+      { summarise, sweepText },
+    ] = await Promise.all([
+      import('../../cli/session/open-target.js'),
+      import('../../cli/args/load-trace.js'),
+      import('../../provision/build-sweep.js'),
+      import('../../preload/list-text.js'),
+      import('../../provision/run-preload.js'),
+      import('../../preload/cost.js'),
+      import('../../cli/render/preload-text.js'),
     ])
     const options = sweepOptions(flags)
     const progress = this.progress('Reading the trace')
@@ -62,11 +81,22 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
     const summary = summarise(built.sweep, sweepCost(built.sweep, built.boot, geometry, options.model))
     this.abortable()
     const report = await installPreload({
-      target: args.target, partition: flags.partition, form: flags.form, timeLimit: flags['time-limit'],
-      list: listOf(built.sweep, geometry.uuid), rebuild: flags.rebuild,
+      target: args.target,
+      partition: flags.partition,
+      form: flags.form,
+      timeLimit: flags['time-limit'],
+      list: listOf(built.sweep, geometry.uuid),
+      rebuild: flags.rebuild,
     })
     this.log(sweepText(summary))
-    this.log([`form      ${report.form}`, ...report.written.map((path) => `written   ${path}`), ...report.removed.map((path) => `removed   ${path}`), ...report.todo].join('\n'))
+    this.log(
+      [
+        `form      ${report.form}`,
+        ...report.written.map((path) => `written   ${path}`),
+        ...report.removed.map((path) => `removed   ${path}`),
+        ...report.todo,
+      ].join('\n'),
+    )
     if (report.written.length === 0 && report.removed.length === 0) this.log('Everything was in place.')
     this.end(report.todo.length > 0 ? exitCode.partial : exitCode.done)
     return { ...report, sweep: summary }

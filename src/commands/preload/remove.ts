@@ -25,7 +25,14 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
     const { removePreload } = await import('../../provision/run-preload.js')
     this.abortable()
     const report = await removePreload({ target: args.target, partition: flags.partition, rebuild: flags.rebuild })
-    this.log([...(report.removed.length === 0 ? ['Nothing was installed.'] : report.removed.map((path) => `removed   ${path}`)), ...report.todo].join('\n'))
+    this.log(
+      [
+        ...(report.removed.length === 0
+          ? ['Nothing was installed.']
+          : report.removed.map((path) => `removed   ${path}`)),
+        ...report.todo,
+      ].join('\n'),
+    )
     this.end(report.todo.length > 0 ? exitCode.partial : exitCode.done)
     return report
   }

@@ -16,7 +16,7 @@ interface ShownList {
 }
 
 export interface PreloadShow {
-  readonly installed?: { readonly forms: readonly FormName[], readonly list?: ShownList, readonly state?: ListState }
+  readonly installed?: { readonly forms: readonly FormName[]; readonly list?: ShownList; readonly state?: ListState }
   /** With a trace: what would be installed now. */
   readonly planned?: SweepSummary & { readonly list: ShownList }
 }
@@ -34,7 +34,11 @@ for it.`
   ]
   static override args = { target: targetArgument }
   static override flags = {
-    trace: Flags.string({ char: 't', description: 'boot trace, or a list of paths in read order; - for standard input', helpValue: 'FILE' }),
+    trace: Flags.string({
+      char: 't',
+      description: 'boot trace, or a list of paths in read order; - for standard input',
+      helpValue: 'FILE',
+    }),
     format: formatFlag,
     partition: partitionFlag,
     list: Flags.boolean({ description: 'every range and file' }),
@@ -43,9 +47,24 @@ for it.`
 
   async run(): Promise<PreloadShow> {
     const { args, flags } = await this.parse(PreloadShowCommand)
-    const [{ openTarget }, { loadTrace }, { buildSweep }, { listOf, parseList }, { findInstalled }, { checkList }, { sweepCost }, { listSummary, stateText, summarise, sweepText }] = await Promise.all([
-      import('../../cli/session/open-target.js'), import('../../cli/args/load-trace.js'), import('../../provision/build-sweep.js'), import('../../preload/list-text.js'),
-      import('../../provision/installed.js'), import('../../provision/list-freshness.js'), import('../../preload/cost.js'), import('../../cli/render/preload-text.js'),
+    const [
+      { openTarget },
+      { loadTrace },
+      { buildSweep },
+      { listOf, parseList },
+      { findInstalled },
+      { checkList },
+      { sweepCost },
+      { listSummary, stateText, summarise, sweepText },
+    ] = await Promise.all([
+      import('../../cli/session/open-target.js'),
+      import('../../cli/args/load-trace.js'),
+      import('../../provision/build-sweep.js'),
+      import('../../preload/list-text.js'),
+      import('../../provision/installed.js'),
+      import('../../provision/list-freshness.js'),
+      import('../../preload/cost.js'),
+      import('../../cli/render/preload-text.js'),
     ])
     const options = sweepOptions(flags)
     const trace = flags.trace === undefined ? undefined : await loadTrace(flags.trace, flags.format)
@@ -53,20 +72,34 @@ for it.`
     try {
       const { forms, list: listed } = await findInstalled(volume)
       const list = listed === undefined ? undefined : parseList(listed)
-      if (!trace && !list && forms.length === 0) throw usageError('nothing-installed', 'Nothing is installed there to be read in advance.', 'Install it, or give --trace to see what would be.')
-      const built = trace && await buildSweep(trace.reads, volume, options)
+      if (!trace && !list && forms.length === 0)
+        throw usageError(
+          'nothing-installed',
+          'Nothing is installed there to be read in advance.',
+          'Install it, or give --trace to see what would be.',
+        )
+      const built = trace && (await buildSweep(trace.reads, volume, options))
       const plannedList = built && listOf(built.sweep, volume.geometry().uuid)
-      const state = list && await checkList(list, volume, plannedList)
-      const summary = built && summarise(built.sweep, sweepCost(built.sweep, built.boot, volume.geometry(), options.model))
+      const state = list && (await checkList(list, volume, plannedList))
+      const summary =
+        built && summarise(built.sweep, sweepCost(built.sweep, built.boot, volume.geometry(), options.model))
       if (list && state) {
-        this.log(`installed ${forms.length === 0 ? 'the list, and nothing that reads it' : forms.join(' and ')}: ${listSummary(list)}\n${stateText(state)}`)
+        this.log(
+          `installed ${forms.length === 0 ? 'the list, and nothing that reads it' : forms.join(' and ')}: ${listSummary(list)}\n${stateText(state)}`,
+        )
       } else {
-        this.log(forms.length > 0 ? `installed ${forms.join(' and ')}, but there is no list: nothing is read at boot` : 'installed nothing')
+        this.log(
+          forms.length > 0
+            ? `installed ${forms.join(' and ')}, but there is no list: nothing is read at boot`
+            : 'installed nothing',
+        )
       }
       if (summary) this.log(`\nAn installation made now would read\n${sweepText(summary)}`)
       if (flags.list) this.log(`\n${listLines(plannedList ?? list)}`)
       return {
-        ...((list || forms.length > 0) && { installed: { forms, ...(list && { list: shownList(list) }), ...(state && { state }) } }),
+        ...((list || forms.length > 0) && {
+          installed: { forms, ...(list && { list: shownList(list) }), ...(state && { state }) },
+        }),
         ...(summary && plannedList && { planned: { ...summary, list: shownList(plannedList) } }),
       }
     } finally {
@@ -81,7 +114,12 @@ function listLines(list: PreloadList | undefined): string {
   if (!list) return ''
   const unit = 32
   return [
-    ...list.ranges.map(({ skip, count }) => `device  ${String(skip * unit).padStart(10)} KiB  ${String(count * unit).padStart(8)} KiB`),
-    ...list.files.map(({ path, first, kib, part }) => `file    block ${String(first).padStart(9)}  ${String(kib).padStart(8)} KiB  ${escapePath(path)}${part ? ` from ${part.skip * 4} KiB` : ''}`),
+    ...list.ranges.map(
+      ({ skip, count }) => `device  ${String(skip * unit).padStart(10)} KiB  ${String(count * unit).padStart(8)} KiB`,
+    ),
+    ...list.files.map(
+      ({ path, first, kib, part }) =>
+        `file    block ${String(first).padStart(9)}  ${String(kib).padStart(8)} KiB  ${escapePath(path)}${part ? ` from ${part.skip * 4} KiB` : ''}`,
+    ),
   ].join('\n')
 }

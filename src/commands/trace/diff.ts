@@ -11,13 +11,21 @@ export default class TraceDiffCommand extends BootpackCommand {
   }
 
   static override flags = {
-    top: Flags.integer({ description: 'list so many files of each kind', default: 10, min: 0, max: 100_000, helpValue: 'N' }),
+    top: Flags.integer({
+      description: 'list so many files of each kind',
+      default: 10,
+      min: 0,
+      max: 100_000,
+      helpValue: 'N',
+    }),
   }
 
   async run(): Promise<TraceDiff> {
     const { args, flags } = await this.parse(TraceDiffCommand)
     const [{ loadTrace }, { diffTraces }, { traceDiffText }] = await Promise.all([
-      import('../../cli/args/load-trace.js'), import('../../trace/merge/diff.js'), import('../../report/trace-diff.js'),
+      import('../../cli/args/load-trace.js'),
+      import('../../trace/merge/diff.js'),
+      import('../../report/trace-diff.js'),
     ])
     const progress = this.progress('Reading the traces')
     const diff = diffTraces(await loadTrace(args.first, undefined), await loadTrace(args.second, undefined))

@@ -6,7 +6,10 @@ import { exportFormats, type Exported } from '../../trace/export-trace.js'
 
 /** What the reasons of an export count. */
 const leftOut: Readonly<Record<string, string>> = {
-  'metadata-read': 'metadata read', 'no-path': 'nameless file', 'line-break-in-name': 'unwritable name', directory: 'folder',
+  'metadata-read': 'metadata read',
+  'no-path': 'nameless file',
+  'line-break-in-name': 'unwritable name',
+  directory: 'folder',
 }
 
 export default class TraceExportCommand extends BootpackCommand {
@@ -15,21 +18,32 @@ export default class TraceExportCommand extends BootpackCommand {
     '<%= config.bin %> trace export boot.trace --to list -o files.txt',
     '<%= config.bin %> trace export boot.trace --to squashfs-sort -o sort.txt',
   ]
-  static override args = { file: Args.string({ description: 'a trace in any known format, or - for standard input', required: true }) }
+  static override args = {
+    file: Args.string({ description: 'a trace in any known format, or - for standard input', required: true }),
+  }
   static override flags = {
     format: formatFlag,
     to: Flags.option({ description: 'format to write', options: exportFormats, required: true })(),
-    output: Flags.string({ char: 'o', description: 'file to write, or - for standard output', default: '-', helpValue: 'OUT' }),
+    output: Flags.string({
+      char: 'o',
+      description: 'file to write, or - for standard output',
+      default: '-',
+      helpValue: 'OUT',
+    }),
   }
 
   async run(): Promise<Exported> {
     const { args, flags } = await this.parse(TraceExportCommand)
     this.needOneOutput(flags.output)
-    const [{ loadTrace }, { exportTrace }] = await Promise.all([import('../../cli/args/load-trace.js'), import('../../trace/export-trace.js')])
+    const [{ loadTrace }, { exportTrace }] = await Promise.all([
+      import('../../cli/args/load-trace.js'),
+      import('../../trace/export-trace.js'),
+    ])
     const progress = this.progress('Reading the trace')
     const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
     progress.end()
-    for (const [reason, left] of Object.entries(exported.skipped)) process.stderr.write(`Left out: ${counted(left, leftOut[reason] ?? reason)}.\n`)
+    for (const [reason, left] of Object.entries(exported.skipped))
+      process.stderr.write(`Left out: ${counted(left, leftOut[reason] ?? reason)}.\n`)
     if (flags.output !== '-') this.log(`${count(exported.written)} lines written to ${flags.output}.`)
     return exported
   }

@@ -22,21 +22,29 @@ on.`
     '<%= config.bin %> trace import boot.tracefs.gz --target disk.img -o boot.trace',
     '<%= config.bin %> trace import startup.log -o boot.trace.gz',
   ]
-  static override args = { file: Args.string({ description: 'the recording, or - for standard input', required: true }) }
+  static override args = {
+    file: Args.string({ description: 'the recording, or - for standard input', required: true }),
+  }
   static override flags = {
     format: formatFlag,
     target: Flags.string({ description: 'the filesystem that was traced', helpValue: 'TARGET' }),
     partition: partitionFlag,
     root: Flags.string({ description: 'where that filesystem was mounted, for recordings of paths', helpValue: 'DIR' }),
     device: Flags.string({ description: 'only reads of this device, as MAJOR:MINOR, or all', helpValue: 'DEVICE' }),
-    output: Flags.string({ char: 'o', description: 'the trace to write; gzipped when it ends in .gz', helpValue: 'OUT', required: true }),
+    output: Flags.string({
+      char: 'o',
+      description: 'the trace to write; gzipped when it ends in .gz',
+      helpValue: 'OUT',
+      required: true,
+    }),
   }
 
   async run(): Promise<ImportReport> {
     const { args, flags } = await this.parse(TraceImportCommand)
     this.needOneOutput(flags.output)
     const [{ importTrace }, { formatNamedByUser, warnOfBadLines }] = await Promise.all([
-      import('../../trace/import-trace.js'), import('../../cli/args/load-trace.js'),
+      import('../../trace/import-trace.js'),
+      import('../../cli/args/load-trace.js'),
     ])
     const format = formatNamedByUser(flags.format)
     const options = {
@@ -45,25 +53,40 @@ on.`
       ...(flags.device !== undefined && { device: flags.device }),
     }
     const progress = this.progress('Reading the recording')
-    const report = flags.target === undefined
-      ? await importTrace(args.file, flags.output, options)
-      : await this.importOnto(flags.target, args.file, flags.output, options, flags.partition)
+    const report =
+      flags.target === undefined
+        ? await importTrace(args.file, flags.output, options)
+        : await this.importOnto(flags.target, args.file, flags.output, options, flags.partition)
     progress.end()
     warnOfBadLines(report.bad)
     const missing = 'missing' in report ? `, ${report.missing} files are not on the target` : ''
-    if (flags.output !== '-') this.log(`${count(report.reads)} reads written to ${flags.output} (from ${report.format}${missing}).`)
+    if (flags.output !== '-')
+      this.log(`${count(report.reads)} reads written to ${flags.output} (from ${report.format}${missing}).`)
     return report
   }
 
-  private async importOnto(target: string, file: string, output: string, options: object, partition: number | undefined): Promise<ImportReport & { missing: number }> {
+  private async importOnto(
+    target: string,
+    file: string,
+    output: string,
+    options: object,
+    partition: number | undefined,
+  ): Promise<ImportReport & { missing: number }> {
     const [{ openTarget }, { readTrace }, { nameTrace }, { writeTrace }] = await Promise.all([
-      import('../../cli/session/open-target.js'), import('../../trace/read-trace.js'), import('../../plan/resolve/name-trace.js'), import('../../trace/write-trace.js'),
+      import('../../cli/session/open-target.js'),
+      import('../../trace/read-trace.js'),
+      import('../../plan/resolve/name-trace.js'),
+      import('../../trace/write-trace.js'),
     ])
     const trace = await readTrace(file, options)
     const volume = await openTarget(target, { write: false, partition }, this.config)
     try {
       const { reads, missing } = await nameTrace(trace.reads, volume)
-      const header = { ...trace.header, resolved: volume.geometry().uuid, ...(missing.length > 0 && { missing: missing.length }) }
+      const header = {
+        ...trace.header,
+        resolved: volume.geometry().uuid,
+        ...(missing.length > 0 && { missing: missing.length }),
+      }
       await writeTrace(output, { header, reads })
       return { format: trace.header.source, reads: reads.length, missing: missing.length, bad: trace.bad }
     } finally {

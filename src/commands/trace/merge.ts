@@ -18,7 +18,9 @@ it.`
     '<%= config.bin %> trace merge "boots/**/*.trace.gz" -o boot.trace',
   ]
   static override strict = false
-  static override args = { files: Args.string({ description: 'two or more traces; quoted patterns are expanded', required: true }) }
+  static override args = {
+    files: Args.string({ description: 'two or more traces; quoted patterns are expanded', required: true }),
+  }
   static override flags = {
     'min-support': Flags.integer({ description: 'boots a read must be in', min: 1, helpValue: 'N' }),
     output: Flags.string({ char: 'o', description: 'the trace to write', helpValue: 'OUT', required: true }),
@@ -28,7 +30,9 @@ it.`
     const { argv, flags } = await this.parse(TraceMergeCommand)
     this.needOneOutput(flags.output)
     const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
-      import('../../cli/args/load-trace.js'), import('../../trace/merge/merge.js'), import('../../trace/write-trace.js'),
+      import('../../cli/args/load-trace.js'),
+      import('../../trace/merge/merge.js'),
+      import('../../trace/write-trace.js'),
     ])
     const files = await expandPatterns(argv as string[])
     const progress = this.progress('Reading the traces')
@@ -41,7 +45,8 @@ it.`
     const merged = mergeTraces(traces, flags['min-support'] === undefined ? {} : { minSupport: flags['min-support'] })
     await writeTrace(flags.output, merged)
     progress.end()
-    if (flags.output !== '-') this.log(`${count(merged.reads.length)} reads of ${counted(traces.length, 'boot')} written to ${flags.output}.`)
+    if (flags.output !== '-')
+      this.log(`${count(merged.reads.length)} reads of ${counted(traces.length, 'boot')} written to ${flags.output}.`)
     return { traces: traces.length, reads: merged.reads.length }
   }
 }

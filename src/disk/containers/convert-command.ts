@@ -10,4 +10,5 @@ export function besides(path: string, ending: string): string {
 }
 
 /** What the kernel calls a partition of a disk: sda and nvme0n1 have sda2 and nvme0n1p2. */
-export const partitionDevice = (disk: string, partition: number): string => `${disk}${/\d$/.test(disk) ? 'p' : ''}${partition}`
+export const partitionDevice = (disk: string, partition: number): string =>
+  `${disk}${/\d$/.test(disk) ? 'p' : ''}${partition}`

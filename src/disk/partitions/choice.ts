@@ -21,7 +21,11 @@ export interface SurveyedPartition extends Partition {
 export async function surveyPartitions(store: Store, table: PartitionTable): Promise<SurveyedPartition[]> {
   const surveyed: SurveyedPartition[] = []
   for (const partition of table.partitions) {
-    const inside = new PartitionStore(store, partition.start, Math.max(0, Math.min(partition.size, store.size - partition.start)))
+    const inside = new PartitionStore(
+      store,
+      partition.start,
+      Math.max(0, Math.min(partition.size, store.size - partition.start)),
+    )
     const nothing = { ...partition, holds: '', label: '', ext: false }
     if (table.scheme === 'mbr' && isExtended(partition)) {
       surveyed.push({ ...nothing, holds: 'logical partitions' })
@@ -41,7 +45,11 @@ export async function surveyPartitions(store: Store, table: PartitionTable): Pro
  * @param wanted the number given by the user, or undefined for the only one with ext4
  * @throws usage with the list to choose from when there is none, or more than one
  */
-export function choosePartition(partitions: readonly SurveyedPartition[], wanted: number | undefined, path: string): SurveyedPartition {
+export function choosePartition(
+  partitions: readonly SurveyedPartition[],
+  wanted: number | undefined,
+  path: string,
+): SurveyedPartition {
   const name = shellWord(path)
   if (partitions.length === 0) throw usageError('no-partitions', `The partition table of ${name} is empty.`)
   const list = `The partitions are:\n${partitionList(partitions)}`
@@ -53,7 +61,11 @@ export function choosePartition(partitions: readonly SurveyedPartition[], wanted
   const candidates = partitions.filter((partition) => partition.ext)
   if (candidates.length === 0) throw usageError('no-ext4-partition', `No partition of ${name} holds ext4.`, list)
   if (candidates.length > 1) {
-    throw usageError('choose-partition', `${candidates.length} partitions of ${name} hold ext4; name one with --partition N.`, list)
+    throw usageError(
+      'choose-partition',
+      `${candidates.length} partitions of ${name} hold ext4; name one with --partition N.`,
+      list,
+    )
   }
   return candidates[0]!
 }
@@ -72,11 +84,20 @@ export function partitionList(partitions: readonly SurveyedPartition[]): string 
     ]),
   ]
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) => `  ${row.map((cell, column) => column < 3 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)).join('  ').trimEnd()}`).join('\n')
+  return rows
+    .map(
+      (row) =>
+        `  ${row
+          .map((cell, column) => (column < 3 ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+          .join('  ')
+          .trimEnd()}`,
+    )
+    .join('\n')
 }
 
 /** Labels come from the disk: nothing in them may reach a terminal as a command. */
-const printable = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?')
+const printable = (text: string): string =>
+  text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?')
 
 function readableSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

@@ -41,14 +41,26 @@ export async function readGpt(store: Store, only?: number): Promise<PartitionTab
     problems.push(`${first}; of the backup: ${backup}`)
   }
   // With a wrong sector size there simply is no header; the other finding says more.
-  const telling = problems.find((problem) => !problem.includes(noHeader)) ?? problems.find((problem) => !problem.startsWith(noHeader)) ?? problems[0]!
-  throw corrupt('GPT header', 1, telling, 'Repair the partition table with gdisk, or give the filesystem alone, cut out of the image.')
+  const telling =
+    problems.find((problem) => !problem.includes(noHeader)) ??
+    problems.find((problem) => !problem.startsWith(noHeader)) ??
+    problems[0]!
+  throw corrupt(
+    'GPT header',
+    1,
+    telling,
+    'Repair the partition table with gdisk, or give the filesystem alone, cut out of the image.',
+  )
 }
 
 const noHeader = 'there is no header'
 
 /** The partitions a header leads to, or why it cannot be trusted. */
-async function readHeader(store: Store, sectorSize: number, sector: number): Promise<{ partitions: Partition[], warnings: string[] } | string> {
+async function readHeader(
+  store: Store,
+  sectorSize: number,
+  sector: number,
+): Promise<{ partitions: Partition[]; warnings: string[] } | string> {
   if (sector < 1 || (sector + 1) * sectorSize > store.size) return noHeader
   const header = await readBytes(store, sector * sectorSize, sectorSize)
   const fields = view(header)
@@ -62,14 +74,21 @@ async function readHeader(store: Store, sectorSize: number, sector: number): Pro
   const entriesAt = u64(fields, 72)
   const count = fields.getUint32(80, true)
   const entrySize = fields.getUint32(84, true)
-  if (entrySize < 128 || entrySize % 8 !== 0 || count * entrySize > mostEntryBytes) return `it lists ${count} entries of ${entrySize} bytes`
-  if (entriesAt === undefined || entriesAt * sectorSize + count * entrySize > store.size) return 'its entries lie beyond the end of the disk'
+  if (entrySize < 128 || entrySize % 8 !== 0 || count * entrySize > mostEntryBytes)
+    return `it lists ${count} entries of ${entrySize} bytes`
+  if (entriesAt === undefined || entriesAt * sectorSize + count * entrySize > store.size)
+    return 'its entries lie beyond the end of the disk'
   const entries = await readBytes(store, entriesAt * sectorSize, count * entrySize)
   if (crc32(entries) !== fields.getUint32(88, true)) return 'the checksum of the entries is wrong'
   return readEntries(entries, count, entrySize, sectorSize)
 }
 
-function readEntries(entries: Uint8Array, count: number, entrySize: number, sectorSize: number): { partitions: Partition[], warnings: string[] } {
+function readEntries(
+  entries: Uint8Array,
+  count: number,
+  entrySize: number,
+  sectorSize: number,
+): { partitions: Partition[]; warnings: string[] } {
   const partitions: Partition[] = []
   const warnings: string[] = []
   for (let index = 0; index < count; index++) {
@@ -98,6 +117,10 @@ function readEntries(entries: Uint8Array, count: number, entrySize: number, sect
 
 /** The mixed-endian text form: the first three groups are little-endian numbers. */
 function guid(bytes: Uint8Array): string {
-  const hex = (...order: number[]): string => order.map((at) => bytes[at]!.toString(16).padStart(2, '0')).join('').toUpperCase()
+  const hex = (...order: number[]): string =>
+    order
+      .map((at) => bytes[at]!.toString(16).padStart(2, '0'))
+      .join('')
+      .toUpperCase()
   return [hex(3, 2, 1, 0), hex(5, 4), hex(7, 6), hex(8, 9), hex(10, 11, 12, 13, 14, 15)].join('-')
 }

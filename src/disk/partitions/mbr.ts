@@ -45,8 +45,8 @@ export function readSlots(sector: Uint8Array): readonly Slot[] | undefined {
  * stand where the slots are, so a boot flag other than 0x00 and 0x80 gives them away.
  */
 export const looksPartitioned = (slots: readonly Slot[]): boolean =>
-  slots.every((slot) => slot.bootFlag === 0 || slot.bootFlag === 0x80)
-  && slots.some((slot) => slot.count > 0 && slot.start > 0 && slot.type !== 0)
+  slots.every((slot) => slot.bootFlag === 0 || slot.bootFlag === 0x80) &&
+  slots.some((slot) => slot.count > 0 && slot.start > 0 && slot.type !== 0)
 
 /**
  * @returns undefined when the first sector holds no such table, or one that only
@@ -68,7 +68,13 @@ export async function readMbr(store: Store, sectorSize: number): Promise<Partiti
 }
 
 /** Follows one chain of logical partitions; a chain that loops or leaves the disk ends there. */
-async function readChain(store: Store, extended: Slot, sectorSize: number, logical: Partition[], warnings: string[]): Promise<void> {
+async function readChain(
+  store: Store,
+  extended: Slot,
+  sectorSize: number,
+  logical: Partition[],
+  warnings: string[],
+): Promise<void> {
   const visited = new Set<number>()
   let at = extended.start
   let span = extended.count

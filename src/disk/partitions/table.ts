@@ -12,5 +12,5 @@ import type { Store } from '../../storage/store.js'
  * @throws corrupt when a GPT was there and can no longer be trusted
  */
 export async function readPartitionTable(store: Store, sectorSize?: number): Promise<PartitionTable | undefined> {
-  return await readGpt(store, sectorSize) ?? await readMbr(store, sectorSize ?? 512)
+  return (await readGpt(store, sectorSize)) ?? (await readMbr(store, sectorSize ?? 512))
 }

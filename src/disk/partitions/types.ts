@@ -1,9 +1,23 @@
 /** The partition types a person is likely to meet, in words. Sources: the UEFI specification and the Discoverable Partitions Specification. */
 const mbrNames: ReadonlyMap<number, string> = new Map([
-  [0x01, 'FAT12'], [0x04, 'FAT16'], [0x05, 'extended'], [0x06, 'FAT16'], [0x07, 'NTFS or exFAT'],
-  [0x0b, 'FAT32'], [0x0c, 'FAT32'], [0x0e, 'FAT16'], [0x0f, 'extended'],
-  [0x82, 'Linux swap'], [0x83, 'Linux'], [0x85, 'extended'], [0x8e, 'Linux LVM'],
-  [0xa5, 'FreeBSD'], [0xa8, 'macOS'], [0xaf, 'macOS HFS+'], [0xef, 'EFI system'], [0xfd, 'Linux RAID'],
+  [0x01, 'FAT12'],
+  [0x04, 'FAT16'],
+  [0x05, 'extended'],
+  [0x06, 'FAT16'],
+  [0x07, 'NTFS or exFAT'],
+  [0x0b, 'FAT32'],
+  [0x0c, 'FAT32'],
+  [0x0e, 'FAT16'],
+  [0x0f, 'extended'],
+  [0x82, 'Linux swap'],
+  [0x83, 'Linux'],
+  [0x85, 'extended'],
+  [0x8e, 'Linux LVM'],
+  [0xa5, 'FreeBSD'],
+  [0xa8, 'macOS'],
+  [0xaf, 'macOS HFS+'],
+  [0xef, 'EFI system'],
+  [0xfd, 'Linux RAID'],
 ])
 
 const gptNames: ReadonlyMap<string, string> = new Map([

@@ -33,7 +33,10 @@ export class FileSpace {
   private doubtful: Promise<Suspects> | undefined
 
   /** @param committer closed between calls by {@link settle} */
-  constructor(readonly filesystem: Filesystem, private readonly committer: Committer) {
+  constructor(
+    readonly filesystem: Filesystem,
+    private readonly committer: Committer,
+  ) {
     this.immovable = new ImmovableFiles(filesystem)
   }
 
@@ -53,20 +56,31 @@ export class FileSpace {
     const { inode, map } = state
     const reason = await this.immovable.reason(inode)
     switch (reason) {
-      case undefined: break
+      case undefined:
+        break
       case 'inline-data':
       case 'indirect-mapped':
-        throw unsupported('EOPNOTSUPP', `Inode ${number} is ${reason === 'inline-data' ? 'kept inside its inode' : 'mapped by indirect blocks'}; only files mapped by extents can be changed.`)
+        throw unsupported(
+          'EOPNOTSUPP',
+          `Inode ${number} is ${reason === 'inline-data' ? 'kept inside its inode' : 'mapped by indirect blocks'}; only files mapped by extents can be changed.`,
+        )
       case 'boot-loader':
       case 'swap-file':
-        throw refused('EBUSY', `Inode ${number} belongs to ${reason === 'swap-file' ? 'the swap space' : 'a boot loader'}, which finds it by block number.`, 'Leave it where it is.')
+        throw refused(
+          'EBUSY',
+          `Inode ${number} belongs to ${reason === 'swap-file' ? 'the swap space' : 'a boot loader'}, which finds it by block number.`,
+          'Leave it where it is.',
+        )
       default:
         throw refused('EPERM', `Inode ${number} must stay as it is (${reason}).`, 'Leave it where it is.')
     }
     if (map.kind !== 'extents') throw unsupported('EOPNOTSUPP', `Inode ${number} has no blocks of its own.`)
     if (inode.flags & (inodeFlag.immutable | inodeFlag.appendOnly | inodeFlag.verity)) {
-      throw refused('EPERM', `Inode ${number} is marked ${inode.flags & inodeFlag.immutable ? 'immutable' : inode.flags & inodeFlag.appendOnly ? 'append-only' : 'verity'}.`,
-        'Take the mark away if it may change.')
+      throw refused(
+        'EPERM',
+        `Inode ${number} is marked ${inode.flags & inodeFlag.immutable ? 'immutable' : inode.flags & inodeFlag.appendOnly ? 'append-only' : 'verity'}.`,
+        'Take the mark away if it may change.',
+      )
     }
     const { doublyClaimed, markedFree } = await this.suspects()
     for (const { physical, length } of map.extents) {
@@ -106,8 +120,11 @@ export class FileSpace {
    * @param signal looked at between steps
    */
   async splice(
-    data: number, space: number, logical: FileBlock, length: number,
-    { holes = 'make', signal }: { readonly holes?: 'make' | 'leave', readonly signal?: AbortSignal } = {},
+    data: number,
+    space: number,
+    logical: FileBlock,
+    length: number,
+    { holes = 'make', signal }: { readonly holes?: 'make' | 'leave'; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     const longest = Math.max(1, Math.floor(stepBytes / this.filesystem.blockSize))
     let step = longest
@@ -125,14 +142,25 @@ export class FileSpace {
   }
 
   /** @returns false when the journal is too small for so much at once */
-  private async spliceStep(dataNumber: number, spaceNumber: number, logical: number, length: number, holes: 'make' | 'leave'): Promise<boolean> {
+  private async spliceStep(
+    dataNumber: number,
+    spaceNumber: number,
+    logical: number,
+    length: number,
+    holes: 'make' | 'leave',
+  ): Promise<boolean> {
     const { filesystem } = this
     const data = await this.changeable(dataNumber)
     let space = await this.changeable(spaceNumber)
     const { inside: given, outside: kept } = split(space.map.extents, [{ logical, length }])
     if (given.some(({ unwritten }) => !unwritten)) {
-      const blank = await remapInode(filesystem, space, sorted([...kept, ...given.map((old) => ({ ...old, unwritten: true }))]), await this.room())
-      if (!await this.carryOut([blank])) return false
+      const blank = await remapInode(
+        filesystem,
+        space,
+        sorted([...kept, ...given.map((old) => ({ ...old, unwritten: true }))]),
+        await this.room(),
+      )
+      if (!(await this.carryOut([blank]))) return false
       space = await this.changeable(spaceNumber)
     }
     const placed: Extent[] = []
@@ -148,7 +176,11 @@ export class FileSpace {
         place(old.logical, true)
         const end = Math.min(old.logical + old.length, block.logical + block.length)
         const target = blockRun(block.physical + (at - block.logical), end - at)
-        copies.push({ from: blockRun(old.physical + (at - old.logical), 1).start, to: target.start, length: target.length })
+        copies.push({
+          from: blockRun(old.physical + (at - old.logical), 1).start,
+          to: target.start,
+          length: target.length,
+        })
         place(end, false)
       }
       place(block.logical + block.length, true)
@@ -156,7 +188,12 @@ export class FileSpace {
     const room = await this.room()
     const { inside, outside: staying } = split(data.map.extents, holes === 'make' ? [{ logical, length }] : given)
     const dataChange = await remapInode(filesystem, data, sorted([...staying, ...placed]), room)
-    const spaceChange = await remapInode(filesystem, space, split(space.map.extents, [{ logical, length }]).outside, room)
+    const spaceChange = await remapInode(
+      filesystem,
+      space,
+      split(space.map.extents, [{ logical, length }]).outside,
+      room,
+    )
     const released = inside.map((old) => blockRun(old.physical, old.length))
     return this.carryOut([{ ...dataChange, copies, release: [...released, ...dataChange.release] }, spaceChange])
   }
@@ -184,7 +221,10 @@ const journalTooSmall = (): BootpackError =>
 const sorted = (extents: Extent[]): Extent[] => mergeExtents(extents.sort((a, b) => a.logical - b.logical))
 
 /** A mapping in two: the parts inside any of the ranges, and those outside all of them. Both sorted, the ranges disjoint. */
-function split(extents: readonly Extent[], ranges: readonly { readonly logical: number, readonly length: number }[]): { inside: Extent[], outside: Extent[] } {
+function split(
+  extents: readonly Extent[],
+  ranges: readonly { readonly logical: number; readonly length: number }[],
+): { inside: Extent[]; outside: Extent[] } {
   const inside: Extent[] = []
   const outside: Extent[] = []
   let next = 0

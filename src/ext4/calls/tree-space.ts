@@ -10,7 +10,14 @@
 import { noSpace, unsupported, usageError } from '../../errors.js'
 import type { FsBlock } from '../../layout/block.js'
 import { blockRun } from '../../layout/run.js'
-import { decodeExtentNode, deepestTree, encodeExtentNode, sealExtentBlock, verifyExtentBlock, type ExtentNode } from '../format/extent-node.js'
+import {
+  decodeExtentNode,
+  deepestTree,
+  encodeExtentNode,
+  sealExtentBlock,
+  verifyExtentBlock,
+  type ExtentNode,
+} from '../format/extent-node.js'
 import type { FileSpace } from './file-space.js'
 import { inodeSeed, type Inode, type InodeChange } from '../format/inode.js'
 import { Batch } from '../relocate/batch.js'
@@ -27,7 +34,10 @@ interface Step {
 }
 
 export class TreeBlocks {
-  constructor(private readonly space: FileSpace, private readonly committer: Committer) {}
+  constructor(
+    private readonly space: FileSpace,
+    private readonly committer: Committer,
+  ) {}
 
   /** Level of a file's root: 1 when it holds extents itself. */
   async rootLevel(number: number): Promise<number> {
@@ -46,21 +56,37 @@ export class TreeBlocks {
     const root = decodeExtentNode(inode.blockArea, { inode: number, block: 0 })
     needLevel(level)
     if (level <= root.depth) throw usageError('EEXIST', `Inode ${number} has a tree block of level ${level} there.`)
-    if (level > root.depth + 1) throw usageError('EINVAL', `Inode ${number} has no tree block of level ${level - 1} that could lie below one of level ${level}.`)
-    if (filesystem.superblock.quotaInodes.length > 0) throw unsupported('EOPNOTSUPP', 'The filesystem keeps quotas, which are not counted anew here.', 'Mount the filesystem and work on it there.')
+    if (level > root.depth + 1)
+      throw usageError(
+        'EINVAL',
+        `Inode ${number} has no tree block of level ${level - 1} that could lie below one of level ${level}.`,
+      )
+    if (filesystem.superblock.quotaInodes.length > 0)
+      throw unsupported(
+        'EOPNOTSUPP',
+        'The filesystem keeps quotas, which are not counted anew here.',
+        'Mount the filesystem and work on it there.',
+      )
     const below = new Uint8Array(filesystem.blockSize)
     encodeExtentNode(below, root)
     this.seal(inode, below)
     const blockArea = new Uint8Array(inode.blockArea.length)
     const logical = 'extents' in root ? root.extents[0]?.logical : root.children[0]?.logical
-    if (logical === undefined) throw usageError('EINVAL', `Inode ${number} has no blocks, and a tree over nothing has none either.`, 'Allocate data first.')
+    if (logical === undefined)
+      throw usageError(
+        'EINVAL',
+        `Inode ${number} has no blocks, and a tree over nothing has none either.`,
+        'Allocate data first.',
+      )
     encodeExtentNode(blockArea, { depth: root.depth + 1, children: [{ logical, child: target }] })
-    await this.carryOut([{
-      ...nothing(number),
-      take: [blockRun(target, 1)],
-      fresh: [{ block: target, bytes: below }],
-      changes: [{ inode, change: { blockArea, sectors: inode.sectors + filesystem.blockSize / 512 } }],
-    }])
+    await this.carryOut([
+      {
+        ...nothing(number),
+        take: [blockRun(target, 1)],
+        fresh: [{ block: target, bytes: below }],
+        changes: [{ inode, change: { blockArea, sectors: inode.sectors + filesystem.blockSize / 512 } }],
+      },
+    ])
   }
 
   /**
@@ -78,10 +104,15 @@ export class TreeBlocks {
   /** What changes when a node goes to `target`: the contents there, and the pointer above. */
   private moved({ inode, bytes, above }: Descent, target: FsBlock): InodeRelocation {
     const rewritten: BlockContents[] = [{ block: target, bytes }]
-    const changes: { inode: Inode, change: InodeChange }[] = []
+    const changes: { inode: Inode; change: InodeChange }[] = []
     const parent = above.at(-1)!
     if (!('children' in parent.node)) throw new TypeError('a leaf is above a tree block')
-    const node = { ...parent.node, children: parent.node.children.map((entry, index) => (index === parent.chosen ? { ...entry, child: target } : entry)) }
+    const node = {
+      ...parent.node,
+      children: parent.node.children.map((entry, index) =>
+        index === parent.chosen ? { ...entry, child: target } : entry,
+      ),
+    }
     if (above.length === 1) {
       const blockArea = new Uint8Array(inode.blockArea.length)
       encodeExtentNode(blockArea, node)
@@ -125,7 +156,12 @@ export class TreeBlocks {
 
   private async carryOut(changes: readonly InodeRelocation[]): Promise<void> {
     const batch = new Batch(this.space.filesystem, this.committer)
-    if (!changes.every((change) => batch.add(change))) throw noSpace('ENOSPC', 'The journal is too small for what this changes.', 'Give the filesystem a larger journal.')
+    if (!changes.every((change) => batch.add(change)))
+      throw noSpace(
+        'ENOSPC',
+        'The journal is too small for what this changes.',
+        'Give the filesystem a larger journal.',
+      )
     await batch.carryOut(() => {})
   }
 }
@@ -140,8 +176,18 @@ interface Descent {
 }
 
 function needLevel(level: number): void {
-  if (!Number.isInteger(level) || level < 1 || level > deepestTree) throw usageError('EINVAL', `Level ${level} is not one of 1 to ${deepestTree}.`)
+  if (!Number.isInteger(level) || level < 1 || level > deepestTree)
+    throw usageError('EINVAL', `Level ${level} is not one of 1 to ${deepestTree}.`)
 }
 
-const nothing = (number: number): InodeRelocation =>
-  ({ number, moves: [], copies: [], take: [], release: [], rewritten: [], fresh: [], grownInto: [], changes: [] })
+const nothing = (number: number): InodeRelocation => ({
+  number,
+  moves: [],
+  copies: [],
+  take: [],
+  release: [],
+  rewritten: [],
+  fresh: [],
+  grownInto: [],
+  changes: [],
+})

@@ -11,8 +11,10 @@ export class JournalMap {
   constructor(private readonly extents: readonly Extent[]) {
     let at = 0
     for (const piece of extents) {
-      if (piece.logical !== at) throw corrupt('journal superblock', 0, `the journal inode has a hole at its block ${at}`)
-      if (piece.unwritten) throw corrupt('journal superblock', 0, `the journal inode was never written at its block ${at}`)
+      if (piece.logical !== at)
+        throw corrupt('journal superblock', 0, `the journal inode has a hole at its block ${at}`)
+      if (piece.unwritten)
+        throw corrupt('journal superblock', 0, `the journal inode was never written at its block ${at}`)
       at += piece.length
     }
     this.blocks = at
@@ -27,7 +29,8 @@ export class JournalMap {
       else high = middle - 1
     }
     const piece = this.extents[low]
-    if (!piece || journalBlock >= piece.logical + piece.length) throw new RangeError(`the journal has no block ${journalBlock}`)
+    if (!piece || journalBlock >= piece.logical + piece.length)
+      throw new RangeError(`the journal has no block ${journalBlock}`)
     return fsBlock(piece.physical + (journalBlock - piece.logical))
   }
 }

@@ -51,7 +51,12 @@ import { corrupt, ioError, refused } from '../../errors.js'
 import type { Extent } from '../../layout/extent.js'
 import type { FsBlock } from '../../layout/block.js'
 import { encodeTransaction, logBlocksFor, type JournalFormat, type LoggedBlock } from '../format/journal-record.js'
-import { decodeJournalSuperblock, setJournalTail, widenJournal, type JournalSuperblock } from '../format/journal-superblock.js'
+import {
+  decodeJournalSuperblock,
+  setJournalTail,
+  widenJournal,
+  type JournalSuperblock,
+} from '../format/journal-superblock.js'
 import { JournalMap } from './journal-map.js'
 import type { Committer } from './committer.js'
 import type { SuperblockMark } from './recovery-mark.js'
@@ -116,11 +121,18 @@ export class Journal implements Committer {
     await store.read(map.at(0) * blockSize, bytes)
     const decoded = decodeJournalSuperblock(bytes, blockSize, map.blocks)
     if (decoded.start !== 0) {
-      throw refused('needs-recovery', 'The journal holds transactions that were not replayed.',
-        'Mount and unmount the filesystem once, or run e2fsck on it.')
+      throw refused(
+        'needs-recovery',
+        'The journal holds transactions that were not replayed.',
+        'Mount and unmount the filesystem once, or run e2fsck on it.',
+      )
     }
     if (decoded.error !== 0) {
-      throw refused('journal-error', `The kernel gave up on the journal with error ${decoded.error}.`, 'Run e2fsck -f on the filesystem.')
+      throw refused(
+        'journal-error',
+        `The kernel gave up on the journal with error ${decoded.error}.`,
+        'Run e2fsck -f on the filesystem.',
+      )
     }
     const wide = decoded.wide || options.blockCount > 0x1_0000_0000
     // Durable with the tail of the first transaction, the first moment it matters.
@@ -147,7 +159,8 @@ export class Journal implements Committer {
    */
   async commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void> {
     if (blocks.size === 0) return
-    if (blocks.size > this.capacity) throw new RangeError(`a transaction of ${blocks.size} blocks in a journal for ${this.capacity}`)
+    if (blocks.size > this.capacity)
+      throw new RangeError(`a transaction of ${blocks.size} blocks in a journal for ${this.capacity}`)
     if (this.broken) throw ioError('The journal cannot be used after an earlier failure; run e2fsck, which replays it.')
     this.broken = true
     await this.writeTransaction(blocks)
@@ -222,8 +235,11 @@ export class Journal implements Committer {
   }
 
   private async writeLog(start: number, blocks: readonly Uint8Array[]): Promise<void> {
-    await writeBlocks(this.options.store, this.format.blockSize,
-      blocks.map((bytes, index) => [this.map.at(this.after(start, index)), bytes] as const))
+    await writeBlocks(
+      this.options.store,
+      this.format.blockSize,
+      blocks.map((bytes, index) => [this.map.at(this.after(start, index)), bytes] as const),
+    )
   }
 }
 

@@ -15,7 +15,11 @@ export class InPlaceCommitter implements Committer {
   /** A commit failed half-way: the mark stays. */
   private broken = false
 
-  constructor(private readonly store: Store, private readonly blockSize: number, private readonly mark: Pick<SuperblockMark, 'write' | 'apply'>) {}
+  constructor(
+    private readonly store: Store,
+    private readonly blockSize: number,
+    private readonly mark: Pick<SuperblockMark, 'write' | 'apply'>,
+  ) {}
 
   async commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void> {
     if (blocks.size === 0) return
@@ -24,7 +28,11 @@ export class InPlaceCommitter implements Committer {
     if (!this.marked) await this.mark.write(true)
     this.marked = true
     await this.store.flush()
-    await writeBlocks(this.store, this.blockSize, [...blocks].sort(([a], [b]) => a - b))
+    await writeBlocks(
+      this.store,
+      this.blockSize,
+      [...blocks].sort(([a], [b]) => a - b),
+    )
     await this.store.flush()
     this.broken = false
   }

@@ -27,9 +27,13 @@ export async function openCommitter(filesystem: Filesystem): Promise<Committer> 
       mark: new SuperblockMark(filesystem, 'needs-recovery'),
     })
   }
-  if (store instanceof UndoStore) return new InPlaceCommitter(store, superblock.blockSize, new SuperblockMark(filesystem, 'not-clean'))
-  throw refused('no-journal', 'The filesystem has no journal: a crash in the middle could not be mended.',
-    'Keep an undo file with --undo-file FILE, or give it a journal with: tune2fs -O has_journal IMAGE')
+  if (store instanceof UndoStore)
+    return new InPlaceCommitter(store, superblock.blockSize, new SuperblockMark(filesystem, 'not-clean'))
+  throw refused(
+    'no-journal',
+    'The filesystem has no journal: a crash in the middle could not be mended.',
+    'Keep an undo file with --undo-file FILE, or give it a journal with: tune2fs -O has_journal IMAGE',
+  )
 }
 
 /** s_wtime: a time for commit blocks that is the filesystem's own, so that equal runs write equal bytes. */

@@ -25,7 +25,10 @@ export class SuperblockMark {
   readonly block: FsBlock
   private readonly offset: number
 
-  constructor(private readonly filesystem: Filesystem, private readonly kind: MarkKind) {
+  constructor(
+    private readonly filesystem: Filesystem,
+    private readonly kind: MarkKind,
+  ) {
     this.block = fsBlock(Math.floor(superblockOffset / filesystem.blockSize))
     this.offset = superblockOffset % filesystem.blockSize
   }

@@ -36,7 +36,7 @@ export class Transaction {
   private readonly logged = new Map<FsBlock, Uint8Array>()
   private readonly fresh = new Map<FsBlock, Uint8Array>()
   private readonly groups = new Map<number, ChangedGroup>()
-  private readonly inodes = new Map<number, { readonly inode: Inode, readonly change: InodeChange }>()
+  private readonly inodes = new Map<number, { readonly inode: Inode; readonly change: InodeChange }>()
 
   constructor(private readonly filesystem: Filesystem) {}
 
@@ -58,7 +58,8 @@ export class Transaction {
   async release(run: BlockRun): Promise<void> {
     for (const part of this.byGroup(run)) {
       const group = await this.group(part.group)
-      if (countOnes(group.bits, part.from, part.to) !== part.to - part.from) throw this.contradiction(part, 'is free already')
+      if (countOnes(group.bits, part.from, part.to) !== part.to - part.from)
+        throw this.contradiction(part, 'is free already')
       clearRange(group.bits, part.from, part.to)
       group.freed += part.to - part.from
     }
@@ -121,7 +122,10 @@ export class Transaction {
       const descriptor = groups.get(number)
       this.logged.set(descriptor.blockBitmap, group.bits)
       const home = groups.home(number)
-      const bytes = (await this.edit(fsBlock(home.block))).subarray(home.offset, home.offset + superblock.descriptorSize)
+      const bytes = (await this.edit(fsBlock(home.block))).subarray(
+        home.offset,
+        home.offset + superblock.descriptorSize,
+      )
       changeGroupDescriptor(bytes, number, superblock, {
         freeBlocks: descriptor.freeBlocks + group.freed,
         blockBitmapChecksum: blockBitmapChecksum(group.bits, superblock),
@@ -136,7 +140,8 @@ export class Transaction {
       const block = await this.edit(fsBlock(Math.floor(superblockOffset / superblock.blockSize)))
       const at = superblockOffset % superblock.blockSize
       const left = superblock.freeBlocks + freed
-      if (left < 0 || left > superblock.blockCount) throw corrupt('superblock', 0, `it counts ${superblock.freeBlocks} free blocks of ${superblock.blockCount}`)
+      if (left < 0 || left > superblock.blockCount)
+        throw corrupt('superblock', 0, `it counts ${superblock.freeBlocks} free blocks of ${superblock.blockCount}`)
       setFreeBlocks(block.subarray(at, at + superblockSize), superblock, left)
     }
   }
@@ -149,14 +154,15 @@ export class Transaction {
       const length = groupLength(this.filesystem.superblock, number)
       const free = length - countOnes(group.bits, 0, length)
       const { freeBlocks } = this.filesystem.groups.get(number)
-      if (free !== freeBlocks) throw corrupt('group descriptor', number, `it counts ${freeBlocks} free blocks, its bitmap has ${free}`)
+      if (free !== freeBlocks)
+        throw corrupt('group descriptor', number, `it counts ${freeBlocks} free blocks, its bitmap has ${free}`)
       this.groups.set(number, group)
     }
     return group
   }
 
   /** The parts of a run in each group, in bits of the group's bitmap. */
-  private *byGroup(run: BlockRun): Generator<{ group: number, from: number, to: number }> {
+  private *byGroup(run: BlockRun): Generator<{ group: number; from: number; to: number }> {
     const { superblock } = this.filesystem
     for (let at: number = run.start; at < run.start + run.length;) {
       const group = groupOfBlock(superblock, at)
@@ -167,10 +173,11 @@ export class Transaction {
     }
   }
 
-  private contradiction({ group, from, to }: { group: number, from: number, to: number }, what: string): Error {
+  private contradiction({ group, from, to }: { group: number; from: number; to: number }, what: string): Error {
     const run = blockRun(groupStart(this.filesystem.superblock, group) + from, to - from)
     return corrupt('block bitmap of group', group, `of the ${run.length} blocks from ${run.start} on, one ${what}`)
   }
 }
 
-const sorted = (blocks: ReadonlyMap<FsBlock, Uint8Array>): [FsBlock, Uint8Array][] => [...blocks].sort(([a], [b]) => a - b)
+const sorted = (blocks: ReadonlyMap<FsBlock, Uint8Array>): [FsBlock, Uint8Array][] =>
+  [...blocks].sort(([a], [b]) => a - b)

@@ -9,7 +9,19 @@ import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import type { BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import type {
-  FileContents, FileMetadata, FileRef, Geometry, InodeNumbers, Lookup, Move, MoveOutcome, RelocateOptions, RenumberOptions, RenumberOutcome, Renumbering, Volume,
+  FileContents,
+  FileMetadata,
+  FileRef,
+  Geometry,
+  InodeNumbers,
+  Lookup,
+  Move,
+  MoveOutcome,
+  RelocateOptions,
+  RenumberOptions,
+  RenumberOutcome,
+  Renumbering,
+  Volume,
 } from '../../volume/volume.js'
 import { longestExtent, longestUnwrittenExtent } from '../format/extent-node.js'
 import { ClaimMap, type Suspects } from '../ownership/claim-map.js'
@@ -42,13 +54,23 @@ export class ImageVolume implements Volume {
   /** What was doubtful about them then; moving blocks adds nothing to it. */
   private suspects: Promise<Suspects> | undefined
   readonly inodeNumbers: InodeNumbers = {
-    table: async (group) => inodeTable(this.filesystem, group, await mostBlocksPerInode(this.filesystem, this.committer)),
-    fixed: async (inode) => numberReason(this.filesystem, await this.filesystem.readInode(inode), await mostBlocksPerInode(this.filesystem, this.committer)),
+    table: async (group) =>
+      inodeTable(this.filesystem, group, await mostBlocksPerInode(this.filesystem, this.committer)),
+    fixed: async (inode) =>
+      numberReason(
+        this.filesystem,
+        await this.filesystem.readInode(inode),
+        await mostBlocksPerInode(this.filesystem, this.committer),
+      ),
     renumber: (renumberings, options) => this.renumber(renumberings, options),
   }
 
   /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
-  private constructor(readonly filesystem: Filesystem, readonly committer: Committer | undefined, readonly partition: number) {
+  private constructor(
+    readonly filesystem: Filesystem,
+    readonly committer: Committer | undefined,
+    readonly partition: number,
+  ) {
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }
@@ -58,7 +80,11 @@ export class ImageVolume implements Volume {
    * @throws refused when the store is writable and a crash while writing could not be mended
    */
   static async open(filesystem: Filesystem, partition = 0): Promise<ImageVolume> {
-    return new ImageVolume(filesystem, filesystem.store.writable ? await openCommitter(filesystem) : undefined, partition)
+    return new ImageVolume(
+      filesystem,
+      filesystem.store.writable ? await openCommitter(filesystem) : undefined,
+      partition,
+    )
   }
 
   geometry(): Geometry {
@@ -85,13 +111,14 @@ export class ImageVolume implements Volume {
     const walk = await walkPath(this.filesystem, path, this.names)
     if (!walk) return undefined
     const { number } = walk.inode
-    if (!await this.filesystem.inodeInUse(number)) throw corrupt('inode', number, `it is marked free, but ${JSON.stringify(walk.path)} leads to it`)
+    if (!(await this.filesystem.inodeInUse(number)))
+      throw corrupt('inode', number, `it is marked free, but ${JSON.stringify(walk.path)} leads to it`)
     return { file: await this.reference(walk.inode, walk.path), through: walk.through }
   }
 
   async byInode(number: number): Promise<FileRef | undefined> {
     const { filesystem } = this
-    if (!filesystem.inodeInRange(number) || !await filesystem.inodeInUse(number)) return undefined
+    if (!filesystem.inodeInRange(number) || !(await filesystem.inodeInUse(number))) return undefined
     return this.reference(await filesystem.readInode(number))
   }
 
@@ -144,18 +171,24 @@ export class ImageVolume implements Volume {
     const suspects = await this.suspects
     const round = await guardRound(filesystem, this.immovable, suspects, moves)
     yield* round.skipped
-    yield* relocateOnImage(filesystem, committer, round.moves, { ...options, reserved: [...options.reserved, ...suspects.markedFree] })
+    yield* relocateOnImage(filesystem, committer, round.moves, {
+      ...options,
+      reserved: [...options.reserved, ...suspects.markedFree],
+    })
   }
 
   async inodeAt(path: string): Promise<number | undefined> {
     return (await walkPath(this.filesystem, path, this.names, false))?.inode.number
   }
 
-  inodeRead(inode: number): { block: FsBlock, read: BlockRun } {
+  inodeRead(inode: number): { block: FsBlock; read: BlockRun } {
     return inodeRead(this.filesystem, inode)
   }
 
-  private async *renumber(renumberings: readonly Renumbering[], options: RenumberOptions): AsyncGenerator<RenumberOutcome, void, undefined> {
+  private async *renumber(
+    renumberings: readonly Renumbering[],
+    options: RenumberOptions,
+  ): AsyncGenerator<RenumberOutcome, void, undefined> {
     const { filesystem, committer } = this
     if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
     this.suspects ??= findSuspects(filesystem, this.claims)

@@ -33,7 +33,11 @@ export async function openGated(path: string, write: boolean): Promise<GatedDisk
   let release = (): Promise<void> => Promise.resolve()
   try {
     const opened = file.identity
-    const same = identity.kind === 'file' && !opened.blockDevice && opened.device === identity.device && opened.inode === identity.inode
+    const same =
+      identity.kind === 'file' &&
+      !opened.blockDevice &&
+      opened.device === identity.device &&
+      opened.inode === identity.inode
     if (identity.kind === 'file' ? !same : !opened.blockDevice) {
       throw refused('changed', `${shellWord(path)} was exchanged for something else while it was opened.`, 'Try again.')
     }
@@ -41,8 +45,13 @@ export async function openGated(path: string, write: boolean): Promise<GatedDisk
       release = await lockImage(identity, path)
       const writer = findWriter(identity)
       if (writer) {
-        const who = writer.process === undefined ? 'Another program' : `Process ${writer.process} (${shellWord(writer.command)})`
-        throw refused('open-elsewhere', `${who} has ${shellWord(path)} open for writing or locked.`, 'End it first; a virtual machine must be shut down.')
+        const who =
+          writer.process === undefined ? 'Another program' : `Process ${writer.process} (${shellWord(writer.command)})`
+        throw refused(
+          'open-elsewhere',
+          `${who} has ${shellWord(path)} open for writing or locked.`,
+          'End it first; a virtual machine must be shut down.',
+        )
       }
       // A loop device may have come between the first look and the opening.
       refuseUses(findUses(identity), path, write)
@@ -61,12 +70,20 @@ function statOrSay(path: string): BigIntStats {
     stats = statSync(path, { bigint: true, throwIfNoEntry: false })
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EACCES') {
-      throw usageError('no-access', `${shellWord(path)} may not be looked at by this user.`, 'Run bootpack as a user who may.')
+      throw usageError(
+        'no-access',
+        `${shellWord(path)} may not be looked at by this user.`,
+        'Run bootpack as a user who may.',
+      )
     }
   }
   if (!stats) throw usageError('no-such-target', `There is no ${shellWord(path)}.`, 'Check the name of the image.')
   if (!stats.isFile() && !stats.isBlockDevice()) {
-    throw usageError('not-an-image', `${shellWord(path)} is neither a file nor a block device.`, 'Name an image file or a block device.')
+    throw usageError(
+      'not-an-image',
+      `${shellWord(path)} is neither a file nor a block device.`,
+      'Name an image file or a block device.',
+    )
   }
   return stats
 }

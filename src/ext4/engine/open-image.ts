@@ -11,7 +11,13 @@ import type { Volume } from '../../volume/volume.js'
 import { partitionDevice } from '../../disk/containers/convert-command.js'
 import { shellWord } from '../../text/shell-word.js'
 import { peekExt } from '../../disk/containers/peek-ext.js'
-import { containerError, fixedVhdSize, insidePartition, notAFilesystem, recogniseContainer } from '../../disk/containers/recognise.js'
+import {
+  containerError,
+  fixedVhdSize,
+  insidePartition,
+  notAFilesystem,
+  recogniseContainer,
+} from '../../disk/containers/recognise.js'
 import { FileStore } from '../../storage/file-store.js'
 import { Filesystem } from '../read/filesystem.js'
 import { refuseMmpInUse } from './multi-mount.js'
@@ -20,7 +26,12 @@ import { refuseState, type FilesystemName } from '../ownership/preconditions.js'
 import { ImageVolume } from './image-volume.js'
 import { identify, statOf } from '../../host/block-devices.js'
 import { findUses } from '../../host/is-mounted.js'
-import { choosePartition, partitionList, surveyPartitions, type SurveyedPartition } from '../../disk/partitions/choice.js'
+import {
+  choosePartition,
+  partitionList,
+  surveyPartitions,
+  type SurveyedPartition,
+} from '../../disk/partitions/choice.js'
 import { readMbr } from '../../disk/partitions/mbr.js'
 import { PartitionStore } from '../../storage/partition-store.js'
 import { readPartitionTable } from '../../disk/partitions/table.js'
@@ -51,7 +62,12 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
     await refuseMmpInUse(filesystem.superblock, place.store, place.name)
     refuseState(filesystem.superblock, place.name, options.write)
     if (options.undoFile === undefined) return await ImageVolume.open(filesystem, place.partition)
-    if (!options.write) throw usageError('undo-file-unused', 'An undo file is of use only where something is written.', 'Leave out --undo-file.')
+    if (!options.write)
+      throw usageError(
+        'undo-file-unused',
+        'An undo file is of use only where something is written.',
+        'Leave out --undo-file.',
+      )
     const offset = place.store instanceof PartitionStore ? place.store.start : 0
     const undoable = await Filesystem.open(await UndoStore.create(place.store, options.undoFile, offset))
     return await ImageVolume.open(undoable, place.partition)
@@ -70,7 +86,9 @@ export interface FilesystemPlace {
 
 /** @throws what openImage says of containers and partitions */
 export async function findFilesystem(
-  disk: Store, path: string, options: { readonly partition?: number | undefined, readonly sectorSize?: number | undefined } = {},
+  disk: Store,
+  path: string,
+  options: { readonly partition?: number | undefined; readonly sectorSize?: number | undefined } = {},
 ): Promise<FilesystemPlace> {
   const vhdSize = await fixedVhdSize(disk)
   const store = vhdSize === undefined ? disk : new PartitionStore(disk, 0, vhdSize)
@@ -79,19 +97,25 @@ export async function findFilesystem(
   const whole: FilesystemPlace = { store, partition: 0, name: { title: shellWord(path), operand: path } }
 
   const partitions = options.partition === 0 ? undefined : await partitionsOf(store, options.sectorSize)
-  const isExt = await peekExt(store) !== undefined
+  const isExt = (await peekExt(store)) !== undefined
   if (partitions === undefined) {
     if (options.partition !== undefined && options.partition !== 0) {
-      throw usageError('no-partition-table', `${shellWord(path)} has no partition table.`,
-        isExt ? 'It is one filesystem: leave out --partition.' : undefined)
+      throw usageError(
+        'no-partition-table',
+        `${shellWord(path)} has no partition table.`,
+        isExt ? 'It is one filesystem: leave out --partition.' : undefined,
+      )
     }
     if (isExt) return whole
     const inner = await recogniseContainer(store, 'inner')
     throw inner ? containerError(inner, path) : notAFilesystem(store.size, path)
   }
-  if (isExt && options.partition === undefined && await opens(store)) {
-    throw usageError('ambiguous-image', `${shellWord(path)} has a partition table and also an ext4 filesystem on the whole of it.`,
-      `Say which with --partition: 0 for the whole, or the number of a partition:\n${partitionList(partitions)}`)
+  if (isExt && options.partition === undefined && (await opens(store))) {
+    throw usageError(
+      'ambiguous-image',
+      `${shellWord(path)} has a partition table and also an ext4 filesystem on the whole of it.`,
+      `Say which with --partition: 0 for the whole, or the number of a partition:\n${partitionList(partitions)}`,
+    )
   }
   if (options.partition === undefined && !partitions.some((partition) => partition.ext)) {
     const inner = await recogniseContainer(store, 'inner')
@@ -121,7 +145,7 @@ async function partitionsOf(store: Store, sectorSize: number | undefined): Promi
   // An MBR does not say in which sectors it counts, its partitions' contents do.
   if (table.scheme === 'mbr' && sectorSize === undefined && partitions.every((partition) => partition.holds === '')) {
     const wide = await readMbr(store, 4096)
-    const found = wide && await surveyPartitions(store, wide)
+    const found = wide && (await surveyPartitions(store, wide))
     if (found?.some((partition) => partition.ext)) return found
   }
   return partitions
@@ -156,7 +180,9 @@ async function claimImage(target: Target): Promise<Claim | undefined> {
   try {
     const store = await FileStore.open(target.path)
     try {
-      return await peekExt(store) || await recogniseContainer(store) || await readPartitionTable(store) ? claim.certain : claim.possible
+      return (await peekExt(store)) || (await recogniseContainer(store)) || (await readPartitionTable(store))
+        ? claim.certain
+        : claim.possible
     } finally {
       await store.close()
     }

@@ -19,14 +19,20 @@ export const inodeBitmapChecksum = (bytes: Uint8Array, superblock: Superblock): 
 
 /** @throws corrupt naming the group */
 export function verifyBlockBitmap(bytes: Uint8Array, descriptor: GroupDescriptor, superblock: Superblock): void {
-  if (superblock.checksums === 'crc32c' && heldPart(blockBitmapChecksum(bytes, superblock), superblock) !== descriptor.blockBitmapChecksum) {
+  if (
+    superblock.checksums === 'crc32c' &&
+    heldPart(blockBitmapChecksum(bytes, superblock), superblock) !== descriptor.blockBitmapChecksum
+  ) {
     throw corrupt('block bitmap of group', descriptor.group, 'its checksum does not match')
   }
 }
 
 /** @throws corrupt naming the group */
 export function verifyInodeBitmap(bytes: Uint8Array, descriptor: GroupDescriptor, superblock: Superblock): void {
-  if (superblock.checksums === 'crc32c' && heldPart(inodeBitmapChecksum(bytes, superblock), superblock) !== descriptor.inodeBitmapChecksum) {
+  if (
+    superblock.checksums === 'crc32c' &&
+    heldPart(inodeBitmapChecksum(bytes, superblock), superblock) !== descriptor.inodeBitmapChecksum
+  ) {
     throw corrupt('inode bitmap of group', descriptor.group, 'its checksum does not match')
   }
 }

@@ -14,8 +14,16 @@ import type { FileType } from '../../volume/volume.js'
 const tailSize = 12
 const tailType = 0xde
 
-const typeOfEntry: readonly FileType[] =
-  ['unknown', 'regular', 'directory', 'character-device', 'block-device', 'fifo', 'socket', 'symlink']
+const typeOfEntry: readonly FileType[] = [
+  'unknown',
+  'regular',
+  'directory',
+  'character-device',
+  'block-device',
+  'fifo',
+  'socket',
+  'symlink',
+]
 
 /** What an entry is; `name` are bytes [start, end) of the block. Return true to stop. */
 export type EntryVisitor = (inode: number, type: FileType, start: number, end: number) => boolean | void
@@ -46,18 +54,22 @@ export function visitEntries(bytes: Uint8Array, format: DirectoryFormat, visit: 
     const inode = getU32(bytes, at)
     const recordLength = entryLength(getU16(bytes, at + 4), format.blockSize)
     const nameLength = format.types ? bytes[at + 6]! : getU16(bytes, at + 6)
-    if (recordLength < 12 || recordLength % 4 !== 0 || at + recordLength > bytes.length) bad(at, `a length of ${recordLength} bytes`)
+    if (recordLength < 12 || recordLength % 4 !== 0 || at + recordLength > bytes.length)
+      bad(at, `a length of ${recordLength} bytes`)
     if (inode !== 0) {
-      if (nameLength === 0 || 8 + nameLength > recordLength) bad(at, `a name of ${nameLength} bytes in an entry of ${recordLength}`)
+      if (nameLength === 0 || 8 + nameLength > recordLength)
+        bad(at, `a name of ${nameLength} bytes in an entry of ${recordLength}`)
       if (inode > format.inodeCount) bad(at, `it names inode ${inode} of ${format.inodeCount}`)
       const start = at + 8
       const end = start + nameLength
       const isDot = isDots(bytes, start, nameLength)
       if (dots || !isDot) {
         if (!format.encrypted && !isDot) {
-          for (let i = start; i < end; i++) if (bytes[i] === 0x2f || bytes[i] === 0) bad(at, 'its name holds a slash or a zero byte')
+          for (let i = start; i < end; i++)
+            if (bytes[i] === 0x2f || bytes[i] === 0) bad(at, 'its name holds a slash or a zero byte')
         }
-        if (visit(inode, format.types ? typeOfEntry[bytes[at + 7]!] ?? 'unknown' : 'unknown', start, end) === true) return true
+        if (visit(inode, format.types ? (typeOfEntry[bytes[at + 7]!] ?? 'unknown') : 'unknown', start, end) === true)
+          return true
       }
     }
     at += recordLength
@@ -96,7 +108,12 @@ export function verifyDirectoryBlock(bytes: Uint8Array, seed: number, directory:
     return
   }
   const tail = bytes.length - tailSize
-  if (getU32(bytes, tail) !== 0 || getU16(bytes, tail + 4) !== tailSize || bytes[tail + 6] !== 0 || bytes[tail + 7] !== tailType) {
+  if (
+    getU32(bytes, tail) !== 0 ||
+    getU16(bytes, tail + 4) !== tailSize ||
+    bytes[tail + 6] !== 0 ||
+    bytes[tail + 7] !== tailType
+  ) {
     bad('there is no room for its checksum')
   }
   if (getU32(bytes, tail + 8) !== crc32c(seed, bytes, 0, tail)) bad('its checksum does not match')
@@ -125,14 +142,23 @@ export function sealDirectoryBlock(bytes: Uint8Array, seed: number): void {
  * @returns how many entries changed
  * @throws corrupt as {@link visitEntries}
  */
-export function renumberEntries(bytes: Uint8Array, format: DirectoryFormat, numbers: ReadonlyMap<number, number>): number {
+export function renumberEntries(
+  bytes: Uint8Array,
+  format: DirectoryFormat,
+  numbers: ReadonlyMap<number, number>,
+): number {
   let changed = 0
-  visitEntries(bytes, format, (inode, _type, start) => {
-    const number = numbers.get(inode)
-    if (number === undefined) return
-    putU32(bytes, start - 8, number)
-    changed++
-  }, true)
+  visitEntries(
+    bytes,
+    format,
+    (inode, _type, start) => {
+      const number = numbers.get(inode)
+      if (number === undefined) return
+      putU32(bytes, start - 8, number)
+      changed++
+    },
+    true,
+  )
   return changed
 }
 

@@ -30,8 +30,8 @@ export interface IndexEntry {
 }
 
 export type ExtentNode =
-  | { readonly depth: 0, readonly extents: readonly Extent[] }
-  | { readonly depth: number, readonly children: readonly IndexEntry[] }
+  | { readonly depth: 0; readonly extents: readonly Extent[] }
+  | { readonly depth: number; readonly children: readonly IndexEntry[] }
 
 /** What a node belongs to, for the sentence of an error. */
 export interface NodePlace {
@@ -57,15 +57,21 @@ const tailOffset = (bytes: Uint8Array): number =>
  */
 export function decodeExtentNode(bytes: Uint8Array, place: NodePlace, depth?: number): ExtentNode {
   const bad = (problem: string): never => {
-    throw corrupt('extent tree of inode', place.inode, `${place.block === 0 ? 'the root' : `block ${place.block}`}: ${problem}`)
+    throw corrupt(
+      'extent tree of inode',
+      place.inode,
+      `${place.block === 0 ? 'the root' : `block ${place.block}`}: ${problem}`,
+    )
   }
   const eh_magic = getU16(bytes, 0)
   const eh_entries = getU16(bytes, 2)
   const eh_max = getU16(bytes, 4)
   const eh_depth = getU16(bytes, 6)
   if (eh_magic !== magic) bad(`magic number 0x${eh_magic.toString(16)} instead of 0xf30a`)
-  if (eh_max > entriesPerNode(bytes.length) || eh_entries > eh_max) bad(`${eh_entries} entries in room for ${eh_max} of ${entriesPerNode(bytes.length)}`)
-  if (eh_depth > deepestTree || (depth !== undefined && eh_depth !== depth)) bad(`depth ${eh_depth}${depth === undefined ? '' : ` instead of ${depth}`}`)
+  if (eh_max > entriesPerNode(bytes.length) || eh_entries > eh_max)
+    bad(`${eh_entries} entries in room for ${eh_max} of ${entriesPerNode(bytes.length)}`)
+  if (eh_depth > deepestTree || (depth !== undefined && eh_depth !== depth))
+    bad(`depth ${eh_depth}${depth === undefined ? '' : ` instead of ${depth}`}`)
 
   let free = 0
   if (eh_depth === 0) {
@@ -76,7 +82,8 @@ export function decodeExtentNode(bytes: Uint8Array, place: NodePlace, depth?: nu
       const unwritten = ee_len > longestExtent
       const length = unwritten ? ee_len - longestExtent : ee_len
       if (length === 0) bad(`entry ${extents.length} has no length`)
-      if (ee_block < free) bad(`entry ${extents.length} begins at file block ${ee_block}, before the end of the one before it`)
+      if (ee_block < free)
+        bad(`entry ${extents.length} begins at file block ${ee_block}, before the end of the one before it`)
       free = ee_block + length
       if (free > 0x1_0000_0000) bad(`entry ${extents.length} ends beyond the last file block`)
       extents.push(extent(ee_block, getU16(bytes, at + 6) * 0x1_0000_0000 + getU32(bytes, at + 8), length, unwritten))
@@ -89,7 +96,10 @@ export function decodeExtentNode(bytes: Uint8Array, place: NodePlace, depth?: nu
     const ei_block = getU32(bytes, at)
     if (ei_block < free) bad(`entry ${children.length} begins at file block ${ei_block}, not after the one before it`)
     free = ei_block + 1
-    children.push({ logical: fileBlock(ei_block), child: fsBlock(getU32(bytes, at + 4) + getU16(bytes, at + 8) * 0x1_0000_0000) })
+    children.push({
+      logical: fileBlock(ei_block),
+      child: fsBlock(getU32(bytes, at + 4) + getU16(bytes, at + 8) * 0x1_0000_0000),
+    })
   }
   return { depth: eh_depth, children }
 }
@@ -102,7 +112,8 @@ export function decodeExtentNode(bytes: Uint8Array, place: NodePlace, depth?: nu
  */
 export function encodeExtentNode(bytes: Uint8Array, node: ExtentNode): void {
   const entries = 'extents' in node ? node.extents.length : node.children.length
-  if (entries > entriesPerNode(bytes.length)) throw new RangeError(`${entries} entries do not fit a node of ${bytes.length} bytes`)
+  if (entries > entriesPerNode(bytes.length))
+    throw new RangeError(`${entries} entries do not fit a node of ${bytes.length} bytes`)
   bytes.fill(0)
   putU16(bytes, 0, magic)
   putU16(bytes, 2, entries)
@@ -111,7 +122,8 @@ export function encodeExtentNode(bytes: Uint8Array, node: ExtentNode): void {
   let at = headerSize
   if ('extents' in node) {
     for (const { logical, physical, length, unwritten } of node.extents) {
-      if (length < 1 || length > (unwritten ? longestUnwrittenExtent : longestExtent)) throw new RangeError(`an extent of ${length} blocks cannot be stored`)
+      if (length < 1 || length > (unwritten ? longestUnwrittenExtent : longestExtent))
+        throw new RangeError(`an extent of ${length} blocks cannot be stored`)
       putU32(bytes, at, logical)
       putU16(bytes, at + 4, unwritten ? length + longestExtent : length)
       putU16(bytes, at + 6, Math.floor(physical / 0x1_0000_0000))
@@ -128,7 +140,8 @@ export function encodeExtentNode(bytes: Uint8Array, node: ExtentNode): void {
   }
 }
 
-export const isExtentRoot = (blockArea: Uint8Array): boolean => getU16(blockArea, 0) === magic && blockArea.length === blockAreaSize
+export const isExtentRoot = (blockArea: Uint8Array): boolean =>
+  getU16(blockArea, 0) === magic && blockArea.length === blockAreaSize
 
 /**
  * Checksum of a tree block.

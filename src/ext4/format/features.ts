@@ -6,21 +6,56 @@
 import { unsupported } from '../../errors.js'
 
 const compatNames: Readonly<Record<number, string>> = {
-  0x1: 'dir_prealloc', 0x2: 'imagic_inodes', 0x4: 'has_journal', 0x8: 'ext_attr', 0x10: 'resize_inode', 0x20: 'dir_index',
-  0x40: 'lazy_bg', 0x100: 'snapshot_bitmap', 0x200: 'sparse_super2', 0x400: 'fast_commit', 0x800: 'stable_inodes',
+  0x1: 'dir_prealloc',
+  0x2: 'imagic_inodes',
+  0x4: 'has_journal',
+  0x8: 'ext_attr',
+  0x10: 'resize_inode',
+  0x20: 'dir_index',
+  0x40: 'lazy_bg',
+  0x100: 'snapshot_bitmap',
+  0x200: 'sparse_super2',
+  0x400: 'fast_commit',
+  0x800: 'stable_inodes',
   0x1000: 'orphan_file',
 }
 
 const incompatNames: Readonly<Record<number, string>> = {
-  0x1: 'compression', 0x2: 'filetype', 0x4: 'needs_recovery', 0x8: 'journal_dev', 0x10: 'meta_bg', 0x40: 'extent',
-  0x80: '64bit', 0x100: 'mmp', 0x200: 'flex_bg', 0x400: 'ea_inode', 0x1000: 'dirdata', 0x2000: 'metadata_csum_seed',
-  0x4000: 'large_dir', 0x8000: 'inline_data', 0x1_0000: 'encrypt', 0x2_0000: 'casefold',
+  0x1: 'compression',
+  0x2: 'filetype',
+  0x4: 'needs_recovery',
+  0x8: 'journal_dev',
+  0x10: 'meta_bg',
+  0x40: 'extent',
+  0x80: '64bit',
+  0x100: 'mmp',
+  0x200: 'flex_bg',
+  0x400: 'ea_inode',
+  0x1000: 'dirdata',
+  0x2000: 'metadata_csum_seed',
+  0x4000: 'large_dir',
+  0x8000: 'inline_data',
+  0x1_0000: 'encrypt',
+  0x2_0000: 'casefold',
 }
 
 const roCompatNames: Readonly<Record<number, string>> = {
-  0x1: 'sparse_super', 0x2: 'large_file', 0x8: 'huge_file', 0x10: 'uninit_bg', 0x20: 'dir_nlink', 0x40: 'extra_isize',
-  0x80: 'snapshot', 0x100: 'quota', 0x200: 'bigalloc', 0x400: 'metadata_csum', 0x800: 'replica', 0x1000: 'read-only',
-  0x2000: 'project', 0x4000: 'shared_blocks', 0x8000: 'verity', 0x1_0000: 'orphan_present',
+  0x1: 'sparse_super',
+  0x2: 'large_file',
+  0x8: 'huge_file',
+  0x10: 'uninit_bg',
+  0x20: 'dir_nlink',
+  0x40: 'extra_isize',
+  0x80: 'snapshot',
+  0x100: 'quota',
+  0x200: 'bigalloc',
+  0x400: 'metadata_csum',
+  0x800: 'replica',
+  0x1000: 'read-only',
+  0x2000: 'project',
+  0x4000: 'shared_blocks',
+  0x8000: 'verity',
+  0x1_0000: 'orphan_present',
 }
 
 /** Features whose layout is read wrongly, or only in part, by what is written here. */
@@ -53,21 +88,33 @@ export function decodeFeatures(compat: number, incompat: number, roCompat: numbe
   collect(names, roCompat, roCompatNames, 'read-only compatible')
   for (const [name, why] of Object.entries(refusedFeatures)) {
     if (names.has(name)) {
-      throw unsupported(`feature-${name}`, `The filesystem has the feature ${name}: ${why}.`, 'Use a filesystem made without it.')
+      throw unsupported(
+        `feature-${name}`,
+        `The filesystem has the feature ${name}: ${why}.`,
+        'Use a filesystem made without it.',
+      )
     }
   }
   return { compat, incompat, roCompat, names }
 }
 
-function collect(names: Set<string>, word: number, table: Readonly<Record<number, string>>, kind: string | undefined): void {
+function collect(
+  names: Set<string>,
+  word: number,
+  table: Readonly<Record<number, string>>,
+  kind: string | undefined,
+): void {
   for (let bit = 0; bit < 32; bit++) {
     const mask = (1 << bit) >>> 0
     if ((word & mask) === 0) continue
     const name = table[mask]
     if (name !== undefined) names.add(name)
     else if (kind !== undefined) {
-      throw unsupported('feature-unknown', `The filesystem has an unknown ${kind} feature, bit ${bit} (0x${mask.toString(16)}).`,
-        'Use a newer bootpack, or a filesystem made without it.')
+      throw unsupported(
+        'feature-unknown',
+        `The filesystem has an unknown ${kind} feature, bit ${bit} (0x${mask.toString(16)}).`,
+        'Use a newer bootpack, or a filesystem made without it.',
+      )
     }
   }
 }

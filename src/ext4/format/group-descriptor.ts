@@ -38,7 +38,12 @@ const BLOCK_UNINIT = 0x2
  * @param verified the checksum was checked before
  * @throws corrupt when the checksum does not match or a block is outside the filesystem
  */
-export function decodeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock, verified = false): GroupDescriptor {
+export function decodeGroupDescriptor(
+  bytes: Uint8Array,
+  group: number,
+  superblock: Superblock,
+  verified = false,
+): GroupDescriptor {
   const { checksums } = superblock
   if (!verified && checksums !== 'none' && getU16(bytes, 0x1e) !== groupDescriptorChecksum(bytes, group, superblock)) {
     throw corrupt('group descriptor', group, 'its checksum does not match')
@@ -61,14 +66,39 @@ export function decodeGroupDescriptor(bytes: Uint8Array, group: number, superblo
     blockBitmapChecksum: checksums === 'crc32c' ? getU16(bytes, 0x18) + high16(0x38) : 0,
     inodeBitmapChecksum: checksums === 'crc32c' ? getU16(bytes, 0x1a) + high16(0x3a) : 0,
   }
-  const tableBlocks = Math.ceil(superblock.inodesPerGroup * superblock.inodeSize / superblock.blockSize)
+  const tableBlocks = Math.ceil((superblock.inodesPerGroup * superblock.inodeSize) / superblock.blockSize)
   const inside = (start: number, length: number): boolean =>
     start > superblock.firstDataBlock && start + length <= superblock.blockCount
-  if (!inside(descriptor.blockBitmap, 1)) throw corrupt('group descriptor', group, `its block bitmap is at block ${descriptor.blockBitmap}, outside the filesystem`)
-  if (!inside(descriptor.inodeBitmap, 1)) throw corrupt('group descriptor', group, `its inode bitmap is at block ${descriptor.inodeBitmap}, outside the filesystem`)
-  if (!inside(descriptor.inodeTable, tableBlocks)) throw corrupt('group descriptor', group, `its inode table is at block ${descriptor.inodeTable}, outside the filesystem`)
-  if (descriptor.freeBlocks > superblock.blocksPerGroup) throw corrupt('group descriptor', group, `it counts ${descriptor.freeBlocks} free blocks of ${superblock.blocksPerGroup}`)
-  if (descriptor.unusedInodes > superblock.inodesPerGroup) throw corrupt('group descriptor', group, `it counts ${descriptor.unusedInodes} unused inodes of ${superblock.inodesPerGroup}`)
+  if (!inside(descriptor.blockBitmap, 1))
+    throw corrupt(
+      'group descriptor',
+      group,
+      `its block bitmap is at block ${descriptor.blockBitmap}, outside the filesystem`,
+    )
+  if (!inside(descriptor.inodeBitmap, 1))
+    throw corrupt(
+      'group descriptor',
+      group,
+      `its inode bitmap is at block ${descriptor.inodeBitmap}, outside the filesystem`,
+    )
+  if (!inside(descriptor.inodeTable, tableBlocks))
+    throw corrupt(
+      'group descriptor',
+      group,
+      `its inode table is at block ${descriptor.inodeTable}, outside the filesystem`,
+    )
+  if (descriptor.freeBlocks > superblock.blocksPerGroup)
+    throw corrupt(
+      'group descriptor',
+      group,
+      `it counts ${descriptor.freeBlocks} free blocks of ${superblock.blocksPerGroup}`,
+    )
+  if (descriptor.unusedInodes > superblock.inodesPerGroup)
+    throw corrupt(
+      'group descriptor',
+      group,
+      `it counts ${descriptor.unusedInodes} unused inodes of ${superblock.inodesPerGroup}`,
+    )
   return descriptor
 }
 
@@ -98,7 +128,12 @@ export interface GroupDescriptorChange {
  * Changes a descriptor in place and closes it with its checksum. A new bitmap
  * checksum clears BLOCK_UNINIT: the caller writes the bitmap.
  */
-export function changeGroupDescriptor(bytes: Uint8Array, group: number, superblock: Superblock, change: GroupDescriptorChange): void {
+export function changeGroupDescriptor(
+  bytes: Uint8Array,
+  group: number,
+  superblock: Superblock,
+  change: GroupDescriptorChange,
+): void {
   const wide = superblock.descriptorSize >= 64
   const putCount = (value: number, most: number, low: number, high: number, what: string): void => {
     if (value < 0 || value > most) throw new RangeError(`${value} ${what} in group ${group}`)
@@ -108,7 +143,8 @@ export function changeGroupDescriptor(bytes: Uint8Array, group: number, superblo
   }
   if (change.freeBlocks !== undefined) putCount(change.freeBlocks, superblock.blocksPerGroup, 0xc, 0x2c, 'free blocks')
   if (change.freeInodes !== undefined) putCount(change.freeInodes, superblock.inodesPerGroup, 0xe, 0x2e, 'free inodes')
-  if (change.usedDirectories !== undefined) putCount(change.usedDirectories, superblock.inodesPerGroup, 0x10, 0x30, 'directories')
+  if (change.usedDirectories !== undefined)
+    putCount(change.usedDirectories, superblock.inodesPerGroup, 0x10, 0x30, 'directories')
   if (change.blockBitmapChecksum !== undefined) {
     putU16(bytes, 0x12, getU16(bytes, 0x12) & ~BLOCK_UNINIT)
     if (superblock.checksums === 'crc32c') {

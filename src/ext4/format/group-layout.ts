@@ -23,7 +23,7 @@ export const groupOfInode = (superblock: Superblock, inode: number): number =>
   Math.floor((inode - 1) / superblock.inodesPerGroup)
 
 export const inodeTableBlocks = (superblock: Superblock): number =>
-  Math.ceil(superblock.inodesPerGroup * superblock.inodeSize / superblock.blockSize)
+  Math.ceil((superblock.inodesPerGroup * superblock.inodeSize) / superblock.blockSize)
 
 export const descriptorsPerBlock = (superblock: Superblock): number =>
   Math.floor(superblock.blockSize / superblock.descriptorSize)

@@ -43,7 +43,8 @@ function systemData({ raw, number }: Inode): Uint8Array {
     const e_value_size = getU32(raw, at + 8)
     const name = Buffer.from(raw.subarray(at + 16, at + 16 + e_name_len)).toString('latin1')
     if (raw[at + 1] === systemIndex && name === 'data') {
-      if (first + e_value_offs + e_value_size > raw.length) throw corrupt('inode', number, 'its inline data reaches out of the inode')
+      if (first + e_value_offs + e_value_size > raw.length)
+        throw corrupt('inode', number, 'its inline data reaches out of the inode')
       return raw.subarray(first + e_value_offs, first + e_value_offs + e_value_size)
     }
     at += (16 + e_name_len + 3) & ~3

@@ -48,7 +48,13 @@ export interface Inode {
 }
 
 const typeOfMode: Readonly<Record<number, FileType>> = {
-  0x1: 'fifo', 0x2: 'character-device', 0x4: 'directory', 0x6: 'block-device', 0x8: 'regular', 0xa: 'symlink', 0xc: 'socket',
+  0x1: 'fifo',
+  0x2: 'character-device',
+  0x4: 'directory',
+  0x6: 'block-device',
+  0x8: 'regular',
+  0xa: 'symlink',
+  0xc: 'socket',
 }
 
 const fileTypeOfMode = (mode: number): FileType => typeOfMode[mode >>> 12] ?? 'unknown'
@@ -63,7 +69,8 @@ export function decodeInode(raw: Uint8Array, number: number, superblock: Superbl
   const type = fileTypeOfMode(mode)
   const flags = getU32(raw, 0x20)
   const sizeHigh = type === 'regular' || type === 'directory' ? getU32(raw, 0x6c) : 0
-  const blocks = getU32(raw, 0x1c) + (superblock.features.names.has('huge_file') ? getU16(raw, 0x74) * 0x1_0000_0000 : 0)
+  const blocks =
+    getU32(raw, 0x1c) + (superblock.features.names.has('huge_file') ? getU16(raw, 0x74) * 0x1_0000_0000 : 0)
   return {
     number,
     raw,

@@ -61,7 +61,12 @@ export const logBlocksFor = (format: JournalFormat, count: number): number =>
  * @param blocks  at least one; each block number once
  * @param seconds time of the commit since 1970; recovery only compares it
  */
-export function encodeTransaction(format: JournalFormat, sequence: number, blocks: readonly LoggedBlock[], seconds: number): EncodedTransaction {
+export function encodeTransaction(
+  format: JournalFormat,
+  sequence: number,
+  blocks: readonly LoggedBlock[],
+  seconds: number,
+): EncodedTransaction {
   const seed = crc32c(~0, format.uuid)
   const perDescriptor = tagsPerDescriptor(format)
   const body: Uint8Array[] = []
@@ -79,23 +84,29 @@ interface ListedBlock {
   readonly escaped: boolean
 }
 
-function escape(bytes: Uint8Array): { bytes: Uint8Array, escaped: boolean } {
+function escape(bytes: Uint8Array): { bytes: Uint8Array; escaped: boolean } {
   if (viewOf(bytes).getUint32(0) !== journalMagic) return { bytes, escaped: false }
   const copy = new Uint8Array(bytes)
   copy.fill(0, 0, 4)
   return { bytes: copy, escaped: true }
 }
 
-function encodeDescriptor(format: JournalFormat, seed: number, sequence: number, listed: readonly ListedBlock[]): Uint8Array {
+function encodeDescriptor(
+  format: JournalFormat,
+  seed: number,
+  sequence: number,
+  listed: readonly ListedBlock[],
+): Uint8Array {
   const block = new Uint8Array(format.blockSize)
   const view = header(block, journalBlockType.descriptor, sequence)
   const sequenceBytes = Uint8Array.of(sequence >>> 24, sequence >>> 16, sequence >>> 8, sequence)
   const sequenceSeed = crc32c(seed, sequenceBytes)
   let at = headerBytes
   listed.forEach((entry, index) => {
-    const flags = (entry.escaped ? tagFlag.escape : 0)
-      | (index > 0 ? tagFlag.sameUuid : 0)
-      | (index === listed.length - 1 ? tagFlag.last : 0)
+    const flags =
+      (entry.escaped ? tagFlag.escape : 0) |
+      (index > 0 ? tagFlag.sameUuid : 0) |
+      (index === listed.length - 1 ? tagFlag.last : 0)
     const high = Math.floor(entry.block / 0x1_0000_0000)
     if (high > 0 && !format.wide) throw new RangeError(`block ${entry.block} does not fit the journal's 32-bit tags`)
     view.setUint32(at, entry.block % 0x1_0000_0000)

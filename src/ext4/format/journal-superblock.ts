@@ -37,7 +37,14 @@ export interface JournalSuperblock {
   readonly uuid: Uint8Array
 }
 
-const incompat = { revoke: 0x1, wide: 0x2, asyncCommit: 0x4, checksums2: 0x8, checksums3: 0x10, fastCommit: 0x20 } as const
+const incompat = {
+  revoke: 0x1,
+  wide: 0x2,
+  asyncCommit: 0x4,
+  checksums2: 0x8,
+  checksums3: 0x10,
+  fastCommit: 0x20,
+} as const
 const knownIncompat = Object.values(incompat).reduce((all, bit) => all | bit, 0)
 
 /** Blocks for fast commits when the superblock leaves their number at 0. */
@@ -51,7 +58,11 @@ const smallestJournal = 1024
  * @param journalBlocks blocks the journal inode maps
  * @throws corrupt when a number cannot be right, unsupported naming a feature that is unknown
  */
-export function decodeJournalSuperblock(bytes: Uint8Array, blockSize: number, journalBlocks: number): JournalSuperblock {
+export function decodeJournalSuperblock(
+  bytes: Uint8Array,
+  blockSize: number,
+  journalBlocks: number,
+): JournalSuperblock {
   const view = viewOf(bytes)
   const bad = (problem: string): never => {
     throw corrupt('journal superblock', 0, problem)
@@ -59,29 +70,38 @@ export function decodeJournalSuperblock(bytes: Uint8Array, blockSize: number, jo
   const h_magic = view.getUint32(0x0)
   if (h_magic !== journalMagic) bad(`its magic number is 0x${h_magic.toString(16)}, not 0x${journalMagic.toString(16)}`)
   const h_blocktype = view.getUint32(0x4)
-  if (h_blocktype !== journalBlockType.superblock1 && h_blocktype !== journalBlockType.superblock2) bad(`its block type is ${h_blocktype}`)
+  if (h_blocktype !== journalBlockType.superblock1 && h_blocktype !== journalBlockType.superblock2)
+    bad(`its block type is ${h_blocktype}`)
   const version2 = h_blocktype === journalBlockType.superblock2
 
   const s_feature_incompat = version2 ? view.getUint32(0x28) : 0
   const s_feature_ro_compat = version2 ? view.getUint32(0x2c) : 0
   const unknown = (s_feature_incompat & ~knownIncompat) >>> 0
   if (unknown !== 0 || s_feature_ro_compat !== 0) {
-    throw unsupported('journal-feature', `The journal has a feature that is unknown here (0x${(unknown || s_feature_ro_compat).toString(16)}).`,
-      'Use a newer bootpack, or make the journal anew: tune2fs -O ^has_journal, then tune2fs -O has_journal.')
+    throw unsupported(
+      'journal-feature',
+      `The journal has a feature that is unknown here (0x${(unknown || s_feature_ro_compat).toString(16)}).`,
+      'Use a newer bootpack, or make the journal anew: tune2fs -O ^has_journal, then tune2fs -O has_journal.',
+    )
   }
   const has = (bit: number): boolean => (s_feature_incompat & bit) !== 0
   if (has(incompat.checksums2) && has(incompat.checksums3)) bad('it has checksums of version 2 and of version 3')
   const checksums = has(incompat.checksums3) ? 'v3' : has(incompat.checksums2) ? 'v2' : 'none'
   if (checksums !== 'none') {
     const s_checksum_type = bytes[0x50]!
-    if (s_checksum_type !== 4) throw unsupported('journal-checksum-type', `The journal has checksums of type ${s_checksum_type}; only crc32c (4) is known.`)
+    if (s_checksum_type !== 4)
+      throw unsupported(
+        'journal-checksum-type',
+        `The journal has checksums of type ${s_checksum_type}; only crc32c (4) is known.`,
+      )
     if (view.getUint32(0xfc) !== checksumOf(bytes)) bad('its checksum does not match')
   }
 
   const s_blocksize = view.getUint32(0xc)
   if (s_blocksize !== blockSize) bad(`its blocks have ${s_blocksize} bytes, those of the filesystem ${blockSize}`)
   const s_maxlen = view.getUint32(0x10)
-  if (s_maxlen < smallestJournal || s_maxlen > journalBlocks) bad(`it counts ${s_maxlen} blocks of the ${journalBlocks} its inode has`)
+  if (s_maxlen < smallestJournal || s_maxlen > journalBlocks)
+    bad(`it counts ${s_maxlen} blocks of the ${journalBlocks} its inode has`)
   // mke2fs sets the number; the kernel turns the journal's feature on when it mounts.
   const s_num_fc_blks = version2 ? view.getUint32(0x54) : 0
   const fastCommitBlocks = s_num_fc_blks || (has(incompat.fastCommit) ? defaultFastCommitBlocks : 0)
@@ -90,7 +110,8 @@ export function decodeJournalSuperblock(bytes: Uint8Array, blockSize: number, jo
   const first = view.getUint32(0x14)
   if (first < 1 || first >= end) bad(`its log begins at block ${first} of ${end}`)
   const start = view.getUint32(0x1c)
-  if (start !== 0 && (start < first || start >= end)) bad(`its oldest transaction is at block ${start}, the log at ${first} to ${end}`)
+  if (start !== 0 && (start < first || start >= end))
+    bad(`its oldest transaction is at block ${start}, the log at ${first} to ${end}`)
   return {
     first,
     end,

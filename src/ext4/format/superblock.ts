@@ -76,19 +76,27 @@ export interface Superblock {
 export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblock {
   const s_magic = getU16(bytes, 0x38)
   if (s_magic !== 0xef53) {
-    throw unsupported('not-ext4', `No ext4 filesystem here: the magic number is 0x${s_magic.toString(16).padStart(4, '0')}, not 0xef53.`)
+    throw unsupported(
+      'not-ext4',
+      `No ext4 filesystem here: the magic number is 0x${s_magic.toString(16).padStart(4, '0')}, not 0xef53.`,
+    )
   }
   const bad = (problem: string): never => {
     throw corrupt('superblock', 0, problem)
   }
-  if (getU32(bytes, 0x4c) < 1) throw unsupported('old-revision', 'The filesystem has revision 0 of 1995, without inode sizes and features.')
+  if (getU32(bytes, 0x4c) < 1)
+    throw unsupported('old-revision', 'The filesystem has revision 0 of 1995, without inode sizes and features.')
   const features = decodeFeatures(getU32(bytes, 0x5c), getU32(bytes, 0x60), getU32(bytes, 0x64))
   const has = (name: string): boolean => features.names.has(name)
 
   const checksums: ChecksumKind = has('metadata_csum') ? 'crc32c' : has('uninit_bg') ? 'crc16' : 'none'
   if (checksums === 'crc32c') {
     const s_checksum_type = bytes[0x175]!
-    if (s_checksum_type !== 1) throw unsupported('checksum-type', `The filesystem has checksums of type ${s_checksum_type}; only crc32c (1) is known.`)
+    if (s_checksum_type !== 1)
+      throw unsupported(
+        'checksum-type',
+        `The filesystem has checksums of type ${s_checksum_type}; only crc32c (1) is known.`,
+      )
     if (getU32(bytes, 0x3fc) !== superblockChecksum(bytes)) bad('its checksum does not match')
   }
 
@@ -99,29 +107,40 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const s_blocks_count_hi = wide ? getU32(bytes, 0x150) : 0
   const blockCount = getU32(bytes, 0x4) + s_blocks_count_hi * 0x1_0000_0000
   const firstDataBlock = getU32(bytes, 0x14)
-  if (firstDataBlock !== (blockSize === 1024 ? 1 : 0)) bad(`first data block ${firstDataBlock} with blocks of ${blockSize} bytes`)
+  if (firstDataBlock !== (blockSize === 1024 ? 1 : 0))
+    bad(`first data block ${firstDataBlock} with blocks of ${blockSize} bytes`)
   const blocksPerGroup = getU32(bytes, 0x20)
-  if (blocksPerGroup < 256 || blocksPerGroup > blockSize * 8 || blocksPerGroup % 8 !== 0) bad(`${blocksPerGroup} blocks per group`)
+  if (blocksPerGroup < 256 || blocksPerGroup > blockSize * 8 || blocksPerGroup % 8 !== 0)
+    bad(`${blocksPerGroup} blocks per group`)
   if (blockCount <= firstDataBlock || blockCount >= 2 ** 48) bad(`${blockCount} blocks`)
   if (blockCount * blockSize > storeSize) {
-    throw corrupt('superblock', 0, `it counts ${blockCount} blocks of ${blockSize} bytes, but there are only ${storeSize} bytes`,
-      'What holds it was cut off: copy the image again, or enlarge the partition to what it was.')
+    throw corrupt(
+      'superblock',
+      0,
+      `it counts ${blockCount} blocks of ${blockSize} bytes, but there are only ${storeSize} bytes`,
+      'What holds it was cut off: copy the image again, or enlarge the partition to what it was.',
+    )
   }
   const groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup)
 
   const inodeSize = getU16(bytes, 0x58)
-  if (inodeSize < 128 || inodeSize > blockSize || (inodeSize & (inodeSize - 1)) !== 0) bad(`inodes of ${inodeSize} bytes`)
+  if (inodeSize < 128 || inodeSize > blockSize || (inodeSize & (inodeSize - 1)) !== 0)
+    bad(`inodes of ${inodeSize} bytes`)
   const inodesPerGroup = getU32(bytes, 0x28)
-  if (inodesPerGroup < blockSize / inodeSize || inodesPerGroup > blockSize * 8 || inodesPerGroup % 8 !== 0) bad(`${inodesPerGroup} inodes per group`)
+  if (inodesPerGroup < blockSize / inodeSize || inodesPerGroup > blockSize * 8 || inodesPerGroup % 8 !== 0)
+    bad(`${inodesPerGroup} inodes per group`)
   const inodeCount = getU32(bytes, 0x0)
-  if (inodeCount !== groupCount * inodesPerGroup) bad(`${inodeCount} inodes in ${groupCount} groups of ${inodesPerGroup}`)
+  if (inodeCount !== groupCount * inodesPerGroup)
+    bad(`${inodeCount} inodes in ${groupCount} groups of ${inodesPerGroup}`)
   const firstInode = getU32(bytes, 0x54)
   if (firstInode < 11 || firstInode > inodeCount) bad(`first unreserved inode ${firstInode}`)
 
   const s_desc_size = getU16(bytes, 0xfe)
   const descriptorSize = wide ? s_desc_size : 32
-  if (wide && (s_desc_size < 64 || s_desc_size > 1024 || (s_desc_size & (s_desc_size - 1)) !== 0)) bad(`group descriptors of ${s_desc_size} bytes`)
-  if (groupCount * descriptorSize > mostDescriptorBytes) throw unsupported('too-large', `The filesystem has ${groupCount} block groups, more than can be held in memory.`)
+  if (wide && (s_desc_size < 64 || s_desc_size > 1024 || (s_desc_size & (s_desc_size - 1)) !== 0))
+    bad(`group descriptors of ${s_desc_size} bytes`)
+  if (groupCount * descriptorSize > mostDescriptorBytes)
+    throw unsupported('too-large', `The filesystem has ${groupCount} block groups, more than can be held in memory.`)
   const descriptorBlocks = Math.ceil(groupCount / (blockSize / descriptorSize))
   const firstMetaGroup = has('meta_bg') ? getU32(bytes, 0x104) : descriptorBlocks
   if (firstMetaGroup > descriptorBlocks) bad(`first meta group ${firstMetaGroup} of ${descriptorBlocks}`)
@@ -177,7 +196,8 @@ const superblockChecksum = (bytes: Uint8Array): number => crc32c(~0, bytes, 0, 0
  * @param bytes the 1024 bytes, changed in place
  */
 export function setFreeBlocks(bytes: Uint8Array, superblock: Superblock, freeBlocks: number): void {
-  if (freeBlocks < 0 || freeBlocks > superblock.blockCount) throw new RangeError(`${freeBlocks} free blocks of ${superblock.blockCount}`)
+  if (freeBlocks < 0 || freeBlocks > superblock.blockCount)
+    throw new RangeError(`${freeBlocks} free blocks of ${superblock.blockCount}`)
   putU32(bytes, 0xc, freeBlocks % 0x1_0000_0000)
   if (superblock.features.names.has('64bit')) putU32(bytes, 0x158, Math.floor(freeBlocks / 0x1_0000_0000))
   sealSuperblock(bytes, superblock)

@@ -28,12 +28,16 @@ export function decodeXattrBlock(bytes: Uint8Array, block: FsBlock, superblock: 
   if (h_refcount === 0) bad('nobody refers to it by its own count')
   const h_blocks = getU32(bytes, 8)
   if (h_blocks !== 1) bad(`it says it is ${h_blocks} blocks long`)
-  if (superblock.checksums === 'crc32c' && getU32(bytes, 0x10) !== xattrBlockChecksum(bytes, block, superblock)) bad('its checksum does not match')
+  if (superblock.checksums === 'crc32c' && getU32(bytes, 0x10) !== xattrBlockChecksum(bytes, block, superblock))
+    bad('its checksum does not match')
   return { references: h_refcount }
 }
 
 function xattrBlockChecksum(bytes: Uint8Array, block: number, superblock: Superblock): number {
-  const number = crc32cOfU32(crc32cOfU32(superblock.checksumSeed, block % 0x1_0000_0000), Math.floor(block / 0x1_0000_0000))
+  const number = crc32cOfU32(
+    crc32cOfU32(superblock.checksumSeed, block % 0x1_0000_0000),
+    Math.floor(block / 0x1_0000_0000),
+  )
   return crc32c(crc32cOfZeros(crc32c(number, bytes, 0, 0x10), 4), bytes, 0x14)
 }
 

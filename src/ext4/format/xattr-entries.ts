@@ -30,7 +30,9 @@ export interface XattrEntry {
 export function inodeXattrs({ raw, number }: Inode): XattrEntry[] {
   if (raw.length <= 128) return []
   const header = 128 + getU16(raw, 0x80)
-  return header + 4 <= raw.length && getU32(raw, header) === magic ? entriesFrom(raw, header + 4, header + 4, number) : []
+  return header + 4 <= raw.length && getU32(raw, header) === magic
+    ? entriesFrom(raw, header + 4, header + 4, number)
+    : []
 }
 
 /** Attributes of an attribute block whose header was checked. @throws corrupt naming the inode it was read for */
@@ -42,7 +44,8 @@ function entriesFrom(bytes: Uint8Array, first: number, base: number, inode: numb
   // The list ends with four bytes of zeros.
   for (let at = first; at + 4 <= bytes.length && getU32(bytes, at) !== 0;) {
     const e_name_len = bytes[at]!
-    if (at + 16 + e_name_len > bytes.length) throw corrupt('inode', inode, 'the names of its attributes reach out of their place')
+    if (at + 16 + e_name_len > bytes.length)
+      throw corrupt('inode', inode, 'the names of its attributes reach out of their place')
     const valueInode = getU32(bytes, at + 4)
     const value = base + getU16(bytes, at + 2)
     const end = value + getU32(bytes, at + 8)

@@ -39,7 +39,7 @@ export async function bootLoaderFiles(filesystem: Filesystem): Promise<Set<numbe
       if (inode !== undefined) found.add(inode)
     }
   }
-  const boot = await inodeAt(filesystem, '/boot') === undefined ? '/' : '/boot'
+  const boot = (await inodeAt(filesystem, '/boot')) === undefined ? '/' : '/boot'
   for (const name of mapFiles) {
     const map = await walkPath(filesystem, join(boot, name))
     if (map?.inode.type !== 'regular') continue
@@ -61,21 +61,23 @@ const foldersOf = new WeakMap<Filesystem, Promise<ReadonlySet<number>>>()
  */
 export function numberedFolders(filesystem: Filesystem): Promise<ReadonlySet<number>> {
   let known = foldersOf.get(filesystem)
-  if (!known) foldersOf.set(filesystem, known = findNumberedFolders(filesystem))
+  if (!known) foldersOf.set(filesystem, (known = findNumberedFolders(filesystem)))
   return known
 }
 
 async function findNumberedFolders(filesystem: Filesystem): Promise<ReadonlySet<number>> {
   const found = new Set<number>()
   for (const path of bootFolders.flatMap((boot) => [boot, ...folders.map((name) => join(boot, name))])) {
-    if (await inodeAt(filesystem, join(path, loaderOfNumbers)) !== undefined) found.add((await inodeAt(filesystem, path))!)
+    if ((await inodeAt(filesystem, join(path, loaderOfNumbers))) !== undefined)
+      found.add((await inodeAt(filesystem, path))!)
   }
   return found
 }
 
 const join = (folder: string, name: string): string => `${folder === '/' ? '' : folder}/${name}`
 
-const inodeAt = async (filesystem: Filesystem, path: string): Promise<number | undefined> => (await walkPath(filesystem, path))?.inode.number
+const inodeAt = async (filesystem: Filesystem, path: string): Promise<number | undefined> =>
+  (await walkPath(filesystem, path))?.inode.number
 
 async function addBelow(filesystem: Filesystem, top: number | undefined, found: Set<number>): Promise<void> {
   const seen = new Set<number>()
@@ -86,14 +88,27 @@ async function addBelow(filesystem: Filesystem, top: number | undefined, found: 
     seen.add(next)
     const inode = await filesystem.readInode(next)
     if (inode.type !== 'directory') found.add(next)
-    else if ((inode.flags & inodeFlag.encrypted) === 0) for (const entry of await entriesOf(filesystem, next, budget)) pending.push(entry)
+    else if ((inode.flags & inodeFlag.encrypted) === 0)
+      for (const entry of await entriesOf(filesystem, next, budget)) pending.push(entry)
   }
 }
 
-async function entriesOf(filesystem: Filesystem, directory: number | undefined, budget?: ReadBudget): Promise<number[]> {
+async function entriesOf(
+  filesystem: Filesystem,
+  directory: number | undefined,
+  budget?: ReadBudget,
+): Promise<number[]> {
   const entries: number[] = []
   if (directory === undefined) return entries
   const inode = await filesystem.readInode(directory)
-  if (inode.type === 'directory') await visitDirectory(filesystem, inode, (_bytes, entry) => { entries.push(entry) }, budget)
+  if (inode.type === 'directory')
+    await visitDirectory(
+      filesystem,
+      inode,
+      (_bytes, entry) => {
+        entries.push(entry)
+      },
+      budget,
+    )
   return entries
 }

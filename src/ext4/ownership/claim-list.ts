@@ -39,8 +39,11 @@ export class ClaimList {
 
   at(index: number): Claim {
     return {
-      start: this.starts[index]!, length: this.lengths[index]!, inode: this.inodes[index]!,
-      logical: this.logicals[index]!, tag: this.tags[index]!,
+      start: this.starts[index]!,
+      length: this.lengths[index]!,
+      inode: this.inodes[index]!,
+      logical: this.logicals[index]!,
+      tag: this.tags[index]!,
     }
   }
 
@@ -60,11 +63,11 @@ export class ClaimList {
       const highestWord = Math.floor(highest / unit)
       for (let shift = 0; shift < 32 && 2 ** shift <= highestWord; shift += digitBits) {
         const next = new Uint32Array(2 ** digitBits + 1)
-        for (let at = 0; at < count; at++) next[(word[at]! >>> shift & digitMask) + 1]!++
+        for (let at = 0; at < count; at++) next[((word[at]! >>> shift) & digitMask) + 1]!++
         for (let digit = 1; digit <= digitMask; digit++) next[digit]! += next[digit - 1]!
         for (let at = 0; at < count; at++) {
           const index = order[at]!
-          other[next[word[index]! >>> shift & digitMask]!++] = index
+          other[next[(word[index]! >>> shift) & digitMask]!++] = index
         }
         ;[order, other] = [other, order]
       }

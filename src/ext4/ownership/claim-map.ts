@@ -52,7 +52,8 @@ export class ClaimMap {
     const markedFree = new RunSet()
     const numbers = [...this.groups.keys()].sort((a, b) => a - b)
     for (const [index, group] of numbers.entries()) {
-      if (index % 128 === 0) await filesystem.prefetchBlockBitmaps(group, Math.min(group + 128, this.superblock.groupCount))
+      if (index % 128 === 0)
+        await filesystem.prefetchBlockBitmaps(group, Math.min(group + 128, this.superblock.groupCount))
       const start = groupStart(this.superblock, group)
       const length = groupLength(this.superblock, group)
       const claimed = this.groups.get(group)!
@@ -60,14 +61,20 @@ export class ClaimMap {
       for (let byte = 0; byte < claimed.length; byte++) used[byte] = claimed[byte]! & ~used[byte]!
       for (const [bit, count] of oneRuns(used, 0, length)) markedFree.add(blockRun(start + bit, count))
       for (const fixed of overlapping(filesystem.fixedRuns(), blockRun(start, length))) {
-        this.note(claimed, group, Math.max(0, fixed.start - start), Math.min(length, fixed.start + fixed.length - start))
+        this.note(
+          claimed,
+          group,
+          Math.max(0, fixed.start - start),
+          Math.min(length, fixed.start + fixed.length - start),
+        )
       }
     }
     return { doublyClaimed: this.doublyClaimed, markedFree }
   }
 
   private note(bits: Uint8Array, group: number, from: number, to: number): void {
-    for (const [bit, count] of oneRuns(bits, from, to)) this.doublyClaimed.add(blockRun(groupStart(this.superblock, group) + bit, count))
+    for (const [bit, count] of oneRuns(bits, from, to))
+      this.doublyClaimed.add(blockRun(groupStart(this.superblock, group) + bit, count))
   }
 
   private eachGroup(start: number, length: number, visit: (group: number, from: number, to: number) => void): void {
@@ -83,6 +90,6 @@ export class ClaimMap {
 
 function bitsOf(groups: Map<number, Uint8Array>, group: number, { blocksPerGroup }: Superblock): Uint8Array {
   let bits = groups.get(group)
-  if (!bits) groups.set(group, bits = new Uint8Array(blocksPerGroup / 8))
+  if (!bits) groups.set(group, (bits = new Uint8Array(blocksPerGroup / 8)))
   return bits
 }

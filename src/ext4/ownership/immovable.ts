@@ -20,9 +20,9 @@ import type { Superblock } from '../format/superblock.js'
 
 /** Journal, resize inode, quota files, orphan file and whatever else the filesystem keeps for itself. */
 export const isSystemInode = (number: number, superblock: Superblock): boolean =>
-  (number < superblock.firstInode && number !== rootInode)
-  || number === superblock.journalInode
-  || superblock.claimedInodes.includes(number)
+  (number < superblock.firstInode && number !== rootInode) ||
+  number === superblock.journalInode ||
+  superblock.claimedInodes.includes(number)
 
 type Judged = Pick<Inode, 'number' | 'type' | 'flags' | 'size' | 'blockArea'>
 
@@ -58,7 +58,11 @@ export class ImmovableFiles {
     if (inherent !== undefined) return inherent
     if ((await this.bootLoaderFiles()).has(inode.number)) return 'boot-loader'
     if (mayBeSwapFile(inode)) {
-      const probe = swapProbe(inode.number, (await readFileMap(this.filesystem, inode)).extents, this.filesystem.blockSize)
+      const probe = swapProbe(
+        inode.number,
+        (await readFileMap(this.filesystem, inode)).extents,
+        this.filesystem.blockSize,
+      )
       if (probe && (await findSwapFiles(this.filesystem, [probe])).size > 0) return 'swap-file'
     }
     return undefined

@@ -65,14 +65,21 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
     for (const { logical, physical, length, unwritten } of extents.length > 1 ? mergeExtents(extents) : extents) {
       const what = kind | tag | (unwritten ? unwrittenBit : 0)
       if (!dodge) add(physical, length, logical, what)
-      else for (const [start, count] of outsideFixed(filesystem, physical, length)) add(start, count, logical + start - physical, what)
+      else
+        for (const [start, count] of outsideFixed(filesystem, physical, length))
+          add(start, count, logical + start - physical, what)
     }
     for (const [place, block] of treeBlocks.entries()) {
       if (!dodge || outsideFixed(filesystem, block, 1).length > 0) add(block, 1, place, 3 | tag)
     }
     // More than there is cannot be claimed without claiming something twice; and this
     // bounds the work when many inodes share one tree.
-    if (claimed > superblock.blockCount) throw refused('multiply-claimed', 'The files claim more blocks than the filesystem has.', 'Run e2fsck on it first.')
+    if (claimed > superblock.blockCount)
+      throw refused(
+        'multiply-claimed',
+        'The files claim more blocks than the filesystem has.',
+        'Run e2fsck on it first.',
+      )
     if (found && reason === undefined && mayBeSwapFile(inode)) {
       const probe = swapProbe(inode.number, extents, superblock.blockSize)
       if (probe) probes.push(probe)
@@ -95,7 +102,8 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
     for (const inode of inodes) {
       const { xattrBlock, number } = inode
       if (xattrBlock !== 0) {
-        if (!filesystem.inside(blockRun(xattrBlock, 1))) throw corrupt('inode', number, `its attribute block is ${xattrBlock}, outside the filesystem`)
+        if (!filesystem.inside(blockRun(xattrBlock, 1)))
+          throw corrupt('inode', number, `its attribute block is ${xattrBlock}, outside the filesystem`)
         map?.claimShared(xattrBlock)
         if (runs.has(xattrBlock)) {
           const sharers = xattrs.get(xattrBlock)

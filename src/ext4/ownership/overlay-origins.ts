@@ -29,7 +29,7 @@ const known = new WeakMap<Filesystem, Promise<ReadonlySet<number>>>()
  */
 export function overlayOrigins(filesystem: Filesystem): Promise<ReadonlySet<number>> {
   let found = known.get(filesystem)
-  if (!found) known.set(filesystem, found = findOrigins(filesystem))
+  if (!found) known.set(filesystem, (found = findOrigins(filesystem)))
   return found
 }
 
@@ -50,7 +50,8 @@ async function findOrigins(filesystem: Filesystem): Promise<ReadonlySet<number>>
       take(inodeXattrs(inode))
       const { xattrBlock, number } = inode
       if (xattrBlock === 0 || seen.has(xattrBlock)) continue
-      if (!filesystem.inside(blockRun(xattrBlock, 1))) throw corrupt('inode', number, `its attribute block is ${xattrBlock}, outside the filesystem`)
+      if (!filesystem.inside(blockRun(xattrBlock, 1)))
+        throw corrupt('inode', number, `its attribute block is ${xattrBlock}, outside the filesystem`)
       seen.add(xattrBlock)
       blocks.set(xattrBlock, number)
     }

@@ -29,7 +29,12 @@ const repair = 'Run e2fsck on it first.'
  * @param map takes every claim, wherever it is
  * @throws refused when two claim a block of the runs, or a claimed one is marked free
  */
-export async function findOwners(filesystem: Filesystem, immovable: ImmovableFiles, runs: RunSet, map?: ClaimMap): Promise<OwnedRun[]> {
+export async function findOwners(
+  filesystem: Filesystem,
+  immovable: ImmovableFiles,
+  runs: RunSet,
+  map?: ClaimMap,
+): Promise<OwnedRun[]> {
   const claims = await collectClaims(filesystem, runs, map)
   const swapFiles = await findSwapFiles(filesystem, claims.probes)
   const bootLoader = await immovable.bootLoaderFiles()
@@ -62,11 +67,18 @@ async function xattrOwners(filesystem: Filesystem, { xattrs }: Claims): Promise<
     const sharers = xattrs.get(block)!
     const first = sharers[0]!
     const { references } = decodeXattrBlock(await filesystem.blocks.read(block), fsBlock(block), filesystem.superblock)
-    const reason = isSystemInode(first, filesystem.superblock) ? 'system-inode'
-      // Somebody refers to it whom the scan does not see.
-      : references !== sharers.length ? 'shared-xattr' : undefined
+    const reason = isSystemInode(first, filesystem.superblock)
+      ? 'system-inode'
+      : // Somebody refers to it whom the scan does not see.
+        references !== sharers.length
+        ? 'shared-xattr'
+        : undefined
     owned.push({
-      ...blockRun(block, 1), kind: 'xattr', inode: first, logical: fileBlock(0), unwritten: false,
+      ...blockRun(block, 1),
+      kind: 'xattr',
+      inode: first,
+      logical: fileBlock(0),
+      unwritten: false,
       ...(reason === undefined ? {} : { immovable: reason }),
     })
   }
@@ -80,7 +92,11 @@ function refuseDoubleClaims(owned: readonly OwnedRun[], runs: RunSet): void {
     if (last && next.start < last.start + last.length) {
       const shared = blockRun(next.start, Math.min(last.start + last.length, next.start + next.length) - next.start)
       if (runs.intersects(shared)) {
-        throw refused('multiply-claimed', `Block ${next.start} belongs to both ${nameOf(last)} and ${nameOf(next)}.`, repair)
+        throw refused(
+          'multiply-claimed',
+          `Block ${next.start} belongs to both ${nameOf(last)} and ${nameOf(next)}.`,
+          repair,
+        )
       }
     }
     if (!last || next.start + next.length > last.start + last.length) last = next
@@ -93,12 +109,17 @@ const nameOf = ({ kind, inode }: OwnedRun): string => (inode === 0 ? `the ${kind
  * @param owned sorted, disjoint within the runs
  * @returns what is marked in use and claimed by nobody, sorted
  */
-async function compareWithBitmaps(filesystem: Filesystem, owned: readonly OwnedRun[], runs: RunSet): Promise<OwnedRun[]> {
+async function compareWithBitmaps(
+  filesystem: Filesystem,
+  owned: readonly OwnedRun[],
+  runs: RunSet,
+): Promise<OwnedRun[]> {
   const { superblock } = filesystem
   const unknown: BlockRun[] = []
   const nobody = (start: number, length: number): void => {
     const last = unknown.at(-1)
-    if (last && last.start + last.length === start) unknown[unknown.length - 1] = { ...last, length: last.length + length }
+    if (last && last.start + last.length === start)
+      unknown[unknown.length - 1] = { ...last, length: last.length + length }
     else unknown.push(blockRun(start, length))
   }
   let next = 0
@@ -124,16 +145,27 @@ async function compareWithBitmaps(filesystem: Filesystem, owned: readonly OwnedR
         if (at < until) {
           const to = Math.min(until, owner!.start + owner!.length)
           const hole = base + nextZero(bits, at - base, to - base)
-          if (hole < to) throw refused('marked-free', `Block ${hole} belongs to ${nameOf(owner!)} but is marked free.`, repair)
+          if (hole < to)
+            throw refused('marked-free', `Block ${hole} belongs to ${nameOf(owner!)} but is marked free.`, repair)
           at = to
         }
       }
     }
   }
-  return unknown.map((run) => ({ ...run, kind: 'unknown', inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'unknown-owner' }))
+  return unknown.map((run) => ({
+    ...run,
+    kind: 'unknown',
+    inode: 0,
+    logical: fileBlock(0),
+    unwritten: false,
+    immovable: 'unknown-owner',
+  }))
 }
 
 /** For each attribute block asked for, all inodes that refer to it, ascending. */
-export async function inodesSharing(filesystem: Filesystem, xattrBlocks: RunSet): Promise<ReadonlyMap<number, readonly number[]>> {
+export async function inodesSharing(
+  filesystem: Filesystem,
+  xattrBlocks: RunSet,
+): Promise<ReadonlyMap<number, readonly number[]>> {
   return (await collectClaims(filesystem, xattrBlocks)).xattrs
 }

@@ -32,20 +32,38 @@ export function refuseUses(uses: readonly Use[], path: string, write: boolean): 
   if (!use) return
   const by = use.through === undefined ? '' : ` (through ${use.through})`
   const perhaps = use.unsure ? ' It may be another file of that size: the kernel no longer knows its name.' : ''
-  const detach = use.through?.startsWith('/dev/loop') ? ` and detach it with: losetup -d ${use.through.replace(/(?<=\d)p\d+$/, '')}` : ''
+  const detach = use.through?.startsWith('/dev/loop')
+    ? ` and detach it with: losetup -d ${use.through.replace(/(?<=\d)p\d+$/, '')}`
+    : ''
   switch (use.as) {
     case 'mount': {
-      const another = use.through?.startsWith(path) ? ` If another partition of ${name} is meant, give that itself.` : ''
-      throw refused('mounted', `${name} is mounted at ${shellWord(use.mountPoint ?? '')}${by}.${perhaps}`,
-        `Unmount it with: umount ${shellWord(use.mountPoint ?? '')}${detach}.${another}`)
+      const another = use.through?.startsWith(path)
+        ? ` If another partition of ${name} is meant, give that itself.`
+        : ''
+      throw refused(
+        'mounted',
+        `${name} is mounted at ${shellWord(use.mountPoint ?? '')}${by}.${perhaps}`,
+        `Unmount it with: umount ${shellWord(use.mountPoint ?? '')}${detach}.${another}`,
+      )
     }
     case 'swap':
-      throw refused('swap', `${name} is in use as swap${by}.`, `Take it out of use with: swapoff ${shellWord(use.through ?? path)}.`)
+      throw refused(
+        'swap',
+        `${name} is in use as swap${by}.`,
+        `Take it out of use with: swapoff ${shellWord(use.through ?? path)}.`,
+      )
     case 'loop':
-      throw refused('attached', `${name} is attached to ${use.through}.${perhaps}`, `Detach it with: losetup -d ${use.through}.`)
+      throw refused(
+        'attached',
+        `${name} is attached to ${use.through}.${perhaps}`,
+        `Detach it with: losetup -d ${use.through}.`,
+      )
     case 'holder':
-      throw refused('held', `${name} is part of ${use.through}, which is active.`,
-        `Give ${use.through} instead if the filesystem is on that, or take it apart first (dmsetup ls, mdadm --detail ${use.through}).`)
+      throw refused(
+        'held',
+        `${name} is part of ${use.through}, which is active.`,
+        `Give ${use.through} instead if the filesystem is on that, or take it apart first (dmsetup ls, mdadm --detail ${use.through}).`,
+      )
   }
 }
 
@@ -64,8 +82,11 @@ export function refuseState(superblock: Superblock, name: FilesystemName, write:
   const check = `Check it with: e2fsck -f ${operand}`
   const has = (feature: string): boolean => superblock.features.names.has(feature)
   if (has('needs_recovery')) {
-    throw refused('needs-recovery', `The journal of ${title} holds changes that have not been replayed: it was not unmounted, or is in use elsewhere.`,
-      `Replay it with: e2fsck -fy ${operand}`)
+    throw refused(
+      'needs-recovery',
+      `The journal of ${title} holds changes that have not been replayed: it was not unmounted, or is in use elsewhere.`,
+      `Replay it with: e2fsck -fy ${operand}`,
+    )
   }
   if (!write) return
   const state = { clean: 1, errors: 2, orphans: 4 }
@@ -79,11 +100,17 @@ export function refuseState(superblock: Superblock, name: FilesystemName, write:
     throw refused('orphans', `${title} has deleted files whose blocks are not freed yet.`, check)
   }
   if (has('read-only')) {
-    throw unsupported('feature-read-only', `The filesystem on ${title} has the feature read-only: it is not to be changed.`,
-      `If it may be after all: tune2fs -O ^read-only ${operand}`)
+    throw unsupported(
+      'feature-read-only',
+      `The filesystem on ${title} has the feature read-only: it is not to be changed.`,
+      `If it may be after all: tune2fs -O ^read-only ${operand}`,
+    )
   }
   if (superblock.journalDevice !== 0) {
-    throw unsupported('external-journal', `${title} keeps its journal on another device.`,
-      `Give it a journal of its own with: tune2fs -O ^has_journal ${operand} && tune2fs -O has_journal ${operand}`)
+    throw unsupported(
+      'external-journal',
+      `${title} keeps its journal on another device.`,
+      `Give it a journal of its own with: tune2fs -O ^has_journal ${operand} && tune2fs -O has_journal ${operand}`,
+    )
   }
 }

@@ -29,13 +29,18 @@ export async function findSuspects(filesystem: Filesystem, collected: ClaimMap |
  *         owners, or an owner while it is marked free
  */
 export async function guardRound(
-  filesystem: Filesystem, immovable: ImmovableFiles, { doublyClaimed, markedFree }: Suspects, moves: readonly Move[],
+  filesystem: Filesystem,
+  immovable: ImmovableFiles,
+  { doublyClaimed, markedFree }: Suspects,
+  moves: readonly Move[],
 ): Promise<GuardedRound> {
   const repair = 'Run e2fsck on it first.'
   for (const move of moves) {
     for (const run of [blockRun(move.from, move.length), blockRun(move.to, move.length)]) {
-      for (const { start } of doublyClaimed.within(run)) throw refused('multiply-claimed', `Block ${start} belongs to more than one owner.`, repair)
-      for (const { start } of markedFree.within(run)) throw refused('marked-free', `Block ${start} belongs to a file but is marked free.`, repair)
+      for (const { start } of doublyClaimed.within(run))
+        throw refused('multiply-claimed', `Block ${start} belongs to more than one owner.`, repair)
+      for (const { start } of markedFree.within(run))
+        throw refused('marked-free', `Block ${start} belongs to a file but is marked free.`, repair)
     }
   }
   const reasons = new Map<number, string | undefined>()

@@ -37,7 +37,12 @@ export function swapProbe(inode: number, extents: readonly Extent[], blockSize: 
   const holding = (byte: number): number | undefined => physicalOf(extents, Math.floor(byte / blockSize))
   const version = holding(versionOffset)
   if (version === undefined) return undefined
-  return { inode, version, signature: holding(smallestPage - signatureLength), larger: largerPages.map((page) => holding(page - signatureLength)) }
+  return {
+    inode,
+    version,
+    signature: holding(smallestPage - signatureLength),
+    larger: largerPages.map((page) => holding(page - signatureLength)),
+  }
 }
 
 /** Inode numbers of those probes that are swap files. */
@@ -54,14 +59,14 @@ export async function findSwapFiles(filesystem: Filesystem, probes: readonly Swa
     const some = probes.slice(from, from + batch)
     await blocks.prefetch(some.flatMap(({ signature, version }) => [version, signature ?? version]))
     for (const { inode, signature, version, larger } of some) {
-      if (signature !== undefined && await signedAt(signature, smallestPage)) {
+      if (signature !== undefined && (await signedAt(signature, smallestPage))) {
         found.add(inode)
         continue
       }
       const number = getU32(await blocks.read(version), versionOffset % blockSize)
       if (number !== 1 && number !== 0x0100_0000) continue
       for (const [i, block] of larger.entries()) {
-        if (block !== undefined && await signedAt(block, largerPages[i]!)) found.add(inode)
+        if (block !== undefined && (await signedAt(block, largerPages[i]!))) found.add(inode)
       }
     }
   }

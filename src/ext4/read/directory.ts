@@ -4,7 +4,12 @@
 import { corrupt } from '../../errors.js'
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import type { Extent } from '../../layout/extent.js'
-import { visitEntries, verifyDirectoryBlock, type DirectoryFormat, type EntryVisitor } from '../format/directory-block.js'
+import {
+  visitEntries,
+  verifyDirectoryBlock,
+  type DirectoryFormat,
+  type EntryVisitor,
+} from '../format/directory-block.js'
 import { readFileMap } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
 import { hasInlineData, readInlineData } from '../format/inline-data.js'
@@ -27,7 +32,8 @@ export class ReadBudget {
   /** @throws corrupt naming the directory at which it was used up */
   spend(blocks: number, directory: number): void {
     this.left -= blocks
-    if (this.left < 0) throw corrupt('directory inode', directory, 'it shares its blocks with other directories, or holds itself')
+    if (this.left < 0)
+      throw corrupt('directory inode', directory, 'it shares its blocks with other directories, or holds itself')
   }
 }
 
@@ -53,7 +59,12 @@ export interface DirectoryPart {
  * until it returns true.
  * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
  */
-export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit: DirectoryVisitor, budget?: ReadBudget): Promise<void> {
+export async function visitDirectory(
+  filesystem: Filesystem,
+  inode: Inode,
+  visit: DirectoryVisitor,
+  budget?: ReadBudget,
+): Promise<void> {
   const format = directoryFormat(filesystem, inode)
   for await (const { bytes } of directoryParts(filesystem, inode, budget)) {
     if (visitEntries(bytes, format, (...entry) => visit(bytes, ...entry))) return
@@ -64,7 +75,11 @@ export async function visitDirectory(filesystem: Filesystem, inode: Inode, visit
  * A directory block by block, in the order of the file, checksums checked.
  * @throws corrupt "directory inode N" when a block is damaged or its checksum wrong
  */
-export async function* directoryParts(filesystem: Filesystem, inode: Inode, budget?: ReadBudget): AsyncGenerator<DirectoryPart> {
+export async function* directoryParts(
+  filesystem: Filesystem,
+  inode: Inode,
+  budget?: ReadBudget,
+): AsyncGenerator<DirectoryPart> {
   if (hasInlineData(inode)) {
     const { inBlockArea, inAttribute } = readInlineData(inode)
     // The first four bytes are the parent's inode number, in place of "." and "..".
@@ -96,12 +111,18 @@ interface DirectoryBlock {
  * as the filesystem, and the first of them that is no directory block ends it all.
  * @throws corrupt when its size is not whole blocks
  */
-export function* directoryBlocks(filesystem: Filesystem, inode: Pick<Inode, 'number' | 'size'>, extents: readonly Extent[]): Generator<DirectoryBlock> {
-  if (inode.size % filesystem.blockSize !== 0) throw corrupt('directory inode', inode.number, `its size of ${inode.size} bytes is not whole blocks`)
+export function* directoryBlocks(
+  filesystem: Filesystem,
+  inode: Pick<Inode, 'number' | 'size'>,
+  extents: readonly Extent[],
+): Generator<DirectoryBlock> {
+  if (inode.size % filesystem.blockSize !== 0)
+    throw corrupt('directory inode', inode.number, `its size of ${inode.size} bytes is not whole blocks`)
   const end = inode.size / filesystem.blockSize
   for (const { logical, physical, length, unwritten } of extents) {
     if (unwritten) continue
-    for (let i = 0; i < length && logical + i < end; i++) yield { logical: logical + i, physical: fsBlock(physical + i) }
+    for (let i = 0; i < length && logical + i < end; i++)
+      yield { logical: logical + i, physical: fsBlock(physical + i) }
   }
 }
 

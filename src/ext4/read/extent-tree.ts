@@ -13,8 +13,15 @@ import { fileBlock, type FsBlock } from '../../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun } from '../../layout/run.js'
 import {
-  decodeExtentNode, encodeExtentNode, entriesPerNode, longestExtent, longestUnwrittenExtent, sealExtentBlock, verifyExtentBlock,
-  type ExtentNode, type IndexEntry,
+  decodeExtentNode,
+  encodeExtentNode,
+  entriesPerNode,
+  longestExtent,
+  longestUnwrittenExtent,
+  sealExtentBlock,
+  verifyExtentBlock,
+  type ExtentNode,
+  type IndexEntry,
 } from '../format/extent-node.js'
 import type { Filesystem } from './filesystem.js'
 import { blockAreaSize, inodeSeed, type Inode } from '../format/inode.js'
@@ -51,7 +58,11 @@ export function childrenOfRoot(inode: Rooted): readonly FsBlock[] {
 
 function checkPlace(filesystem: Filesystem, { number }: Rooted, { logical, physical, length }: Extent): void {
   if (filesystem.inside(blockRun(physical, length))) return
-  throw corrupt('extent tree of inode', number, `file block ${logical} is at block ${physical}, ${length} long, outside the filesystem`)
+  throw corrupt(
+    'extent tree of inode',
+    number,
+    `file block ${logical} is at block ${physical}, ${length} long, outside the filesystem`,
+  )
 }
 
 /**
@@ -71,7 +82,8 @@ export async function readExtentTree(filesystem: Filesystem, inode: Rooted): Pro
 
   const takeLeaf = (leaf: readonly Extent[], from: number, to: number): void => {
     for (const found of leaf) {
-      if (found.logical < from || found.logical + found.length > to) bad(`file block ${found.logical} is mapped outside the range of its node`)
+      if (found.logical < from || found.logical + found.length > to)
+        bad(`file block ${found.logical} is mapped outside the range of its node`)
       checkPlace(filesystem, inode, found)
       mapped += found.length
       if (mapped > filesystem.superblock.blockCount) bad('it maps more blocks than the filesystem has')
@@ -88,7 +100,8 @@ export async function readExtentTree(filesystem: Filesystem, inode: Rooted): Pro
   const visit = async (node: ExtentNode, from: number, to: number): Promise<void> => {
     if ('extents' in node) return takeLeaf(node.extents, from, to)
     for (const { logical, child } of node.children) {
-      if (logical < from || logical >= to) bad(`the node at block ${child} begins at file block ${logical}, outside the range of its parent`)
+      if (logical < from || logical >= to)
+        bad(`the node at block ${child} begins at file block ${logical}, outside the range of its parent`)
       if (!filesystem.inside(blockRun(child, 1))) bad(`a node is at block ${child}, outside the filesystem`)
       if (seen.has(child)) bad(`block ${child} is in the tree twice`)
       seen.add(child)
@@ -112,7 +125,7 @@ export interface BuiltTree {
   /** i_block of the inode, 60 bytes. */
   readonly root: Uint8Array
   /** Contents of the tree blocks, in the order of the addresses given. */
-  readonly blocks: readonly { readonly block: FsBlock, readonly bytes: Uint8Array }[]
+  readonly blocks: readonly { readonly block: FsBlock; readonly bytes: Uint8Array }[]
 }
 
 /**
@@ -124,10 +137,15 @@ export interface BuiltTree {
  * @param seed       the inode's checksum seed; undefined without metadata_csum
  * @throws RangeError when the count of addresses is another
  */
-export function buildExtentTree(extents: readonly Extent[], blockSize: number, treeBlocks: readonly FsBlock[], seed?: number): BuiltTree {
+export function buildExtentTree(
+  extents: readonly Extent[],
+  blockSize: number,
+  treeBlocks: readonly FsBlock[],
+  seed?: number,
+): BuiltTree {
   const room = entriesPerNode(blockSize)
   const root = new Uint8Array(blockAreaSize)
-  const blocks: { block: FsBlock, bytes: Uint8Array }[] = []
+  const blocks: { block: FsBlock; bytes: Uint8Array }[] = []
   // Nodes per level, from the leaves up to the level the root points at.
   const counts: number[] = []
   for (let level = extents.length; level > entriesPerNode(blockAreaSize);) {
@@ -135,7 +153,8 @@ export function buildExtentTree(extents: readonly Extent[], blockSize: number, t
     counts.push(level)
   }
   const needed = counts.reduce((sum, count) => sum + count, 0)
-  if (needed !== treeBlocks.length) throw new RangeError(`a tree over ${extents.length} extents takes ${needed} blocks, not ${treeBlocks.length}`)
+  if (needed !== treeBlocks.length)
+    throw new RangeError(`a tree over ${extents.length} extents takes ${needed} blocks, not ${treeBlocks.length}`)
 
   /** First file block below the nth node of a level. */
   const firstBelow = (level: number, n: number): number => extents[n * room ** (level + 1)]!.logical
@@ -144,7 +163,12 @@ export function buildExtentTree(extents: readonly Extent[], blockSize: number, t
     const block = treeBlocks[next++]!
     const bytes = new Uint8Array(blockSize)
     blocks.push({ block, bytes })
-    encodeExtentNode(bytes, level === 0 ? { depth: 0, extents: extents.slice(n * room, (n + 1) * room) } : { depth: level, children: childrenOf(level, n * room, room) })
+    encodeExtentNode(
+      bytes,
+      level === 0
+        ? { depth: 0, extents: extents.slice(n * room, (n + 1) * room) }
+        : { depth: level, children: childrenOf(level, n * room, room) },
+    )
     if (seed !== undefined) sealExtentBlock(bytes, seed)
     return block
   }
@@ -156,7 +180,12 @@ export function buildExtentTree(extents: readonly Extent[], blockSize: number, t
     return children
   }
 
-  encodeExtentNode(root, counts.length === 0 ? { depth: 0, extents } : { depth: counts.length, children: childrenOf(counts.length, 0, counts.at(-1)!) })
+  encodeExtentNode(
+    root,
+    counts.length === 0
+      ? { depth: 0, extents }
+      : { depth: counts.length, children: childrenOf(counts.length, 0, counts.at(-1)!) },
+  )
   return { root, blocks }
 }
 
@@ -170,7 +199,9 @@ export function storableExtents(extents: readonly Extent[]): Extent[] {
   for (const whole of mergeExtents(extents)) {
     const longest = whole.unwritten ? longestUnwrittenExtent : longestExtent
     for (let done = 0; done < whole.length; done += longest) {
-      stored.push(extent(whole.logical + done, whole.physical + done, Math.min(longest, whole.length - done), whole.unwritten))
+      stored.push(
+        extent(whole.logical + done, whole.physical + done, Math.min(longest, whole.length - done), whole.unwritten),
+      )
     }
   }
   return stored

@@ -35,9 +35,14 @@ async function* names(filesystem: Filesystem, inode: Inode): AsyncGenerator<Cont
   let offset = 0
   for await (const part of directoryParts(filesystem, inode)) {
     const found: Uint8Array[] = []
-    visitEntries(part.bytes, format, (_inode, type, start, end) => {
-      found.push(Buffer.from(`${type} `), part.bytes.subarray(start, end), Buffer.of(0))
-    }, true)
+    visitEntries(
+      part.bytes,
+      format,
+      (_inode, type, start, end) => {
+        found.push(Buffer.from(`${type} `), part.bytes.subarray(start, end), Buffer.of(0))
+      },
+      true,
+    )
     const bytes = Buffer.concat(found)
     yield { offset, bytes }
     offset += bytes.length
@@ -46,7 +51,11 @@ async function* names(filesystem: Filesystem, inode: Inode): AsyncGenerator<Cont
 
 async function* pieces(filesystem: Filesystem, inode: Inode): AsyncGenerator<ContentPiece> {
   const { blockSize } = filesystem
-  const inside = hasInlineData(inode) ? inlineContents(inode) : inode.type === 'symlink' && isFastSymlink(inode) ? inode.blockArea.subarray(0, inode.size) : undefined
+  const inside = hasInlineData(inode)
+    ? inlineContents(inode)
+    : inode.type === 'symlink' && isFastSymlink(inode)
+      ? inode.blockArea.subarray(0, inode.size)
+      : undefined
   if (inside) {
     yield { offset: 0, bytes: inside }
     return

@@ -36,7 +36,9 @@ export function mapKind(inode: Mapped, superblock: Superblock): MapKind {
 
 /** A link whose target is in i_block. A short target may also have a block of its own. */
 export const isFastSymlink = (inode: Pick<Inode, 'flags' | 'size' | 'blockArea'>): boolean =>
-  inode.size < inode.blockArea.length && !hasInlineData(inode) && !((inode.flags & inodeFlag.extents) !== 0 && isExtentRoot(inode.blockArea))
+  inode.size < inode.blockArea.length &&
+  !hasInlineData(inode) &&
+  !((inode.flags & inodeFlag.extents) !== 0 && isExtentRoot(inode.blockArea))
 
 const empty: FileMap = { kind: 'none', extents: [], treeBlocks: [] }
 
@@ -50,7 +52,7 @@ export async function readFileMap(filesystem: Filesystem, inode: Inode): Promise
   if (kind === 'extents') {
     const known = small.get(inode)
     if (known) return known
-    const map: FileMap = { kind, ...await readExtentTree(filesystem, inode) }
+    const map: FileMap = { kind, ...(await readExtentTree(filesystem, inode)) }
     if (map.treeBlocks.length === 0) small.set(inode, map)
     return map
   }
@@ -66,7 +68,8 @@ export async function fileExtents(filesystem: Filesystem, inode: Inode): Promise
 /** Physical block of a file block; undefined in holes. */
 export function physicalOf(extents: readonly Extent[], logical: number): FsBlock | undefined {
   for (const found of extents) {
-    if (logical >= found.logical && logical < found.logical + found.length) return fsBlock(found.physical + logical - found.logical)
+    if (logical >= found.logical && logical < found.logical + found.length)
+      return fsBlock(found.physical + logical - found.logical)
   }
   return undefined
 }

@@ -43,7 +43,8 @@ export class Filesystem {
    * @throws unsupported (not ext4, a refused feature), corrupt, io
    */
   static async open(store: Store): Promise<Filesystem> {
-    if (store.size < superblockOffset + superblockSize) throw corrupt('superblock', 0, `only ${store.size} bytes, too few for a filesystem`)
+    if (store.size < superblockOffset + superblockSize)
+      throw corrupt('superblock', 0, `only ${store.size} bytes, too few for a filesystem`)
     const bytes = new Uint8Array(superblockSize)
     await store.read(superblockOffset, bytes)
     const superblock = decodeSuperblock(bytes, store.size)
@@ -63,7 +64,11 @@ export class Filesystem {
 
   /** Whether a run lies among the blocks that groups manage. */
   inside(run: BlockRun): boolean {
-    return run.length >= 0 && run.start >= this.superblock.firstDataBlock && run.start + run.length <= this.superblock.blockCount
+    return (
+      run.length >= 0 &&
+      run.start >= this.superblock.firstDataBlock &&
+      run.start + run.length <= this.superblock.blockCount
+    )
   }
 
   /**
@@ -86,7 +91,8 @@ export class Filesystem {
       const from = Math.max(0, run.start - start)
       const to = Math.min(length, run.start + run.length - start)
       if (descriptor.blocksUninitialised) setRange(bits, from, to)
-      else if (nextZero(bits, from, to) < to) throw corrupt('block bitmap of group', group, `the ${run.kind} at block ${run.start} is marked free`)
+      else if (nextZero(bits, from, to) < to)
+        throw corrupt('block bitmap of group', group, `the ${run.kind} at block ${run.start} is marked free`)
     }
     setRange(bits, length, this.blockSize * 8)
     return bits
@@ -119,7 +125,7 @@ export class Filesystem {
   }
 
   /** Where an inode is on disk. */
-  inodeHome(inode: number): { block: number, offset: number } {
+  inodeHome(inode: number): { block: number; offset: number } {
     const { inodesPerGroup, inodeSize, blockSize } = this.superblock
     const byte = ((inode - 1) % inodesPerGroup) * inodeSize
     return {
@@ -134,7 +140,10 @@ export class Filesystem {
 
   /** Whether an inode within range is marked as used. */
   async inodeInUse(inode: number): Promise<boolean> {
-    return hasBit(await this.inodeBitmap(groupOfInode(this.superblock, inode)), (inode - 1) % this.superblock.inodesPerGroup)
+    return hasBit(
+      await this.inodeBitmap(groupOfInode(this.superblock, inode)),
+      (inode - 1) % this.superblock.inodesPerGroup,
+    )
   }
 
   /**
@@ -145,7 +154,7 @@ export class Filesystem {
     const { block, offset } = this.inodeHome(inode)
     const held = await this.blocks.read(block)
     let decoded = this.inodesOf.get(held)
-    if (!decoded) this.inodesOf.set(held, decoded = new Map())
+    if (!decoded) this.inodesOf.set(held, (decoded = new Map()))
     let found = decoded.get(offset)
     // Two groups of a damaged filesystem may have the same block in their tables.
     if (found?.number !== inode) {

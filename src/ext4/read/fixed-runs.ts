@@ -39,7 +39,8 @@ export function computeFixedRuns(superblock: Superblock, groups: GroupDescriptor
   const joined: FixedRun[] = []
   for (const run of runs) {
     const last = joined.at(-1)
-    if (last && last.start + last.length > run.start) throw corrupt('fixed metadata at block', run.start, `belongs to both ${last.kind} and ${run.kind}`)
+    if (last && last.start + last.length > run.start)
+      throw corrupt('fixed metadata at block', run.start, `belongs to both ${last.kind} and ${run.kind}`)
     if (last && last.kind === run.kind && last.start + last.length === run.start) {
       joined[joined.length - 1] = { ...last, length: last.length + run.length }
     } else {
@@ -52,7 +53,8 @@ export function computeFixedRuns(superblock: Superblock, groups: GroupDescriptor
 /** The runs of `sorted` that share blocks with `run`, whole. */
 export function overlapping<Run extends BlockRun>(sorted: readonly Run[], run: BlockRun): Run[] {
   const found: Run[] = []
-  for (let i = firstEndingAfter(sorted, run.start); i < sorted.length && sorted[i]!.start < run.start + run.length; i++) found.push(sorted[i]!)
+  for (let i = firstEndingAfter(sorted, run.start); i < sorted.length && sorted[i]!.start < run.start + run.length; i++)
+    found.push(sorted[i]!)
   return found
 }
 

@@ -30,7 +30,11 @@ export async function findFreeRuns(filesystem: Filesystem, from: number, to: num
     }
     const base = groupStart(superblock, group)
     const bits = await filesystem.blockBitmap(group)
-    for (const [bit, length] of zeroRuns(bits, Math.max(0, start - base), Math.min(end - base, groupLength(superblock, group)))) {
+    for (const [bit, length] of zeroRuns(
+      bits,
+      Math.max(0, start - base),
+      Math.min(end - base, groupLength(superblock, group)),
+    )) {
       if (openStart + openLength === base + bit) openLength += length
       else {
         close()

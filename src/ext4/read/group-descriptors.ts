@@ -47,7 +47,7 @@ export class GroupDescriptors {
   }
 
   /** Where the primary copy of a descriptor is on disk. */
-  home(group: number): { block: number, offset: number } {
+  home(group: number): { block: number; offset: number } {
     const perBlock = descriptorsPerBlock(this.superblock)
     return {
       block: descriptorBlock(this.superblock, Math.floor(group / perBlock)),
@@ -84,6 +84,8 @@ export class GroupDescriptors {
 
   private at(group: number): number {
     const perBlock = descriptorsPerBlock(this.superblock)
-    return Math.floor(group / perBlock) * this.superblock.blockSize + (group % perBlock) * this.superblock.descriptorSize
+    return (
+      Math.floor(group / perBlock) * this.superblock.blockSize + (group % perBlock) * this.superblock.descriptorSize
+    )
   }
 }

@@ -24,7 +24,10 @@ export interface IndirectMap {
  * @throws corrupt when a number is outside the filesystem or a block of the map
  *         occurs twice, which bounds time and memory by the filesystem's size
  */
-export async function readIndirectMap(filesystem: Filesystem, inode: Pick<Inode, 'number' | 'blockArea'>): Promise<IndirectMap> {
+export async function readIndirectMap(
+  filesystem: Filesystem,
+  inode: Pick<Inode, 'number' | 'blockArea'>,
+): Promise<IndirectMap> {
   const perBlock = filesystem.blockSize / 4
   const extents: Extent[] = []
   const mapBlocks: FsBlock[] = []
@@ -42,7 +45,8 @@ export async function readIndirectMap(filesystem: Filesystem, inode: Pick<Inode,
   }
   const leaf = (logical: number, block: number): void => {
     if (block === 0) return
-    if (!filesystem.inside(blockRun(block, 1))) bad(`file block ${logical} is at block ${block}, outside the filesystem`)
+    if (!filesystem.inside(blockRun(block, 1)))
+      bad(`file block ${logical} is at block ${block}, outside the filesystem`)
     if (++mapped > filesystem.superblock.blockCount) bad('it maps more blocks than the filesystem has')
     if (length > 0 && start + length === logical && physical + length === block) length++
     else {

@@ -35,7 +35,7 @@ interface Piece {
  * @throws corrupt when a descriptor, an inode bitmap or an inode is damaged
  */
 export async function* scanInodes(filesystem: Filesystem): AsyncGenerator<Inode[]> {
-  const pending: { piece: Piece, buffer: Uint8Array, bytes: Promise<Uint8Array> }[] = []
+  const pending: { piece: Piece; buffer: Uint8Array; bytes: Promise<Uint8Array> }[] = []
   const spare: Uint8Array[] = []
   const start = (piece: Piece): void => {
     const buffer = spare.pop() ?? new Uint8Array(Math.max(pieceBytes, filesystem.blockSize))
@@ -61,14 +61,19 @@ async function* pieces(filesystem: Filesystem): AsyncGenerator<Piece> {
   const perPiece = Math.max(1, pieceBytes / blockSize)
   const perBlock = blockSize / inodeSize
   for (let group = 0; group < groupCount; group++) {
-    if (group % bitmapsAhead === 0) await prefetchInodeBitmaps(filesystem, group, Math.min(groupCount, group + bitmapsAhead))
+    if (group % bitmapsAhead === 0)
+      await prefetchInodeBitmaps(filesystem, group, Math.min(groupCount, group + bitmapsAhead))
     const descriptor = filesystem.groups.get(group)
     if (descriptor.inodesUninitialised) continue
     const bits = await filesystem.inodeBitmap(group)
     const end = inodesPerGroup - descriptor.unusedInodes
     const beyond = nextOne(bits, end, inodesPerGroup)
     if (beyond < inodesPerGroup) {
-      throw corrupt('inode bitmap of group', group, `inode ${group * inodesPerGroup + beyond + 1} is in use among those that were never used`)
+      throw corrupt(
+        'inode bitmap of group',
+        group,
+        `inode ${group * inodesPerGroup + beyond + 1} is in use among those that were never used`,
+      )
     }
     for (let bit = nextOne(bits, 0, end); bit < end;) {
       const firstBlock = Math.floor(bit / perBlock)

@@ -24,7 +24,7 @@ export class NameCache {
   async find(directory: Inode, name: string, budget?: ReadBudget): Promise<number | undefined> {
     if (directory.flags & inodeFlag.encrypted) return undefined
     if (directory.size > largestHeld) return this.search(directory, name, budget)
-    const entries = this.held.get(directory.number) ?? await this.read(directory, budget)
+    const entries = this.held.get(directory.number) ?? (await this.read(directory, budget))
     this.held.delete(directory.number)
     this.held.set(directory.number, entries)
     return entries.get(name)
@@ -38,9 +38,14 @@ export class NameCache {
 
   private async read(directory: Inode, budget: ReadBudget | undefined): Promise<ReadonlyMap<string, number>> {
     const entries = new Map<string, number>()
-    await visitDirectory(this.filesystem, directory, (bytes, inode, _type, start, end) => {
-      entries.set(decodeName(bytes.subarray(start, end)), inode)
-    }, budget)
+    await visitDirectory(
+      this.filesystem,
+      directory,
+      (bytes, inode, _type, start, end) => {
+        entries.set(decodeName(bytes.subarray(start, end)), inode)
+      },
+      budget,
+    )
     if (this.held.has(directory.number)) return entries
     this.held.set(directory.number, entries)
     this.names += entries.size
@@ -55,12 +60,17 @@ export class NameCache {
   private async search(directory: Inode, name: string, budget: ReadBudget | undefined): Promise<number | undefined> {
     const wanted = encodeName(name)
     let found: number | undefined
-    await visitDirectory(this.filesystem, directory, (bytes, inode, _type, start, end) => {
-      if (end - start !== wanted.length) return false
-      for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
-      found = inode
-      return true
-    }, budget)
+    await visitDirectory(
+      this.filesystem,
+      directory,
+      (bytes, inode, _type, start, end) => {
+        if (end - start !== wanted.length) return false
+        for (let i = 0; i < wanted.length; i++) if (bytes[start + i] !== wanted[i]) return false
+        found = inode
+        return true
+      },
+      budget,
+    )
     return found
   }
 }

@@ -37,22 +37,27 @@ export async function findPaths(filesystem: Filesystem, wanted: Iterable<number>
     for (let at = 0; at < numbers.length && open.size > 0; at += batch) {
       for (const directory of await readDirectories(filesystem, numbers.slice(at, at + batch))) {
         const prefix = level.get(directory.number)!
-        await visitDirectory(filesystem, directory, (bytes, inode, type, start, end) => {
-          const descend = (type === 'directory' || (!typed && inode !== directory.number)) && !seen.has(inode)
-          const found = open.has(inode)
-          if (!descend && !found) return false
-          const path = `${prefix}/${decodeName(bytes.subarray(start, end))}`
-          if (path.length >= longestPath) return false
-          if (found) {
-            paths.set(inode, path)
-            open.delete(inode)
-          }
-          if (descend) {
-            seen.add(inode)
-            below.set(inode, path)
-          }
-          return open.size === 0
-        }, budget)
+        await visitDirectory(
+          filesystem,
+          directory,
+          (bytes, inode, type, start, end) => {
+            const descend = (type === 'directory' || (!typed && inode !== directory.number)) && !seen.has(inode)
+            const found = open.has(inode)
+            if (!descend && !found) return false
+            const path = `${prefix}/${decodeName(bytes.subarray(start, end))}`
+            if (path.length >= longestPath) return false
+            if (found) {
+              paths.set(inode, path)
+              open.delete(inode)
+            }
+            if (descend) {
+              seen.add(inode)
+              below.set(inode, path)
+            }
+            return open.size === 0
+          },
+          budget,
+        )
         if (open.size === 0) break
       }
     }

@@ -32,13 +32,18 @@ export interface PathWalk {
  *          nowhere or in a circle, or something on the way is no directory
  */
 export async function walkPath(
-  filesystem: Filesystem, path: string, cache = new NameCache(filesystem), followLast = true,
+  filesystem: Filesystem,
+  path: string,
+  cache = new NameCache(filesystem),
+  followLast = true,
 ): Promise<PathWalk | undefined> {
   const through = new Set<number>()
   // Names still to go, the next one last.
   const names = componentsOf(path).reverse()
   // The directories we are in, the root first.
-  let trail: { readonly inode: Inode, readonly name: string }[] = [{ inode: await filesystem.readInode(rootInode), name: '' }]
+  let trail: { readonly inode: Inode; readonly name: string }[] = [
+    { inode: await filesystem.readInode(rootInode), name: '' },
+  ]
   // Twice, because a path may go through a directory again.
   const budget = new ReadBudget(2 * filesystem.superblock.blockCount)
   let links = 0
@@ -67,7 +72,11 @@ export async function walkPath(
   }
   const last = trail.at(-1)!
   through.delete(last.inode.number)
-  return { inode: last.inode, path: trail.length === 1 ? '/' : trail.map(({ name }) => name).join('/'), through: [...through] }
+  return {
+    inode: last.inode,
+    path: trail.length === 1 ? '/' : trail.map(({ name }) => name).join('/'),
+    through: [...through],
+  }
 }
 
 const componentsOf = (path: string): string[] => path.split('/').filter((name) => name !== '')

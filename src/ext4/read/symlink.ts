@@ -16,7 +16,8 @@ export async function readSymlink(filesystem: Filesystem, inode: Inode): Promise
   if (inode.flags & inodeFlag.encrypted) return undefined
   if (hasInlineData(inode)) return inlineContents(inode)
   if (isFastSymlink(inode)) return inode.blockArea.subarray(0, inode.size)
-  if (inode.size > Math.min(filesystem.blockSize, longestPath)) throw corrupt('symlink inode', inode.number, `its target is ${inode.size} bytes long, more than a path can be`)
+  if (inode.size > Math.min(filesystem.blockSize, longestPath))
+    throw corrupt('symlink inode', inode.number, `its target is ${inode.size} bytes long, more than a path can be`)
   const block = physicalOf((await readFileMap(filesystem, inode)).extents, 0)
   if (block === undefined) throw corrupt('symlink inode', inode.number, 'it has no block for its target')
   return (await filesystem.blocks.readRun(block, 1)).subarray(0, inode.size)

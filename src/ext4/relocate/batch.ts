@@ -22,7 +22,10 @@ export class Batch {
   private readonly mostLogged: number
   private blocks = 0
 
-  constructor(private readonly filesystem: Filesystem, private readonly committer: Committer) {
+  constructor(
+    private readonly filesystem: Filesystem,
+    private readonly committer: Committer,
+  ) {
     this.mostLogged = Math.min(committer.capacity, Math.max(64, Math.floor(batchMetadataBytes / filesystem.blockSize)))
   }
 
@@ -60,7 +63,12 @@ export class Batch {
       for (const { block, bytes } of fresh) transaction.writeFresh(block, bytes)
       for (const { inode, change } of changes) transaction.setInode(inode, change)
     }
-    await copyBlocks(filesystem.store, filesystem.blockSize, members.flatMap(({ copies }) => copies), onCopied)
+    await copyBlocks(
+      filesystem.store,
+      filesystem.blockSize,
+      members.flatMap(({ copies }) => copies),
+      onCopied,
+    )
     for (const { copies } of members) for (const { to, length } of copies) filesystem.blocks.forget(to, length)
     await transaction.commit(this.committer)
   }
@@ -70,7 +78,11 @@ export class Batch {
     const { superblock, groups } = this.filesystem
     const touched = new Set<number>([Math.floor(superblockOffset / superblock.blockSize)])
     for (const run of [...take, ...release]) {
-      for (let group = groupOfBlock(superblock, run.start); group <= groupOfBlock(superblock, run.start + run.length - 1); group++) {
+      for (
+        let group = groupOfBlock(superblock, run.start);
+        group <= groupOfBlock(superblock, run.start + run.length - 1);
+        group++
+      ) {
         touched.add(groups.get(group).blockBitmap)
         touched.add(groups.home(group).block)
       }

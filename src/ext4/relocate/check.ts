@@ -40,8 +40,12 @@ export async function checkRound(filesystem: Filesystem, moves: readonly Move[])
   const numbers = [...byInode.keys()].sort((a, b) => a - b)
   for (const [index, number] of numbers.entries()) {
     if (index % inodesAhead === 0) {
-      await filesystem.blocks.prefetch(numbers.slice(index, index + inodesAhead)
-        .filter((inode) => filesystem.inodeInRange(inode)).map((inode) => filesystem.inodeHome(inode).block))
+      await filesystem.blocks.prefetch(
+        numbers
+          .slice(index, index + inodesAhead)
+          .filter((inode) => filesystem.inodeInRange(inode))
+          .map((inode) => filesystem.inodeHome(inode).block),
+      )
     }
     const state = await readInodeState(filesystem, number)
     for (const move of byInode.get(number)!) {
@@ -71,7 +75,14 @@ const target = (move: Move): BlockRun => blockRun(move.to, move.length)
 
 function badNumbers(filesystem: Filesystem, move: Move): string | undefined {
   const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
-  if (!whole(move.inode) || !whole(move.logical) || !whole(move.from) || !whole(move.to) || !whole(move.length) || move.length === 0) {
+  if (
+    !whole(move.inode) ||
+    !whole(move.logical) ||
+    !whole(move.from) ||
+    !whole(move.to) ||
+    !whole(move.length) ||
+    move.length === 0
+  ) {
     return 'its numbers make no sense'
   }
   if (!filesystem.inside(source(move)) || !filesystem.inside(target(move))) return 'it leads outside the filesystem'
@@ -79,14 +90,20 @@ function badNumbers(filesystem: Filesystem, move: Move): string | undefined {
   return undefined
 }
 
-const typeOfKind: Readonly<Partial<Record<OwnedKind, FileType>>> = { data: 'regular', directory: 'directory', symlink: 'symlink' }
+const typeOfKind: Readonly<Partial<Record<OwnedKind, FileType>>> = {
+  data: 'regular',
+  directory: 'directory',
+  symlink: 'symlink',
+}
 
 /** Why this engine must leave the blocks where they are. */
 function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move): string | undefined {
   if (move.kind === 'xattr') return isSystemInode(inode.number, superblock) ? 'system-inode' : undefined
   const type = typeOfKind[move.kind]
-  return inherentReason(inode, superblock)
-    ?? (type !== undefined && type !== inode.type ? `inode ${inode.number} is no ${type}` : undefined)
+  return (
+    inherentReason(inode, superblock) ??
+    (type !== undefined && type !== inode.type ? `inode ${inode.number} is no ${type}` : undefined)
+  )
 }
 
 /**
@@ -94,7 +111,11 @@ function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move
  * on the disk stays. Inodes that share an attribute block may each bring the same move.
  * @returns sorted by the runs
  */
-function withoutOverlaps(moves: readonly Move[], runOf: (move: Move) => BlockRun, reject: (move: Move) => void): Move[] {
+function withoutOverlaps(
+  moves: readonly Move[],
+  runOf: (move: Move) => BlockRun,
+  reject: (move: Move) => void,
+): Move[] {
   const kept: Move[] = []
   for (const move of [...moves].sort((a, b) => runOf(a).start - runOf(b).start)) {
     const last = kept.at(-1)

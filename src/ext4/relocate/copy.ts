@@ -22,18 +22,27 @@ const loadsUnderWay = 4
  * @param onCopied called with the blocks of every write that has ended
  * @throws io, when nothing is under way any more
  */
-export async function copyBlocks(store: Store, blockSize: number, pieces: readonly CopyPiece[], onCopied: (blocks: number) => void = () => {}): Promise<void> {
+export async function copyBlocks(
+  store: Store,
+  blockSize: number,
+  pieces: readonly CopyPiece[],
+  onCopied: (blocks: number) => void = () => {},
+): Promise<void> {
   const limit = pLimit(loadsUnderWay)
   let failed = false
-  const results = await Promise.allSettled(loads(pieces, Math.max(1, Math.floor(longestLoad / blockSize))).map((load) => limit(async () => {
-    if (failed) return
-    try {
-      onCopied(await copyLoad(store, blockSize, load))
-    } catch (error) {
-      failed = true
-      throw error
-    }
-  })))
+  const results = await Promise.allSettled(
+    loads(pieces, Math.max(1, Math.floor(longestLoad / blockSize))).map((load) =>
+      limit(async () => {
+        if (failed) return
+        try {
+          onCopied(await copyLoad(store, blockSize, load))
+        } catch (error) {
+          failed = true
+          throw error
+        }
+      }),
+    ),
+  )
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
@@ -64,7 +73,8 @@ export function loads(pieces: readonly CopyPiece[], most: number): CopyPiece[][]
       const load = gathered.at(-1)!
       const length = Math.min(room, piece.length - done)
       const before = load.at(-1)
-      if (before && before.from + before.length === piece.from + done) load[load.length - 1] = { ...before, length: before.length + length }
+      if (before && before.from + before.length === piece.from + done)
+        load[load.length - 1] = { ...before, length: before.length + length }
       else load.push({ from: fsBlock(piece.from + done), to: fsBlock(piece.to + done), length })
       done += length
       room -= length

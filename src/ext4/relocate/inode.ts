@@ -29,7 +29,7 @@ export interface InodeRelocation {
   /** Those of the fresh blocks that {@link TreeRoom} gave. */
   readonly grownInto: readonly FsBlock[]
   /** Of this inode, and of those that share its attribute block. */
-  readonly changes: readonly { readonly inode: Inode, readonly change: InodeChange }[]
+  readonly changes: readonly { readonly inode: Inode; readonly change: InodeChange }[]
 }
 
 /** All inodes whose i_file_acl is the block. */
@@ -38,7 +38,7 @@ export type XattrSharers = (block: FsBlock) => Promise<readonly number[]>
 export interface PlannedInode {
   /** Undefined when none of the moves can be made. */
   readonly relocation: InodeRelocation | undefined
-  readonly refused: readonly { readonly move: Move, readonly reason: string }[]
+  readonly refused: readonly { readonly move: Move; readonly reason: string }[]
 }
 
 /**
@@ -46,11 +46,15 @@ export interface PlannedInode {
  * @throws corrupt when the attribute block is damaged
  */
 export async function planInode(
-  filesystem: Filesystem, state: InodeState, moves: readonly Move[], room: TreeRoom, sharers: XattrSharers,
+  filesystem: Filesystem,
+  state: InodeState,
+  moves: readonly Move[],
+  room: TreeRoom,
+  sharers: XattrSharers,
 ): Promise<PlannedInode> {
   const parts: Part[] = []
   const made: Move[] = []
-  const refused: { move: Move, reason: string }[] = []
+  const refused: { move: Move; reason: string }[] = []
   const note = (concerned: readonly Move[], part: Part | string): void => {
     if (typeof part === 'string') refused.push(...concerned.map((move) => ({ move, reason: part })))
     else {
@@ -60,7 +64,8 @@ export async function planInode(
   }
   const mapped = moves.filter(({ kind }) => kind !== 'xattr')
   if (mapped.length > 0) note(mapped, await planMapping(filesystem, state, mapped, room))
-  for (const move of moves) if (move.kind === 'xattr') note([move], await planXattr(filesystem, state.inode, move, sharers))
+  for (const move of moves)
+    if (move.kind === 'xattr') note([move], await planXattr(filesystem, state.inode, move, sharers))
   if (parts.length === 0) return { relocation: undefined, refused }
   return {
     relocation: {
@@ -81,7 +86,12 @@ export async function planInode(
 type Part = Omit<InodeRelocation, 'number' | 'moves'>
 
 /** @returns a sentence when it cannot be done */
-async function planMapping(filesystem: Filesystem, state: InodeState, moves: readonly Move[], room: TreeRoom): Promise<Part | string> {
+async function planMapping(
+  filesystem: Filesystem,
+  state: InodeState,
+  moves: readonly Move[],
+  room: TreeRoom,
+): Promise<Part | string> {
   const { inode, map } = state
   const contents = moves.filter(({ kind }) => kind !== 'tree')
   const movedTo = new Map<FsBlock, FsBlock>()
@@ -99,11 +109,22 @@ async function planMapping(filesystem: Filesystem, state: InodeState, moves: rea
   return {
     copies: contents.flatMap((move) => written(map.extents, move)),
     take: [...contents.map(({ to, length }) => blockRun(to, length)), ...fresh.map(({ block }) => blockRun(block, 1))],
-    release: [...contents.map(({ from, length }) => blockRun(from, length)), ...left.map((block) => blockRun(block, 1))],
+    release: [
+      ...contents.map(({ from, length }) => blockRun(from, length)),
+      ...left.map((block) => blockRun(block, 1)),
+    ],
     rewritten,
     fresh,
     grownInto,
-    changes: [{ inode, change: { blockArea: root, ...(grown !== 0 && { sectors: inode.sectors + grown * (filesystem.blockSize / 512) }) } }],
+    changes: [
+      {
+        inode,
+        change: {
+          blockArea: root,
+          ...(grown !== 0 && { sectors: inode.sectors + grown * (filesystem.blockSize / 512) }),
+        },
+      },
+    ],
   }
 }
 
@@ -121,7 +142,12 @@ function written(extents: readonly Extent[], move: Move): CopyPiece[] {
 }
 
 /** @returns a sentence when it cannot be done */
-async function planXattr(filesystem: Filesystem, inode: Inode, { from, to }: Move, sharers: XattrSharers): Promise<Part | string> {
+async function planXattr(
+  filesystem: Filesystem,
+  inode: Inode,
+  { from, to }: Move,
+  sharers: XattrSharers,
+): Promise<Part | string> {
   const { superblock } = filesystem
   const bytes = await filesystem.blocks.readRun(from, 1)
   const { references } = decodeXattrBlock(bytes, from, superblock)
@@ -131,7 +157,9 @@ async function planXattr(filesystem: Filesystem, inode: Inode, { from, to }: Mov
     return `its attribute block counts ${references} owners, and ${numbers.length} were found`
   }
   sealXattrBlock(bytes, to, superblock)
-  const owners = await Promise.all(numbers.map(async (number) => (number === inode.number ? inode : filesystem.readInode(number))))
+  const owners = await Promise.all(
+    numbers.map(async (number) => (number === inode.number ? inode : filesystem.readInode(number))),
+  )
   const stranger = owners.find((owner) => owner.xattrBlock !== from)
   if (stranger) return `inode ${stranger.number} does not share its attribute block`
   return {

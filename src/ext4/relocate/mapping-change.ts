@@ -23,21 +23,37 @@ import { rebuildTree, treeGrowth } from './tree.js'
  *         the filesystem has no feature for, ENOSPC when the tree cannot grow
  */
 export async function remapInode(
-  filesystem: Filesystem, state: InodeState, mapping: readonly Extent[], room: TreeRoom, size = state.inode.size,
+  filesystem: Filesystem,
+  state: InodeState,
+  mapping: readonly Extent[],
+  room: TreeRoom,
+  size = state.inode.size,
 ): Promise<InodeRelocation> {
   const { superblock, blockSize } = filesystem
   const { inode, map } = state
   const grown = treeGrowth(filesystem, state, mapping)
   const gained = grown + countBlocks(mapping) - countBlocks(map.extents)
   if (gained !== 0 && superblock.quotaInodes.length > 0) {
-    throw unsupported('EOPNOTSUPP', `Inode ${inode.number} would use ${Math.abs(gained)} blocks ${gained > 0 ? 'more' : 'less'}, and the filesystem keeps quotas, which are not counted anew here.`,
-      'Mount the filesystem and work on it there.')
+    throw unsupported(
+      'EOPNOTSUPP',
+      `Inode ${inode.number} would use ${Math.abs(gained)} blocks ${gained > 0 ? 'more' : 'less'}, and the filesystem keeps quotas, which are not counted anew here.`,
+      'Mount the filesystem and work on it there.',
+    )
   }
   if (size >= 2 ** 31 && !superblock.features.names.has('large_file')) {
-    throw new BootpackError('usage', 'EFBIG', `Inode ${inode.number} would have ${size} bytes, and the filesystem has no feature large_file.`)
+    throw new BootpackError(
+      'usage',
+      'EFBIG',
+      `Inode ${inode.number} would have ${size} bytes, and the filesystem has no feature large_file.`,
+    )
   }
   const tree = await rebuildTree(filesystem, state, mapping, room)
-  if (!tree) throw noSpace('ENOSPC', `The extent tree of inode ${inode.number} grows by ${grown} blocks, and none are free for it.`, 'Free some space.')
+  if (!tree)
+    throw noSpace(
+      'ENOSPC',
+      `The extent tree of inode ${inode.number} grows by ${grown} blocks, and none are free for it.`,
+      'Free some space.',
+    )
   const { root, rewritten, fresh, grownInto, left } = tree
   return {
     number: inode.number,
@@ -48,14 +64,16 @@ export async function remapInode(
     rewritten,
     fresh,
     grownInto,
-    changes: [{
-      inode,
-      change: {
-        blockArea: root,
-        ...(gained !== 0 && { sectors: inode.sectors + gained * (blockSize / 512) }),
-        ...(size !== inode.size && { size }),
+    changes: [
+      {
+        inode,
+        change: {
+          blockArea: root,
+          ...(gained !== 0 && { sectors: inode.sectors + gained * (blockSize / 512) }),
+          ...(size !== inode.size && { size }),
+        },
       },
-    }],
+    ],
   }
 }
 

@@ -27,11 +27,7 @@ export async function readInodeState(filesystem: Filesystem, number: number): Pr
 }
 
 /** Where the blocks a move is about are now. */
-export type Place =
-  | 'at-source'
-  | 'at-target'
-  | 'gone'
-  | 'elsewhere'
+export type Place = 'at-source' | 'at-target' | 'gone' | 'elsewhere'
 
 export function placeOf({ inode, map }: InodeState, move: Move): Place {
   switch (move.kind) {

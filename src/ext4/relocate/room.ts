@@ -16,7 +16,10 @@ export class TreeRoom {
   private readonly waiting: BlockRun[] = []
 
   /** @param reserved every block that must be left alone; asked for when a tree first grows */
-  constructor(private readonly filesystem: Filesystem, private readonly reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>)) {}
+  constructor(
+    private readonly filesystem: Filesystem,
+    private readonly reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>),
+  ) {}
 
   /** Keeps a block out of what is given away from now on. */
   exclude(block: FsBlock): void {

@@ -35,7 +35,10 @@ import type { Committer } from '../commit/committer.js'
  *         hand is then wholly done or not at all, as a recovery decides.
  */
 export async function* relocateOnImage(
-  filesystem: Filesystem, committer: Committer, moves: readonly Move[], options: RelocateOptions,
+  filesystem: Filesystem,
+  committer: Committer,
+  moves: readonly Move[],
+  options: RelocateOptions,
 ): AsyncGenerator<MoveOutcome, void, undefined> {
   const { accepted, settled } = await checkRound(filesystem, moves)
   yield* settled
@@ -112,7 +115,12 @@ async function gather({ filesystem, committer, room, sharers }: Round, queue: Un
       // Alone, and still more metadata than the journal takes.
       queue.pop()
       if (unit.moves.length > 1) queue.push(...halves(unit))
-      else outcomes.push({ move: unit.moves[0]!, status: 'skipped', reason: 'the journal is too small for what it changes' })
+      else
+        outcomes.push({
+          move: unit.moves[0]!,
+          status: 'skipped',
+          reason: 'the journal is too small for what it changes',
+        })
       break
     }
     queue.pop()
@@ -124,11 +132,19 @@ async function gather({ filesystem, committer, room, sharers }: Round, queue: Un
   }
   return { batch, units, outcomes }
 
-  async function prepare(unit: Unit): Promise<{ relocation: InodeRelocation | undefined, refused: readonly { move: Move, reason: string }[] }> {
+  async function prepare(
+    unit: Unit,
+  ): Promise<{ relocation: InodeRelocation | undefined; refused: readonly { move: Move; reason: string }[] }> {
     const state = await readInodeState(filesystem, unit.inode)
     // An attribute block that several share may have moved with another of them.
-    const still = state ? unit.moves.filter((move) => placeOf(state, move) === 'at-source' && !(move.kind === 'xattr' && batch.movesXattr(move.from))) : []
-    return state && still.length > 0 ? planInode(filesystem, state, still, room, sharers) : { relocation: undefined, refused: [] }
+    const still = state
+      ? unit.moves.filter(
+          (move) => placeOf(state, move) === 'at-source' && !(move.kind === 'xattr' && batch.movesXattr(move.from)),
+        )
+      : []
+    return state && still.length > 0
+      ? planInode(filesystem, state, still, room, sharers)
+      : { relocation: undefined, refused: [] }
   }
 }
 
@@ -136,8 +152,15 @@ async function gather({ filesystem, committer, room, sharers }: Round, queue: Un
 function xattrSharers(filesystem: Filesystem, accepted: ReadonlyMap<number, readonly Move[]>): XattrSharers {
   let found: Promise<ReadonlyMap<number, readonly number[]>> | undefined
   return async (block) => {
-    found ??= inodesSharing(filesystem, RunSet.of([...accepted.values()].flat()
-      .filter(({ kind }) => kind === 'xattr').map(({ from }) => blockRun(from, 1))))
+    found ??= inodesSharing(
+      filesystem,
+      RunSet.of(
+        [...accepted.values()]
+          .flat()
+          .filter(({ kind }) => kind === 'xattr')
+          .map(({ from }) => blockRun(from, 1)),
+      ),
+    )
     return (await found).get(block) ?? []
   }
 }
@@ -145,7 +168,10 @@ function xattrSharers(filesystem: Filesystem, accepted: ReadonlyMap<number, read
 /** The second half waits below the first. */
 function halves({ inode, moves }: Unit): Unit[] {
   const middle = Math.ceil(moves.length / 2)
-  return [{ inode, moves: moves.slice(middle) }, { inode, moves: moves.slice(0, middle) }]
+  return [
+    { inode, moves: moves.slice(middle) },
+    { inode, moves: moves.slice(0, middle) },
+  ]
 }
 
 /** The disk's own word on what became of each move. */

@@ -44,7 +44,11 @@ export const treeGrowth = (filesystem: Filesystem, { map }: InodeState, mapping:
  * @returns undefined when there are not enough free blocks for it to grow
  */
 export async function rebuildTree(
-  filesystem: Filesystem, state: InodeState, mapping: readonly Extent[], room: TreeRoom, movedTo: ReadonlyMap<FsBlock, FsBlock> = new Map(),
+  filesystem: Filesystem,
+  state: InodeState,
+  mapping: readonly Extent[],
+  room: TreeRoom,
+  movedTo: ReadonlyMap<FsBlock, FsBlock> = new Map(),
 ): Promise<RebuiltTree | undefined> {
   const { superblock, blockSize } = filesystem
   const { inode, map } = state
@@ -61,7 +65,15 @@ export async function rebuildTree(
   const staying = new Set(kept.filter((block) => !movedTo.has(block)))
   const rewritten: BlockContents[] = []
   for (const node of tree.blocks) {
-    if (staying.has(node.block) && Buffer.compare(await filesystem.blocks.read(node.block), node.bytes) !== 0) rewritten.push(node)
+    if (staying.has(node.block) && Buffer.compare(await filesystem.blocks.read(node.block), node.bytes) !== 0)
+      rewritten.push(node)
   }
-  return { root: tree.root, grown, rewritten, fresh: tree.blocks.filter(({ block }) => !staying.has(block)), grownInto, left }
+  return {
+    root: tree.root,
+    grown,
+    rewritten,
+    fresh: tree.blocks.filter(({ block }) => !staying.has(block)),
+    grownInto,
+    left,
+  }
 }

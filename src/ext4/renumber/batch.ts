@@ -143,7 +143,8 @@ export class RenumberBatch {
     const found = new Set<number>()
     for (const [original, raw] of written) {
       const number = numbers.now(original)
-      if (await filesystem.inodeInUse(number) && Buffer.compare((await filesystem.readInode(number)).raw, raw) === 0) found.add(original)
+      if ((await filesystem.inodeInUse(number)) && Buffer.compare((await filesystem.readInode(number)).raw, raw) === 0)
+        found.add(original)
     }
     return found
   }
@@ -153,21 +154,27 @@ export class RenumberBatch {
     const inode = await filesystem.readInode(number)
     if (filesystem.superblock.checksums !== 'crc32c' || hasInlineData(inode)) return { inode, tree: [], blocks: [] }
     const map = await readFileMap(filesystem, inode)
-    const blocks = inode.type === 'directory' ? Array.from(directoryBlocks(filesystem, inode, map.extents), ({ physical }) => physical) : []
+    const blocks =
+      inode.type === 'directory'
+        ? Array.from(directoryBlocks(filesystem, inode, map.extents), ({ physical }) => physical)
+        : []
     return { inode, tree: map.kind === 'extents' ? map.treeBlocks : [], blocks }
   }
 
   private refuseDoubtful(block: number): void {
     const { doublyClaimed, markedFree } = this.suspects
-    if (doublyClaimed.intersects(blockRun(block, 1))) throw refused('multiply-claimed', `Block ${block} belongs to more than one owner.`, 'Run e2fsck on it first.')
-    if (markedFree.intersects(blockRun(block, 1))) throw refused('marked-free', `Block ${block} belongs to a file but is marked free.`, 'Run e2fsck on it first.')
+    if (doublyClaimed.intersects(blockRun(block, 1)))
+      throw refused('multiply-claimed', `Block ${block} belongs to more than one owner.`, 'Run e2fsck on it first.')
+    if (markedFree.intersects(blockRun(block, 1)))
+      throw refused('marked-free', `Block ${block} belongs to a file but is marked free.`, 'Run e2fsck on it first.')
   }
 
   /** Inline directories that keep their number and name inodes that do not. */
   private async rewriteInlineHolders(transaction: Transaction, renumbered: ReadonlyMap<number, number>): Promise<void> {
     const { superblock } = this.filesystem
     const holders = new Set<number>()
-    for (const original of this.members.keys()) for (const directory of this.references.of.get(original)!.inline) holders.add(directory)
+    for (const original of this.members.keys())
+      for (const directory of this.references.of.get(original)!.inline) holders.add(directory)
     for (const directory of holders) {
       if (this.members.has(directory)) continue
       const number = this.numbers.now(directory)
@@ -182,36 +189,58 @@ export class RenumberBatch {
     const { superblock } = this.filesystem
     const blocks = new Map<FsBlock, DirectoryPlace>()
     for (const [original, { inode, blocks: own }] of this.members) {
-      for (const block of this.references.of.get(original)!.blocks) blocks.set(block, this.references.owners.get(block)!)
-      const place = { directory: original, generation: inode.generation, encrypted: (inode.flags & inodeFlag.encrypted) !== 0 }
+      for (const block of this.references.of.get(original)!.blocks)
+        blocks.set(block, this.references.owners.get(block)!)
+      const place = {
+        directory: original,
+        generation: inode.generation,
+        encrypted: (inode.flags & inodeFlag.encrypted) !== 0,
+      }
       for (const block of own) blocks.set(block, place)
     }
     for (const [block, { directory, generation, encrypted }] of blocks) {
       const bytes = await transaction.edit(block)
-      renumberEntries(bytes, {
-        directory, encrypted, types: superblock.features.names.has('filetype'), inodeCount: superblock.inodeCount, blockSize: superblock.blockSize,
-      }, renumbered)
-      if (superblock.checksums === 'crc32c') sealDirectoryBlock(bytes, inodeSeed(superblock, this.numbers.now(directory), generation))
+      renumberEntries(
+        bytes,
+        {
+          directory,
+          encrypted,
+          types: superblock.features.names.has('filetype'),
+          inodeCount: superblock.inodeCount,
+          blockSize: superblock.blockSize,
+        },
+        renumbered,
+      )
+      if (superblock.checksums === 'crc32c')
+        sealDirectoryBlock(bytes, inodeSeed(superblock, this.numbers.now(directory), generation))
     }
   }
 
   private async sealTrees(transaction: Transaction): Promise<void> {
     const { superblock } = this.filesystem
     for (const [original, { inode, tree }] of this.members) {
-      for (const block of tree) sealExtentBlock(await transaction.edit(block), inodeSeed(superblock, this.numbers.now(original), inode.generation))
+      for (const block of tree)
+        sealExtentBlock(
+          await transaction.edit(block),
+          inodeSeed(superblock, this.numbers.now(original), inode.generation),
+        )
     }
   }
 
   /** @param left slots that nobody has any more */
-  private async changeGroups(transaction: Transaction, renumbered: ReadonlyMap<number, number>, left: ReadonlySet<number>): Promise<void> {
+  private async changeGroups(
+    transaction: Transaction,
+    renumbered: ReadonlyMap<number, number>,
+    left: ReadonlySet<number>,
+  ): Promise<void> {
     const { filesystem } = this
     const { superblock } = filesystem
     const { inodesPerGroup } = superblock
-    const groups = new Map<number, { directories: number, readonly freed: number[], readonly taken: number[] }>()
-    const group = (number: number): { directories: number, readonly freed: number[], readonly taken: number[] } => {
+    const groups = new Map<number, { directories: number; readonly freed: number[]; readonly taken: number[] }>()
+    const group = (number: number): { directories: number; readonly freed: number[]; readonly taken: number[] } => {
       const at = groupOfInode(superblock, number)
       let found = groups.get(at)
-      if (!found) groups.set(at, found = { directories: 0, freed: [], taken: [] })
+      if (!found) groups.set(at, (found = { directories: 0, freed: [], taken: [] }))
       return found
     }
     for (const number of left) group(number).freed.push(number)
@@ -225,22 +254,35 @@ export class RenumberBatch {
       if (freed.length === 0 && taken.length === 0 && directories === 0) continue
       const descriptor = filesystem.groups.get(number)
       const usedDirectories = descriptor.usedDirectories + directories
-      if (usedDirectories < 0 || usedDirectories > inodesPerGroup) throw corrupt('group descriptor', number, `it counts ${descriptor.usedDirectories} directories`)
+      if (usedDirectories < 0 || usedDirectories > inodesPerGroup)
+        throw corrupt('group descriptor', number, `it counts ${descriptor.usedDirectories} directories`)
       let change = {}
       if (freed.length > 0 || taken.length > 0) {
         const bits = await transaction.edit(descriptor.inodeBitmap)
         const free = inodesPerGroup - countOnes(bits, 0, inodesPerGroup)
-        if (free !== descriptor.freeInodes) throw corrupt('group descriptor', number, `it counts ${descriptor.freeInodes} free inodes, its bitmap has ${free}`)
+        if (free !== descriptor.freeInodes)
+          throw corrupt(
+            'group descriptor',
+            number,
+            `it counts ${descriptor.freeInodes} free inodes, its bitmap has ${free}`,
+          )
         for (const inode of [...freed, ...taken]) {
           const bit = (inode - 1) % inodesPerGroup
-          if (hasBit(bits, bit) !== freed.includes(inode)) throw corrupt('inode bitmap of group', number, `inode ${inode} changed while it was renumbered`)
+          if (hasBit(bits, bit) !== freed.includes(inode))
+            throw corrupt('inode bitmap of group', number, `inode ${inode} changed while it was renumbered`)
         }
         for (const inode of freed) clearBit(bits, (inode - 1) % inodesPerGroup)
         for (const inode of taken) setBit(bits, (inode - 1) % inodesPerGroup)
-        change = { freeInodes: free + freed.length - taken.length, inodeBitmapChecksum: inodeBitmapChecksum(bits, superblock) }
+        change = {
+          freeInodes: free + freed.length - taken.length,
+          inodeBitmapChecksum: inodeBitmapChecksum(bits, superblock),
+        }
       }
       const home = filesystem.groups.home(number)
-      const bytes = (await transaction.edit(fsBlock(home.block))).subarray(home.offset, home.offset + superblock.descriptorSize)
+      const bytes = (await transaction.edit(fsBlock(home.block))).subarray(
+        home.offset,
+        home.offset + superblock.descriptorSize,
+      )
       changeGroupDescriptor(bytes, number, superblock, { ...change, usedDirectories })
     }
   }

@@ -29,17 +29,17 @@ import { decodeXattrBlock } from '../format/xattr-block.js'
 import { blockXattrs, inodeXattrs, xattrIndex, type XattrEntry } from '../format/xattr-entries.js'
 
 export type NumberReason =
-  | 'system-inode'     // the filesystem finds it by number
+  | 'system-inode' // the filesystem finds it by number
   | 'encrypted'
   | 'verity'
   | 'casefold'
-  | 'ea-inode'         // holds the value of an attribute, or has a value held so
-  | 'evm'              // its number is signed
-  | 'boot-loader'      // EXTLINUX 3 knows its folder so
-  | 'overlay-origin'   // an overlay mount has a handle of it
+  | 'ea-inode' // holds the value of an attribute, or has a value held so
+  | 'evm' // its number is signed
+  | 'boot-loader' // EXTLINUX 3 knows its folder so
+  | 'overlay-origin' // an overlay mount has a handle of it
   | 'unknown-type'
   | 'no-links'
-  | 'large-directory'  // changes more blocks than the journal takes
+  | 'large-directory' // changes more blocks than the journal takes
 
 /** @throws unsupported when something outside may rely on the numbers of all inodes */
 export function refuseRenumbering({ features: { names } }: Superblock): void {
@@ -47,12 +47,20 @@ export function refuseRenumbering({ features: { names } }: Superblock): void {
     ['stable_inodes', 'the keys of its encrypted files depend on inode numbers'],
     ['imagic_inodes', 'its inodes are opened by number'],
   ] as const) {
-    if (names.has(feature)) throw unsupported(`feature-${feature}`, `The filesystem has the feature ${feature}: ${why}.`, 'Leave out --inodes.')
+    if (names.has(feature))
+      throw unsupported(
+        `feature-${feature}`,
+        `The filesystem has the feature ${feature}: ${why}.`,
+        'Leave out --inodes.',
+      )
   }
 }
 
 const kept: readonly (readonly [flag: number, reason: NumberReason])[] = [
-  [inodeFlag.encrypted, 'encrypted'], [inodeFlag.verity, 'verity'], [inodeFlag.casefold, 'casefold'], [inodeFlag.eaInode, 'ea-inode'],
+  [inodeFlag.encrypted, 'encrypted'],
+  [inodeFlag.verity, 'verity'],
+  [inodeFlag.casefold, 'casefold'],
+  [inodeFlag.eaInode, 'ea-inode'],
 ]
 
 /**
@@ -60,10 +68,15 @@ const kept: readonly (readonly [flag: number, reason: NumberReason])[] = [
  * @param mostBlocks blocks that one renumbering may change
  * @throws corrupt when the inode's map or its attributes are damaged
  */
-export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlocks: number): Promise<NumberReason | undefined> {
+export async function numberReason(
+  filesystem: Filesystem,
+  inode: Inode,
+  mostBlocks: number,
+): Promise<NumberReason | undefined> {
   const { superblock } = filesystem
   const { number } = inode
-  if (isSystemInode(number, superblock) || number <= superblock.firstInode || number === rootInode) return 'system-inode'
+  if (isSystemInode(number, superblock) || number <= superblock.firstInode || number === rootInode)
+    return 'system-inode'
   for (const [flag, reason] of kept) if (inode.flags & flag) return reason
   if (inode.type === 'unknown') return 'unknown-type'
   if (inode.links === 0) return 'no-links'
@@ -74,7 +87,8 @@ export async function numberReason(filesystem: Filesystem, inode: Inode, mostBlo
   if (superblock.checksums !== 'crc32c' || hasInlineData(inode)) return undefined
   const map = await readFileMap(filesystem, inode)
   let sealed = map.treeBlocks.length
-  if (inode.type === 'directory') for (const _ of directoryBlocks(filesystem, inode, map.extents)) if (++sealed > mostBlocks) break
+  if (inode.type === 'directory')
+    for (const _ of directoryBlocks(filesystem, inode, map.extents)) if (++sealed > mostBlocks) break
   return sealed > mostBlocks ? 'large-directory' : undefined
 }
 

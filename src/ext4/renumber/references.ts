@@ -67,7 +67,16 @@ const mostPlaces = 4_000_000
 export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet<number>): Promise<References> {
   const of = new Map<number, InodeReferences>()
   for (const number of wanted) {
-    of.set(number, { names: 0, parent: 0, above: 0, self: 0, children: 0, oddity: undefined, blocks: new Set(), inline: new Set() })
+    of.set(number, {
+      names: 0,
+      parent: 0,
+      above: 0,
+      self: 0,
+      children: 0,
+      oddity: undefined,
+      blocks: new Set(),
+      inline: new Set(),
+    })
   }
   const owners = new Map<FsBlock, DirectoryPlace>()
   const inUse = await inodesMarked(filesystem)
@@ -90,10 +99,16 @@ export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet
         found.blocks.add(block)
         const owner = owners.get(block)
         if (owner === undefined) owners.set(block, { directory: holder, generation, encrypted: format.encrypted })
-        else if (owner.directory !== holder) throw corrupt('directory inode', holder, `its block ${block} belongs to directory ${owner.directory} as well`)
+        else if (owner.directory !== holder)
+          throw corrupt('directory inode', holder, `its block ${block} belongs to directory ${owner.directory} as well`)
       }
       places += found.blocks.size + found.inline.size - before
-      if (places > mostPlaces) throw refused('too-many-names', 'The inodes to be renumbered have more names than can be held.', 'Leave out --inodes.')
+      if (places > mostPlaces)
+        throw refused(
+          'too-many-names',
+          'The inodes to be renumbered have more names than can be held.',
+          'Leave out --inodes.',
+        )
       return found
     }
     const noteAbove = (parent: number, block: FsBlock | undefined): void => {
@@ -110,25 +125,36 @@ export async function findReferences(filesystem: Filesystem, wanted: ReadonlySet
       const own = of.get(holder)
       if (own) own.self++
     }
-    const sealedValue = hasInlineData(directory) && inodeXattrs(directory).some(({ index, name, hash }) => index === xattrIndex.system && name === 'data' && hash !== 0)
+    const sealedValue =
+      hasInlineData(directory) &&
+      inodeXattrs(directory).some(
+        ({ index, name, hash }) => index === xattrIndex.system && name === 'data' && hash !== 0,
+      )
     for await (const { bytes, block } of directoryParts(filesystem, directory, budget)) {
-      visitEntries(bytes, format, (inode, _type, start, end) => {
-        if (!isDots(bytes, start, end - start)) {
-          if (!inUse(inode)) throw corrupt('inode', inode, `it is marked free, but directory inode ${holder} has a name for it`)
-          const found = note(inode, block)
-          if (!found) return
-          found.names++
-          found.parent = holder
-          if (sealedValue) found.oddity ??= `its name is in directory inode ${holder}, whose contents are sealed by a hash`
-        } else if (end - start === 2) {
-          noteAbove(inode, block)
-        } else {
-          const found = note(inode, block)
-          if (!found) return
-          if (inode === holder) found.self++
-          else found.oddity ??= `the entry "." of directory inode ${holder} names it`
-        }
-      }, true)
+      visitEntries(
+        bytes,
+        format,
+        (inode, _type, start, end) => {
+          if (!isDots(bytes, start, end - start)) {
+            if (!inUse(inode))
+              throw corrupt('inode', inode, `it is marked free, but directory inode ${holder} has a name for it`)
+            const found = note(inode, block)
+            if (!found) return
+            found.names++
+            found.parent = holder
+            if (sealedValue)
+              found.oddity ??= `its name is in directory inode ${holder}, whose contents are sealed by a hash`
+          } else if (end - start === 2) {
+            noteAbove(inode, block)
+          } else {
+            const found = note(inode, block)
+            if (!found) return
+            if (inode === holder) found.self++
+            else found.oddity ??= `the entry "." of directory inode ${holder} names it`
+          }
+        },
+        true,
+      )
     }
   }
 }
@@ -139,7 +165,9 @@ async function inodesMarked(filesystem: Filesystem): Promise<(inode: number) => 
   const marks: Uint8Array[] = []
   for (let group = 0; group < groupCount; group++) {
     const { inodesUninitialised } = filesystem.groups.get(group)
-    marks.push(inodesUninitialised ? new Uint8Array(0) : (await filesystem.inodeBitmap(group)).slice(0, inodesPerGroup / 8))
+    marks.push(
+      inodesUninitialised ? new Uint8Array(0) : (await filesystem.inodeBitmap(group)).slice(0, inodesPerGroup / 8),
+    )
   }
   return (inode) => {
     const bit = (inode - 1) % inodesPerGroup
@@ -171,5 +199,7 @@ export function unsoundNames(inode: Inode, found: InodeReferences): string | und
   if (self !== 1) return `it has ${self} entries "."`
   if (above !== parent) return `its ".." names inode ${above}, and its name is in ${parent}`
   // With more than 65,000 of them the count is 1 and says nothing.
-  return inode.links === 1 || inode.links === children + 2 ? undefined : `it counts ${inode.links} links, and ${children} directories name it as their parent`
+  return inode.links === 1 || inode.links === children + 2
+    ? undefined
+    : `it counts ${inode.links} links, and ${children} directories name it as their parent`
 }

@@ -37,7 +37,10 @@ const mostBlocks = 2 ** 20
  * @param committer undefined for a filesystem that is only read: then it is what its
  *                  journal will take at least, so that what is planned can be done
  */
-export async function mostBlocksPerInode(filesystem: Filesystem, committer: Pick<Committer, 'capacity'> | undefined): Promise<number> {
+export async function mostBlocksPerInode(
+  filesystem: Filesystem,
+  committer: Pick<Committer, 'capacity'> | undefined,
+): Promise<number> {
   const { journalInode } = filesystem.superblock
   let capacity = committer?.capacity ?? mostBlocks
   if (!committer && journalInode !== 0) {
@@ -55,11 +58,16 @@ export async function mostBlocksPerInode(filesystem: Filesystem, committer: Pick
  *         or anything else looked at is damaged; io
  */
 export async function* renumberOnImage(
-  filesystem: Filesystem, committer: Committer, suspects: Suspects, exchanges: readonly Renumbering[], options: RenumberOptions,
+  filesystem: Filesystem,
+  committer: Committer,
+  suspects: Suspects,
+  exchanges: readonly Renumbering[],
+  options: RenumberOptions,
 ): AsyncGenerator<RenumberOutcome, void, undefined> {
   refuseRenumbering(filesystem.superblock)
   const slots = new Map<number, SlotUse>()
-  for (const number of new Set(exchanges.flatMap(({ inode, to }) => [inode, to]))) slots.set(number, await useOf(filesystem, number))
+  for (const number of new Set(exchanges.flatMap(({ inode, to }) => [inode, to])))
+    slots.set(number, await useOf(filesystem, number))
   const used = new Set([...slots].filter(([, use]) => use === 'used').map(([number]) => number))
   const references = await findReferences(filesystem, used)
   const reasons = await unfit(filesystem, committer, used, references)
@@ -67,12 +75,14 @@ export async function* renumberOnImage(
   const doubtful = new Set<number>()
 
   let batch = new RenumberBatch(filesystem, committer, references, numbers, suspects)
-  let waiting: { renumbering: Renumbering, original: number }[] = []
+  let waiting: { renumbering: Renumbering; original: number }[] = []
   const finish = async (): Promise<RenumberOutcome[]> => {
     const found = await batch.carryOut()
-    const outcomes = waiting.map(({ renumbering, original }): RenumberOutcome => (found.has(original)
-      ? { renumbering, status: 'renumbered' }
-      : { renumbering, status: 'skipped', reason: 'it was not found in its slot when read back' }))
+    const outcomes = waiting.map(({ renumbering, original }): RenumberOutcome =>
+      found.has(original)
+        ? { renumbering, status: 'renumbered' }
+        : { renumbering, status: 'skipped', reason: 'it was not found in its slot when read back' },
+    )
     batch = new RenumberBatch(filesystem, committer, references, numbers, suspects)
     waiting = []
     return outcomes
@@ -86,9 +96,9 @@ export async function* renumberOnImage(
     if (inode === to) problem ??= 'it has that number'
     if (original === undefined) problem ??= `there is no inode ${inode}`
     for (const holder of [original, numbers.holder(to)]) if (holder !== undefined) problem ??= reasons.get(holder)
-    if (problem === undefined && !await batch.add(renumbering)) {
+    if (problem === undefined && !(await batch.add(renumbering))) {
       if (!batch.isEmpty) yield* await finish()
-      if (!await batch.add(renumbering)) problem = 'the journal is too small for what it changes'
+      if (!(await batch.add(renumbering))) problem = 'the journal is too small for what it changes'
     }
     if (problem === undefined) waiting.push({ renumbering, original: original! })
     else {
@@ -119,12 +129,17 @@ function slotProblem(number: number, slots: ReadonlyMap<number, SlotUse>): strin
   return use === 'none' ? `there is no slot for inode ${number}` : undefined
 }
 
-async function unfit(filesystem: Filesystem, committer: Committer, used: ReadonlySet<number>, references: References): Promise<Map<number, string>> {
+async function unfit(
+  filesystem: Filesystem,
+  committer: Committer,
+  used: ReadonlySet<number>,
+  references: References,
+): Promise<Map<number, string>> {
   const reasons = new Map<number, string>()
   const most = await mostBlocksPerInode(filesystem, committer)
   for (const number of used) {
     const inode = await filesystem.readInode(number)
-    const reason = await numberReason(filesystem, inode, most) ?? unsoundNames(inode, references.of.get(number)!)
+    const reason = (await numberReason(filesystem, inode, most)) ?? unsoundNames(inode, references.of.get(number)!)
     if (reason !== undefined) reasons.set(number, reason)
   }
   return reasons

@@ -30,18 +30,27 @@ export async function inodeTable(filesystem: Filesystem, group: number, mostBloc
   const table = { firstInode, start: descriptor.inodeTable, states }
   if (used === 0) return table
   const bits = await filesystem.inodeBitmap(group)
-  const bytes = await filesystem.blocks.readRun(descriptor.inodeTable, Math.ceil(used * inodeSize / filesystem.blockSize))
+  const bytes = await filesystem.blocks.readRun(
+    descriptor.inodeTable,
+    Math.ceil((used * inodeSize) / filesystem.blockSize),
+  )
   const inodes: Inode[] = []
   for (let slot = 0; slot < used; slot++) {
     const number = firstInode + slot
     if (number <= superblock.firstInode || isSystemInode(number, superblock)) states[slot] = slotState.fixed
-    else if (hasBit(bits, slot)) inodes.push(decodeInode(bytes.subarray(slot * inodeSize, (slot + 1) * inodeSize), number, superblock))
+    else if (hasBit(bits, slot))
+      inodes.push(decodeInode(bytes.subarray(slot * inodeSize, (slot + 1) * inodeSize), number, superblock))
   }
   for (let from = 0; from < inodes.length; from += 1024) {
     const some = inodes.slice(from, from + 1024)
-    await filesystem.blocks.prefetch(some.flatMap(({ xattrBlock }) => (xattrBlock !== 0 && filesystem.inside(blockRun(xattrBlock, 1)) ? [xattrBlock] : [])))
+    await filesystem.blocks.prefetch(
+      some.flatMap(({ xattrBlock }) =>
+        xattrBlock !== 0 && filesystem.inside(blockRun(xattrBlock, 1)) ? [xattrBlock] : [],
+      ),
+    )
     for (const inode of some) {
-      states[inode.number - firstInode] = await numberReason(filesystem, inode, mostBlocks) === undefined ? slotState.movable : slotState.fixed
+      states[inode.number - firstInode] =
+        (await numberReason(filesystem, inode, mostBlocks)) === undefined ? slotState.movable : slotState.fixed
     }
   }
   return table
@@ -51,12 +60,13 @@ export async function inodeTable(filesystem: Filesystem, group: number, mostBloc
  * What the kernel reads of a table to load an inode: a stretch that begins at an aligned
  * block or with the table, and one block more than it is long (__ext4_get_inode_loc).
  */
-export function inodeRead(filesystem: Filesystem, inode: number): { block: FsBlock, read: BlockRun } {
+export function inodeRead(filesystem: Filesystem, inode: number): { block: FsBlock; read: BlockRun } {
   const { superblock } = filesystem
   const { block } = filesystem.inodeHome(inode)
   const { inodeTable: start, unusedInodes } = filesystem.groups.get(groupOfInode(superblock, inode))
   const first = Math.max(start, Math.floor(block / readAheadBlocks) * readAheadBlocks)
-  const used = start + Math.floor((superblock.inodesPerGroup - unusedInodes) * superblock.inodeSize / superblock.blockSize)
+  const used =
+    start + Math.floor(((superblock.inodesPerGroup - unusedInodes) * superblock.inodeSize) / superblock.blockSize)
   const end = Math.min(Math.min(first + readAheadBlocks, used) + 1, start + inodeTableBlocks(superblock))
   return { block: fsBlock(block), read: blockRun(first, Math.max(end, block + 1) - first) }
 }

@@ -52,7 +52,10 @@ export class UndoFile {
   private end: number = place.firstKeys + 1
 
   /** @param filesystemOffset bytes of the device before the filesystem */
-  constructor(private readonly target: UndoTarget, private readonly filesystemOffset: number) {}
+  constructor(
+    private readonly target: UndoTarget,
+    private readonly filesystemOffset: number,
+  ) {}
 
   /**
    * On return the contents can be brought back.
@@ -61,7 +64,8 @@ export class UndoFile {
   async save(old: readonly OldContents[], superblock: Uint8Array): Promise<void> {
     for (const { block, bytes } of old) {
       const longest = mostBlocksPerKey * undoBlockSize
-      for (let at = 0; at < bytes.length; at += longest) await this.add(block + at / undoBlockSize, bytes.subarray(at, at + longest))
+      for (let at = 0; at < bytes.length; at += longest)
+        await this.add(block + at / undoBlockSize, bytes.subarray(at, at + longest))
     }
     if (this.keysHere > 0) await this.writeKeys()
     await this.target.flush()

@@ -32,7 +32,10 @@ export class UndoStore implements Store {
   private turn: Promise<unknown> = Promise.resolve()
   private failed = false
 
-  private constructor(private readonly below: Store, private readonly file: UndoFile) {}
+  private constructor(
+    private readonly below: Store,
+    private readonly file: UndoFile,
+  ) {}
 
   /**
    * @param below            the filesystem's bytes
@@ -59,7 +62,9 @@ export class UndoStore implements Store {
   }
 
   async read(offset: number, buffer: Uint8Array): Promise<void> {
-    const waiting = this.queue.some((write) => write.offset < offset + buffer.length && offset < write.offset + write.bytes.length)
+    const waiting = this.queue.some(
+      (write) => write.offset < offset + buffer.length && offset < write.offset + write.bytes.length,
+    )
     if (waiting) await this.inTurn(() => this.drain())
     await this.below.read(offset, buffer)
   }
@@ -152,19 +157,28 @@ async function createTarget(path: string): Promise<UndoTarget> {
     handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw usageError('undo-file-exists', `There is a file at ${path} already, which may be needed to take back an earlier change.`,
-        'Name another undo file, or delete that one if you are sure.')
+      throw usageError(
+        'undo-file-exists',
+        `There is a file at ${path} already, which may be needed to take back an earlier change.`,
+        'Name another undo file, or delete that one if you are sure.',
+      )
     }
     throw ioError(`The undo file ${path} cannot be made: ${(cause as Error).message}`, cause)
   }
   const file = handle
   const saying = async (operation: Promise<unknown>): Promise<void> => {
-    await operation.catch((cause: unknown) => { throw ioError(`The undo file ${path} cannot be written: ${(cause as Error).message}`, cause) })
+    await operation.catch((cause: unknown) => {
+      throw ioError(`The undo file ${path} cannot be written: ${(cause as Error).message}`, cause)
+    })
   }
   return {
-    write: (offset, bytes) => saying((async () => {
-      for (let done = 0; done < bytes.length;) done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
-    })()),
+    write: (offset, bytes) =>
+      saying(
+        (async () => {
+          for (let done = 0; done < bytes.length;)
+            done += (await file.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+        })(),
+      ),
     flush: () => saying(file.datasync()),
     close: () => file.close(),
   }

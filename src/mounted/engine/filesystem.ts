@@ -36,18 +36,31 @@ export function findMounted(target: Target): MountedFilesystem | undefined {
   const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ device }) => device === number)
   if (mounts.length === 0) {
     if (target.kind === 'block-device') return undefined
-    throw unsupported('not-a-disk-filesystem', `${quoted(target.given)} lies on a filesystem that is no mounted block device.`,
-      'Name a path on a mounted ext4 filesystem.')
+    throw unsupported(
+      'not-a-disk-filesystem',
+      `${quoted(target.given)} lies on a filesystem that is no mounted block device.`,
+      'Name a path on a mounted ext4 filesystem.',
+    )
   }
   const { type, readOnly } = mounts[0]!
   const name = deviceName(number)
   // Several mounts may show only a folder of it (bind mounts), or lie under another mount by now.
   const whole = mounts.find(({ mountPoint }) => showsRoot(mountPoint, number))
   if (!whole && type === 'ext4') {
-    throw refused('partly-mounted', `Only a folder of the filesystem of ${quoted(target.given)} is mounted here (at ${quoted(mounts[0]!.mountPoint)}).`,
-      `Mount all of it first: mount /dev/${name} SOMEWHERE`)
+    throw refused(
+      'partly-mounted',
+      `Only a folder of the filesystem of ${quoted(target.given)} is mounted here (at ${quoted(mounts[0]!.mountPoint)}).`,
+      `Mount all of it first: mount /dev/${name} SOMEWHERE`,
+    )
   }
-  return { mountPoint: (whole ?? mounts[0]!).mountPoint, number, device: `/dev/${name.replaceAll('!', '/')}`, name, type, readOnly }
+  return {
+    mountPoint: (whole ?? mounts[0]!).mountPoint,
+    number,
+    device: `/dev/${name.replaceAll('!', '/')}`,
+    name,
+    type,
+    readOnly,
+  }
 }
 
 function deviceName(number: string): string {

@@ -12,7 +12,12 @@ import { LiveVolume } from './volume.js'
  */
 export async function openLive(target: Target, write: boolean): Promise<Volume> {
   const mounted = findMounted(target)
-  if (!mounted) throw usageError('not-mounted', `${quoted(target.given)} is not mounted.`, 'Mount it, or use the engine ext4-image.')
+  if (!mounted)
+    throw usageError(
+      'not-mounted',
+      `${quoted(target.given)} is not mounted.`,
+      'Mount it, or use the engine ext4-image.',
+    )
   return await LiveVolume.open(mounted, write)
 }
 

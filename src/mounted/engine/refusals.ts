@@ -16,15 +16,21 @@ const offline = (mounted: MountedFilesystem): string =>
 /** @throws unsupported for anything but ext4 */
 export function refuseType(mounted: MountedFilesystem): void {
   if (mounted.type === 'ext4') return
-  throw unsupported('not-ext4', `${quoted(mounted.mountPoint)} is ${mounted.type}; this engine moves blocks of mounted ext4.`,
-    mounted.type === 'xfs' ? 'There is a plugin for XFS: @bootpack/plugin-xfs.' : 'Name a path on an ext4 filesystem.')
+  throw unsupported(
+    'not-ext4',
+    `${quoted(mounted.mountPoint)} is ${mounted.type}; this engine moves blocks of mounted ext4.`,
+    mounted.type === 'xfs' ? 'There is a plugin for XFS: @bootpack/plugin-xfs.' : 'Name a path on an ext4 filesystem.',
+  )
 }
 
 /** @throws refused unless the process is root: reading the device and moving others' blocks need it */
 export function refuseWithoutRoot(mounted: MountedFilesystem): void {
   if (process.getuid?.() === 0) return
-  throw refused('not-root', `Packing the mounted filesystem at ${quoted(mounted.mountPoint)} needs root.`,
-    'Run it with sudo; or use e4defrag, which works on files of your own without.')
+  throw refused(
+    'not-root',
+    `Packing the mounted filesystem at ${quoted(mounted.mountPoint)} needs root.`,
+    'Run it with sudo; or use e4defrag, which works on files of your own without.',
+  )
 }
 
 /**
@@ -35,25 +41,46 @@ export function refuseToWrite(mounted: MountedFilesystem, superblock: Superblock
   const where = quoted(mounted.mountPoint)
   const has = (feature: string): boolean => superblock.features.names.has(feature)
   if (mounted.readOnly) {
-    throw refused('read-only', `The filesystem at ${where} is mounted read-only.`, `Remount it with: mount -o remount,rw ${where}`)
+    throw refused(
+      'read-only',
+      `The filesystem at ${where} is mounted read-only.`,
+      `Remount it with: mount -o remount,rw ${where}`,
+    )
   }
   if (superblock.state & 2) {
-    throw refused('has-errors', `The kernel has marked the filesystem at ${where} as having errors.`, `Unmount it and run: e2fsck -f ${mounted.device}`)
+    throw refused(
+      'has-errors',
+      `The kernel has marked the filesystem at ${where} as having errors.`,
+      `Unmount it and run: e2fsck -f ${mounted.device}`,
+    )
   }
   if (!has('extent')) {
-    throw unsupported('no-extents', `The filesystem at ${where} has no extents (ext3 mounted as ext4), and the kernel moves nothing else.`,
-      `Unmount it and run: tune2fs -O extent ${mounted.device}; files written before stay where they are.`)
+    throw unsupported(
+      'no-extents',
+      `The filesystem at ${where} has no extents (ext3 mounted as ext4), and the kernel moves nothing else.`,
+      `Unmount it and run: tune2fs -O extent ${mounted.device}; files written before stay where they are.`,
+    )
   }
   if (!has('has_journal')) {
-    throw unsupported('no-journal', `The filesystem at ${where} has no journal: a crash while blocks move could not be mended.`, offline(mounted))
+    throw unsupported(
+      'no-journal',
+      `The filesystem at ${where} has no journal: a crash while blocks move could not be mended.`,
+      offline(mounted),
+    )
   }
   if (has('fast_commit')) {
-    throw unsupported('fast-commit', `The filesystem at ${where} has the feature fast_commit, with which a crash while blocks move was seen to leave it unmountable.`,
-      `Unmount it and run: tune2fs -O ^fast_commit ${mounted.device}`)
+    throw unsupported(
+      'fast-commit',
+      `The filesystem at ${where} has the feature fast_commit, with which a crash while blocks move was seen to leave it unmountable.`,
+      `Unmount it and run: tune2fs -O ^fast_commit ${mounted.device}`,
+    )
   }
   if (optionsOf(mounted).includes('data=journal')) {
-    throw unsupported('data-journal', `The filesystem at ${where} is mounted with data=journal, where the kernel moves no blocks.`,
-      'Mount it with data=ordered, or unmount it and pack the device.')
+    throw unsupported(
+      'data-journal',
+      `The filesystem at ${where} is mounted with data=journal, where the kernel moves no blocks.`,
+      'Mount it with data=ordered, or unmount it and pack the device.',
+    )
   }
 }
 

@@ -28,7 +28,11 @@ export interface RelocateContext extends ClaimContext {
 const batchFiles = 64
 const batchBlocks = 16_384
 
-export async function* relocateLive(context: RelocateContext, moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
+export async function* relocateLive(
+  context: RelocateContext,
+  moves: readonly Move[],
+  options: RelocateOptions,
+): AsyncGenerator<MoveOutcome, void, undefined> {
   const { root, geometry, holdings } = context
   const possible: Move[] = []
   for (const move of moves) {
@@ -37,9 +41,10 @@ export async function* relocateLive(context: RelocateContext, moves: readonly Mo
     else yield { move, status: 'skipped', reason }
   }
   if (possible.length === 0) return
-  const kept = options.keepReserved === false ? new RunSet() : RunSet.of(options.reserved.filter(({ length }) => length > 0))
+  const kept =
+    options.keepReserved === false ? new RunSet() : RunSet.of(options.reserved.filter(({ length }) => length > 0))
   let done = 0
-  const onMoved = (blocks: number): void => options.onProgress?.(done += blocks)
+  const onMoved = (blocks: number): void => options.onProgress?.((done += blocks))
   try {
     for (let waiting = possible; waiting.length > 0;) {
       // What others freed, and what we gave back, is free only after a commit.
@@ -63,14 +68,27 @@ const targetOf = ({ to, length }: Move): BlockRun => ({ start: to, length })
 
 /** Carves what is claimed, file by file; flushes now and then. */
 async function* carveFiles(
-  context: RelocateContext, moves: readonly Move[], unclaimed: RunSet, { signal }: RelocateOptions, onMoved: (blocks: number) => void,
+  context: RelocateContext,
+  moves: readonly Move[],
+  unclaimed: RunSet,
+  { signal }: RelocateOptions,
+  onMoved: (blocks: number) => void,
 ): AsyncGenerator<MoveOutcome, void, undefined> {
   const { root, geometry, holdings, blocksPerPage } = context
-  const carving = { root, blockSize: geometry.blockSize, blocksPerPage, holdings, swapFiles: context.swapFiles(), unclaimed, onMoved }
+  const carving = {
+    root,
+    blockSize: geometry.blockSize,
+    blocksPerPage,
+    holdings,
+    swapFiles: context.swapFiles(),
+    unclaimed,
+    onMoved,
+  }
   const files = byInode(moves)
   for (let next = 0; next < files.length;) {
     if (signal?.aborted) {
-      for (const [, own] of files.slice(next)) for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
+      for (const [, own] of files.slice(next))
+        for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
       return
     }
     const batch: Carved[] = []
@@ -115,7 +133,13 @@ function roomLeft({ root, geometry, holdings }: RelocateContext): boolean {
 
 function refusalOf({ kind, to, from, length }: Move, blockCount: number): OnlineReason | undefined {
   if (kind !== 'data') return 'engine'
-  const inside = Number.isSafeInteger(length) && length > 0 && to >= 0 && to + length <= blockCount && from >= 0 && from + length <= blockCount
+  const inside =
+    Number.isSafeInteger(length) &&
+    length > 0 &&
+    to >= 0 &&
+    to + length <= blockCount &&
+    from >= 0 &&
+    from + length <= blockCount
   return inside ? undefined : 'failed'
 }
 
@@ -129,4 +153,3 @@ function byInode(moves: readonly Move[]): [inode: number, moves: Move[]][] {
   }
   return [...files]
 }
-

@@ -22,7 +22,17 @@ import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
-import type { FileContents, FileMetadata, FileRef, Geometry, Lookup, Move, MoveOutcome, RelocateOptions, Volume } from '../../volume/volume.js'
+import type {
+  FileContents,
+  FileMetadata,
+  FileRef,
+  Geometry,
+  Lookup,
+  Move,
+  MoveOutcome,
+  RelocateOptions,
+  Volume,
+} from '../../volume/volume.js'
 import { quoted } from '../../volume/target.js'
 import { AllocatorSettings, restoreRecorded } from '../settings/allocator-settings.js'
 import { DiskViews, type DiskView } from '../view/disk-view.js'
@@ -75,7 +85,14 @@ export class LiveVolume implements Volume {
         if (left) restoreRecorded(left)
         record.clear()
       }
-      return new LiveVolume(mounted, root, views, geometry, new Holdings(`/proc/self/fd/${root}/.`, geometry.blockSize), record)
+      return new LiveVolume(
+        mounted,
+        root,
+        views,
+        geometry,
+        new Holdings(`/proc/self/fd/${root}/.`, geometry.blockSize),
+        record,
+      )
     } catch (error) {
       record?.close()
       await views?.close()
@@ -115,7 +132,12 @@ export class LiveVolume implements Volume {
   /** FIEMAP, with dirty pages written out first; what the kernel opens for nobody is read from the device. */
   async extents(file: FileRef): Promise<Extent[]> {
     const mapped = file.type === 'regular' || file.type === 'directory' ? this.kernelExtents(file.inode) : undefined
-    return mapped ?? await this.views.look(async ({ filesystem }) => await fileExtents(filesystem, await filesystem.readInode(file.inode)))
+    return (
+      mapped ??
+      (await this.views.look(
+        async ({ filesystem }) => await fileExtents(filesystem, await filesystem.readInode(file.inode)),
+      ))
+    )
   }
 
   metadata(file: FileRef): Promise<FileMetadata> {
@@ -150,7 +172,11 @@ export class LiveVolume implements Volume {
     this.views.refresh()
     const claims = await this.views.look((view) => claimsWithin(view, within))
     return ownersWithin({
-      root: this.root, blockSize: this.known.blockSize, claims, fixed: this.known.fixedRuns, within,
+      root: this.root,
+      blockSize: this.known.blockSize,
+      claims,
+      fixed: this.known.fixedRuns,
+      within,
       free: () => {
         syncFilesystem(this.root)
         return this.free(within)
@@ -159,7 +185,8 @@ export class LiveVolume implements Volume {
   }
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
-    if (!this.relocating) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
+    if (!this.relocating)
+      throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
     try {
       yield* relocateLive(this.relocating, moves, options)
     } finally {
@@ -169,14 +196,16 @@ export class LiveVolume implements Volume {
 
   /** What claiming and exchanging blocks takes, here and for the block-moving calls (src/blocks); undefined when opened for looking only. */
   get relocating(): RelocateContext | undefined {
-    return this.record && {
-      root: this.root,
-      geometry: this.known,
-      holdings: this.holdings,
-      settings: new AllocatorSettings(`/sys/fs/ext4/${this.mounted.name}`, this.record, this.known.groupCount),
-      blocksPerPage: Math.max(1, pageSize() / this.known.blockSize),
-      swapFiles: () => this.activeSwapFiles(),
-    }
+    return (
+      this.record && {
+        root: this.root,
+        geometry: this.known,
+        holdings: this.holdings,
+        settings: new AllocatorSettings(`/sys/fs/ext4/${this.mounted.name}`, this.record, this.known.groupCount),
+        blocksPerPage: Math.max(1, pageSize() / this.known.blockSize),
+        swapFiles: () => this.activeSwapFiles(),
+      }
+    )
   }
 
   async close(): Promise<void> {
@@ -213,8 +242,13 @@ export class LiveVolume implements Volume {
       throw error
     }
     try {
-      return mergeExtents(fiemap(fd).filter((found) => !found.inline && !found.unplaced)
-        .map(({ logical, physical, length, unwritten }) => extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten)))
+      return mergeExtents(
+        fiemap(fd)
+          .filter((found) => !found.inline && !found.unplaced)
+          .map(({ logical, physical, length, unwritten }) =>
+            extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten),
+          ),
+      )
     } catch (error) {
       if (failedWith(error, 'EOPNOTSUPP')) return undefined
       throw error
@@ -244,7 +278,7 @@ function openRoot({ mountPoint, number }: MountedFilesystem): number {
 }
 
 async function reference(view: DiskView, inode: Inode, path?: string): Promise<FileRef> {
-  const reason = await view.immovable.reason(inode) ?? onlineReason(inode.flags)
+  const reason = (await view.immovable.reason(inode)) ?? onlineReason(inode.flags)
   return {
     inode: inode.number,
     ...(path === undefined ? {} : { path }),

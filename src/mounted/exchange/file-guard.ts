@@ -11,15 +11,30 @@ import { openByInode } from '../../kernel/open-by-handle.js'
 
 /** Why a move did not happen. */
 export type OnlineReason =
-  | 'busy' | 'locked' | 'running' | 'immutable' | 'append-only' | 'encrypted' | 'inline-data' | 'indirect-mapped'
-  | 'shared-xattr' | 'journal-data' | 'swap-file' | 'engine' | 'not-regular'
-  | 'changed' | 'taken' | 'no-space' | 'preallocated' | 'interrupted' | 'partly-moved' | 'failed'
+  | 'busy'
+  | 'locked'
+  | 'running'
+  | 'immutable'
+  | 'append-only'
+  | 'encrypted'
+  | 'inline-data'
+  | 'indirect-mapped'
+  | 'shared-xattr'
+  | 'journal-data'
+  | 'swap-file'
+  | 'engine'
+  | 'not-regular'
+  | 'changed'
+  | 'taken'
+  | 'no-space'
+  | 'preallocated'
+  | 'interrupted'
+  | 'partly-moved'
+  | 'failed'
 
 /** A file that is not there is gone; one that may not be moved has a reason. */
 export type Guarded =
-  | { readonly fd: number, readonly size: number, readonly inode: number }
-  | { readonly reason: OnlineReason }
-  | 'gone'
+  { readonly fd: number; readonly size: number; readonly inode: number } | { readonly reason: OnlineReason } | 'gone'
 
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
 const writeFlags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
@@ -41,7 +56,11 @@ export function openGuarded(root: number, inode: number): Guarded {
   }
   try {
     const stats = fstatSync(fd)
-    const reason = !stats.isFile() ? 'not-regular' : stats.nlink === 0 ? 'gone' : attributeReason(inodeFlags(fd)) ?? (lockHolder(fd) ? 'locked' : undefined)
+    const reason = !stats.isFile()
+      ? 'not-regular'
+      : stats.nlink === 0
+        ? 'gone'
+        : (attributeReason(inodeFlags(fd)) ?? (lockHolder(fd) ? 'locked' : undefined))
     if (reason === undefined) return { fd, size: stats.size, inode }
     closeSync(fd)
     return reason === 'gone' ? 'gone' : { reason }
@@ -64,7 +83,11 @@ export function attributeReason(flags: number): OnlineReason | undefined {
 }
 
 /** Opens a file for moving its blocks; close it as soon as they are moved. */
-export function openForMoving(root: number, inode: number, swapFiles: ReadonlySet<number>): { readonly fd: number } | { readonly reason: OnlineReason } | 'gone' {
+export function openForMoving(
+  root: number,
+  inode: number,
+  swapFiles: ReadonlySet<number>,
+): { readonly fd: number } | { readonly reason: OnlineReason } | 'gone' {
   if (swapFiles.has(inode)) return { reason: 'swap-file' }
   try {
     return { fd: openByInode(root, inode, writeFlags) }

@@ -71,7 +71,10 @@ class FileCarver {
   /** Blocks the file's size covers; what lies behind is preallocated and does not move. */
   private readonly blocks: number
 
-  constructor(private readonly context: CarveContext, file: { readonly fd: number, readonly size: number, readonly inode: number }) {
+  constructor(
+    private readonly context: CarveContext,
+    file: { readonly fd: number; readonly size: number; readonly inode: number },
+  ) {
     this.fd = file.fd
     this.inode = file.inode
     this.size = file.size
@@ -91,12 +94,18 @@ class FileCarver {
       else if (place === 'hole') outcomes.set(move, { move, status: 'gone' })
       else if (place === 'elsewhere') outcomes.set(move, skipped(move, 'changed'))
       else if (move.logical + move.length > this.blocks) outcomes.set(move, skipped(move, 'preallocated'))
-      else if (!this.context.holdings.holds(targetOf(move))) outcomes.set(move, skipped(move, this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken'))
+      else if (!this.context.holdings.holds(targetOf(move)))
+        outcomes.set(move, skipped(move, this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken'))
       else due.push(move)
     }
     if (due.length > 0) {
-      warm = new WarmPages(this.fd, this.size, due.map(({ logical, length }) => ({ from: logical * blockSize, length: length * blockSize }))
-        .sort((a, b) => a.from - b.from))
+      warm = new WarmPages(
+        this.fd,
+        this.size,
+        due
+          .map(({ logical, length }) => ({ from: logical * blockSize, length: length * blockSize }))
+          .sort((a, b) => a.from - b.from),
+      )
       warm.drop()
       const opened = openForMoving(this.context.root, this.inode, this.context.swapFiles)
       if (opened === 'gone') for (const move of due) outcomes.set(move, { move, status: 'gone' })
@@ -135,7 +144,12 @@ class FileCarver {
           break
         }
         const offset = logical + at - start
-        const exchange: Exchange = { length: found.length, logical: offset, from: move.from + offset - move.logical, unwritten }
+        const exchange: Exchange = {
+          length: found.length,
+          logical: offset,
+          from: move.from + offset - move.logical,
+          unwritten,
+        }
         const errno = this.exchange(fd, found, exchange)
         if (errno === undefined) done.push(exchange)
         else failure = reasonOf(errno)
@@ -173,7 +187,11 @@ class FileCarver {
         const offset = part.logical - logical
         if (part.physical === held.start + offset) continue
         const { errno: failed } = tryMoveExtent({
-          original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: held.logical + offset, length: part.length,
+          original: fd,
+          donor: held.arena.fd,
+          originalStart: part.logical,
+          donorStart: held.logical + offset,
+          length: part.length,
         })
         if (failed !== 0) errno = failed
       }
@@ -197,7 +215,13 @@ class FileCarver {
       const offset = part.logical - logical
       if (part.physical !== held.start + offset) continue
       fileDataSync(this.fd)
-      tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: part.logical, donorStart: held.logical + offset, length: part.length })
+      tryMoveExtent({
+        original: fd,
+        donor: held.arena.fd,
+        originalStart: part.logical,
+        donorStart: held.logical + offset,
+        length: part.length,
+      })
     }
     this.context.holdings.reread(held)
   }
@@ -211,7 +235,13 @@ class FileCarver {
         const first = logical + piece.start - from
         if (this.isAt(first, piece.length, piece.start)) continue
         const held = this.seat(piece, first)
-        tryMoveExtent({ original: fd, donor: held.arena.fd, originalStart: first, donorStart: held.logical, length: held.length })
+        tryMoveExtent({
+          original: fd,
+          donor: held.arena.fd,
+          originalStart: first,
+          donorStart: held.logical,
+          length: held.length,
+        })
         holdings.rereadArena(held.arena)
       }
       if (this.isAt(logical, length, from)) return true
@@ -231,7 +261,8 @@ class FileCarver {
   private placeOf({ logical, length, from, to }: Move): Place {
     const extents = this.map(logical, length, true)
     if (extents.length === 0) return 'hole'
-    const offset = (target: number): boolean => extents.every((each) => each.physical === target + each.logical - logical)
+    const offset = (target: number): boolean =>
+      extents.every((each) => each.physical === target + each.logical - logical)
     const whole = extents.reduce((sum, each) => sum + each.length, 0) === length
     if (whole && offset(to)) return 'at-target'
     return offset(from) && whole ? 'at-source' : 'elsewhere'
@@ -239,8 +270,10 @@ class FileCarver {
 
   private isAt(logical: number, length: number, physical: number): boolean {
     const extents = this.map(logical, length)
-    return extents.reduce((sum, each) => sum + each.length, 0) === length
-      && extents.every((each) => each.physical === physical + each.logical - logical)
+    return (
+      extents.reduce((sum, each) => sum + each.length, 0) === length &&
+      extents.every((each) => each.physical === physical + each.logical - logical)
+    )
   }
 
   /**
@@ -256,7 +289,8 @@ class FileCarver {
       const first = found.logical / blockSize
       const start = Math.max(logical, first)
       const until = Math.min(end, (found.logical + found.length) / blockSize)
-      if (until > start) cut.push(extent(start, found.physical / blockSize + start - first, until - start, found.unwritten))
+      if (until > start)
+        cut.push(extent(start, found.physical / blockSize + start - first, until - start, found.unwritten))
     }
     return mergeExtents(cut)
   }
@@ -283,6 +317,6 @@ function reasonOf(errno: number): OnlineReason {
   return errno === errnoNumber.EOPNOTSUPP ? 'engine' : 'failed'
 }
 
-const targetOf = ({ to, length }: Move): { start: Move['to'], length: number } => ({ start: to, length })
+const targetOf = ({ to, length }: Move): { start: Move['to']; length: number } => ({ start: to, length })
 
 const skipped = (move: Move, reason: OnlineReason): MoveOutcome => ({ move, status: 'skipped', reason })

@@ -22,7 +22,11 @@ export class WarmPages {
    * @param fd   open for reading, contents on disk
    * @param size bytes of the file
    */
-  constructor(private readonly fd: number, private readonly size: number, moved: readonly ByteRange[]) {
+  constructor(
+    private readonly fd: number,
+    private readonly size: number,
+    moved: readonly ByteRange[],
+  ) {
     const page = pageSize()
     this.moved = moved.map(({ from, length }) => {
       const first = Math.floor(from / page) * page
@@ -39,7 +43,8 @@ export class WarmPages {
   restore(): void {
     for (const { from, length } of outside(this.moved, this.before)) fileAdvise(this.fd, 'dontNeed', from, length)
     if (this.before.length === 0) return
-    for (const { from, length } of outside(this.before, residentRanges(this.fd, this.size))) fileAdvise(this.fd, 'willNeed', from, length)
+    for (const { from, length } of outside(this.before, residentRanges(this.fd, this.size)))
+      fileAdvise(this.fd, 'willNeed', from, length)
   }
 }
 

@@ -53,7 +53,7 @@ export function pointAt(group: BlockRun, holdings: Holdings, longest = reach): P
   return { arena, logical: inGroup ? anchorBlock + 1 : anchorBlock + goal - anchor.start, taken }
 }
 
-function anchored(holdings: Holdings): { arena: Arena, anchor: Held } {
+function anchored(holdings: Holdings): { arena: Arena; anchor: Held } {
   const arena = holdings.openArena()
   return { arena, anchor: allocateOne(arena, anchorBlock, holdings) }
 }

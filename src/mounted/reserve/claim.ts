@@ -71,7 +71,9 @@ export function claimSome(context: ClaimContext, wanted: RunSet): Claimed {
   const missing = new RunSet()
   for (const run of wanted) for (const part of already.missingFrom(run)) missing.add(part)
   if (missing.size === 0) return { missing, crowded }
-  const drains = groupsOf(missing, context.geometry).map((group) => new Drain(context, group, missing)).filter((drain) => drain.look())
+  const drains = groupsOf(missing, context.geometry)
+    .map((group) => new Drain(context, group, missing))
+    .filter((drain) => drain.look())
   if (drains.length === 0) return { missing, crowded }
   const keep = RunSet.of([...wanted, ...already])
   const { available } = filesystemSpace(context.root)
@@ -123,7 +125,11 @@ class Drain {
   private mostJunk = 0
 
   /** @param missing what is wanted; what is got is taken out of it */
-  constructor(private readonly context: ClaimContext, private readonly group: BlockRun, private readonly missing: RunSet) {}
+  constructor(
+    private readonly context: ClaimContext,
+    private readonly group: BlockRun,
+    private readonly missing: RunSet,
+  ) {}
 
   /** @returns 0, or the errno that ended it */
   run(): number {
@@ -143,11 +149,12 @@ class Drain {
     this.free = freeSpace(root, geometry.blockSize, this.group)
     const { available } = filesystemSpace(root)
     const left = available - this.missing.blocks
-    this.mostJunk = this.junk + Math.max(0, left - Math.min(Math.ceil(left / 16), Math.ceil(roomForOthers / geometry.blockSize)))
+    this.mostJunk =
+      this.junk + Math.max(0, left - Math.min(Math.ceil(left / 16), Math.ceil(roomForOthers / geometry.blockSize)))
     return this.firstWanted() !== undefined
   }
 
-  private firstWanted(): { hole: BlockRun, end: number } | undefined {
+  private firstWanted(): { hole: BlockRun; end: number } | undefined {
     for (const run of this.missing.within(this.group)) {
       for (const part of this.free.within(run)) {
         const hole = this.free.at(this.free.firstEndingAfter(part.start))

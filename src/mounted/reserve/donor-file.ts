@@ -46,7 +46,8 @@ export function heldBy(arena: Arena, from: number, length: number, blockSize: nu
     const first = extent.logical / blockSize
     const start = Math.max(from, first)
     const end = Math.min(from + length, first + extent.length / blockSize)
-    if (end > start) found.push({ ...blockRun(extent.physical / blockSize + start - first, end - start), arena, logical: start })
+    if (end > start)
+      found.push({ ...blockRun(extent.physical / blockSize + start - first, end - start), arena, logical: start })
   }
   return found
 }

@@ -27,7 +27,10 @@ export class Holdings {
    * @param directory on the filesystem
    * @param blockSize bytes
    */
-  constructor(private readonly directory: string, readonly blockSize: number) {}
+  constructor(
+    private readonly directory: string,
+    readonly blockSize: number,
+  ) {}
 
   /** @throws KernelError, EMFILE among them */
   openArena(): Arena {
@@ -107,7 +110,11 @@ export class Holdings {
       }
       const before = Math.max(0, from - piece.logical)
       if (before > 0) shifted.push({ ...piece, length: before })
-      shifted.push({ ...blockRun(piece.start + before, piece.length - before), arena, logical: piece.logical + before + by })
+      shifted.push({
+        ...blockRun(piece.start + before, piece.length - before),
+        arena,
+        logical: piece.logical + before + by,
+      })
     }
     this.pieces = shifted
   }
@@ -136,7 +143,12 @@ export class Holdings {
     let extents = pieces.length
     const left: Held[] = []
     const punch = (piece: Held, { start, length }: BlockRun): void =>
-      fallocateCommitted(arena, 'punchHole', (piece.logical + start - piece.start) * this.blockSize, length * this.blockSize)
+      fallocateCommitted(
+        arena,
+        'punchHole',
+        (piece.logical + start - piece.start) * this.blockSize,
+        length * this.blockSize,
+      )
     const staying = pieces.filter((piece) => {
       if (kept.intersects(piece)) return true
       punch(piece, piece)
@@ -209,5 +221,8 @@ function mostDescriptors(): number {
   return line ? Number(line[1]) : 1024
 }
 
-const cut = (piece: Held, part: BlockRun): Held =>
-  ({ ...part, arena: piece.arena, logical: piece.logical + part.start - piece.start })
+const cut = (piece: Held, part: BlockRun): Held => ({
+  ...part,
+  arena: piece.arena,
+  logical: piece.logical + part.start - piece.start,
+})

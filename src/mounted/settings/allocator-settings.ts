@@ -54,13 +54,21 @@ export class AllocatorSettings {
    * @param folder '/sys/fs/ext4/NAME'
    * @param record where they are written down meanwhile
    */
-  constructor(private readonly folder: string, private readonly record: SettingsRecord, private readonly groupCount: number) {}
+  constructor(
+    private readonly folder: string,
+    private readonly record: SettingsRecord,
+    private readonly groupCount: number,
+  ) {}
 
   /** @throws KernelError refused when they cannot be changed, such as in a container with /sys read-only */
   change(): void {
     if (this.saved) return
     if (readSetting(this.folder, 'mb_stream_req') === undefined) {
-      throw unsupported('no-settings', `The allocator's settings below ${this.folder} cannot be read.`, 'Mount sysfs at /sys, and run it outside of containers.')
+      throw unsupported(
+        'no-settings',
+        `The allocator's settings below ${this.folder} cannot be read.`,
+        'Mount sysfs at /sys, and run it outside of containers.',
+      )
     }
     const saved: Record<string, string> = {}
     const set: Record<string, string> = {}
@@ -109,7 +117,9 @@ function readSetting(folder: string, name: string): string | undefined {
 }
 
 function writeSetting(folder: string, name: string, value: string): void {
-  asKernelError({ call: 'write', on: join(folder, name) }, () => writeFileSync(join(folder, name), value, { flag: 'r+' }))
+  asKernelError({ call: 'write', on: join(folder, name) }, () =>
+    writeFileSync(join(folder, name), value, { flag: 'r+' }),
+  )
 }
 
 function writeBack(folder: string, name: string, value: string): void {

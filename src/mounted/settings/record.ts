@@ -6,7 +6,17 @@
  * The folder belongs to root and nobody else can enter it, hence names in it can
  * be plain; it is checked each time, not trusted.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { refused } from '../../errors.js'
 import { asKernelError, failedWith } from '../../kernel/errno.js'
@@ -35,11 +45,16 @@ export class SettingsRecord {
   static open(number: string, folder = defaultFolder): SettingsRecord {
     const path = join(ownFolder(folder), number.replace(':', '-'))
     const fd = asKernelError({ call: 'open', on: path }, () =>
-      openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
+      openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600),
+    )
     try {
       if (!fstatSync(fd).isFile() || fstatSync(fd).nlink !== 1) throw tampered(path)
       if (!tryLock(fd)) {
-        throw refused('in-use', 'Another bootpack or e4defrag is moving blocks on this filesystem.', 'Wait until it is done.')
+        throw refused(
+          'in-use',
+          'Another bootpack or e4defrag is moving blocks on this filesystem.',
+          'Wait until it is done.',
+        )
       }
       return new SettingsRecord(fd)
     } catch (error) {
@@ -89,11 +104,25 @@ function ownFolder(folder: string): string {
 }
 
 const tampered = (path: string): Error =>
-  refused('unsafe-record', `${path} is not what bootpack made: somebody else can change it.`, `Look at it, and remove it.`)
+  refused(
+    'unsafe-record',
+    `${path} is not what bootpack made: somebody else can change it.`,
+    `Look at it, and remove it.`,
+  )
 
 function isRecorded(value: unknown): value is RecordedSettings {
-  const isTexts = (map: unknown): boolean => typeof map === 'object' && map !== null && Object.entries(map).every(([name, text]) =>
-    /^mb_[a-z0-9_]+$/.test(name) && typeof text === 'string' && /^\d+$/.test(text))
+  const isTexts = (map: unknown): boolean =>
+    typeof map === 'object' &&
+    map !== null &&
+    Object.entries(map).every(
+      ([name, text]) => /^mb_[a-z0-9_]+$/.test(name) && typeof text === 'string' && /^\d+$/.test(text),
+    )
   const { folder, saved, set } = value as Partial<RecordedSettings>
-  return typeof folder === 'string' && /^\/sys\/fs\/ext4\/[^/]+$/.test(folder) && folder !== '/sys/fs/ext4/..' && isTexts(saved) && isTexts(set)
+  return (
+    typeof folder === 'string' &&
+    /^\/sys\/fs\/ext4\/[^/]+$/.test(folder) &&
+    folder !== '/sys/fs/ext4/..' &&
+    isTexts(saved) &&
+    isTexts(set)
+  )
 }

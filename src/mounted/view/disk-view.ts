@@ -34,7 +34,10 @@ export class DiskViews {
   private current: Promise<DiskView> | undefined
   private made = 0
 
-  private constructor(private readonly store: FileStore, private readonly root: number) {}
+  private constructor(
+    private readonly store: FileStore,
+    private readonly root: number,
+  ) {}
 
   /**
    * @param device block device, readable
@@ -42,9 +45,14 @@ export class DiskViews {
    */
   static async open(device: string, root: number): Promise<DiskViews> {
     const store = await FileStore.open(device)
-    if (store.identity.blockDevice && store.identity.device === fstatSync(root, { bigint: true }).dev) return new DiskViews(store, root)
+    if (store.identity.blockDevice && store.identity.device === fstatSync(root, { bigint: true }).dev)
+      return new DiskViews(store, root)
     await store.close()
-    throw refused('other-device', `${device} is not the device of the mounted filesystem.`, 'Make /dev agree with the kernel: run udevadm trigger, or mount devtmpfs.')
+    throw refused(
+      'other-device',
+      `${device} is not the device of the mounted filesystem.`,
+      'Make /dev agree with the kernel: run udevadm trigger, or mount devtmpfs.',
+    )
   }
 
   /** Forgets what was read; the next look sees the disk as it is then. */

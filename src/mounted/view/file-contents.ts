@@ -44,7 +44,8 @@ async function* pieces(root: number, inode: number, blockSize: number): AsyncGen
     for (const { logical, length, unwritten } of fiemap(fd)) {
       const end = Math.min(size, logical + length)
       // FIEMAP gives whole blocks, so every piece but the last ends with one.
-      for (let offset = logical; !unwritten && offset < end; offset += pieceSize) yield { offset, bytes: readAt(fd, offset, Math.min(pieceSize, end - offset), blockSize) }
+      for (let offset = logical; !unwritten && offset < end; offset += pieceSize)
+        yield { offset, bytes: readAt(fd, offset, Math.min(pieceSize, end - offset), blockSize) }
     }
   } finally {
     closeSync(fd)

@@ -50,7 +50,14 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
   const take = (inode: Inode, { extents, treeBlocks }: Pick<FileMap, 'extents' | 'treeBlocks'>): void => {
     const reason = inherentReason(inode, filesystem.superblock) ?? onlineReason(inode.flags)
     const type: OwnedKind = inode.type === 'directory' ? 'directory' : inode.type === 'symlink' ? 'symlink' : 'data'
-    const add = (start: number, length: number, kind: OwnedKind, logical: number, unwritten: boolean, immovable: ImmovableReason | undefined): boolean => {
+    const add = (
+      start: number,
+      length: number,
+      kind: OwnedKind,
+      logical: number,
+      unwritten: boolean,
+      immovable: ImmovableReason | undefined,
+    ): boolean => {
       if (start >= end || start + length <= within.start) return false
       claims.push(owned(start, length, kind, inode.number, logical, unwritten, immovable))
       return true
@@ -64,7 +71,14 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
       // Inodes share attribute blocks; the first of them stands for all. And what keeps
       // a file's data in place says nothing about its attributes.
       attributes.add(inode.xattrBlock)
-      add(inode.xattrBlock, 1, 'xattr', 0, false, isSystemInode(inode.number, filesystem.superblock) ? 'system-inode' : undefined)
+      add(
+        inode.xattrBlock,
+        1,
+        'xattr',
+        0,
+        false,
+        isSystemInode(inode.number, filesystem.superblock) ? 'system-inode' : undefined,
+      )
     }
     if (found && reason === undefined && mayBeSwapFile(inode)) {
       const probe = swapProbe(inode.number, extents, filesystem.blockSize)
@@ -89,12 +103,22 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
 
 /** One of few shapes, written out: there are hundreds of thousands of them. */
 const owned = (
-  start: number, length: number, kind: OwnedRun['kind'], inode: number, logical: number, unwritten: boolean, immovable: ImmovableReason | undefined,
-): OwnedRun => immovable === undefined
-  ? { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten }
-  : { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten, immovable }
+  start: number,
+  length: number,
+  kind: OwnedRun['kind'],
+  inode: number,
+  logical: number,
+  unwritten: boolean,
+  immovable: ImmovableReason | undefined,
+): OwnedRun =>
+  immovable === undefined
+    ? { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten }
+    : { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten, immovable }
 
-async function mapOf(filesystem: Filesystem, inode: Inode): Promise<Pick<FileMap, 'extents' | 'treeBlocks'> | undefined> {
+async function mapOf(
+  filesystem: Filesystem,
+  inode: Inode,
+): Promise<Pick<FileMap, 'extents' | 'treeBlocks'> | undefined> {
   const kind = mapKind(inode, filesystem.superblock)
   const empty = { extents: [], treeBlocks: [] }
   if (kind === 'none') return inode.xattrBlock === 0 ? undefined : empty
@@ -109,7 +133,7 @@ async function mapOf(filesystem: Filesystem, inode: Inode): Promise<Pick<FileMap
 
 /** Inodes that have links, in order, in batches. */
 async function* usedInodes(filesystem: Filesystem): AsyncGenerator<Inode[]> {
-  const pending: { piece: Piece, bytes: Promise<Uint8Array> }[] = []
+  const pending: { piece: Piece; bytes: Promise<Uint8Array> }[] = []
   for (const piece of pieces(filesystem)) {
     const bytes = filesystem.blocks.readRun(piece.start, piece.blocks)
     bytes.catch(() => {})
@@ -139,14 +163,23 @@ function* pieces(filesystem: Filesystem): Generator<Piece> {
     const used = inodesPerGroup - unusedInodes
     for (let from = 0; from < used; from += perPiece) {
       const count = Math.min(perPiece, used - from)
-      yield { start: inodeTable + from / perBlock, blocks: Math.ceil(count / perBlock), firstInode: group * inodesPerGroup + from + 1, count }
+      yield {
+        start: inodeTable + from / perBlock,
+        blocks: Math.ceil(count / perBlock),
+        firstInode: group * inodesPerGroup + from + 1,
+        count,
+      }
     }
   }
 }
 
 const linksOffset = 0x1a
 
-async function inodesOf(filesystem: Filesystem, { start, firstInode, count }: Piece, bytes: Uint8Array): Promise<Inode[]> {
+async function inodesOf(
+  filesystem: Filesystem,
+  { start, firstInode, count }: Piece,
+  bytes: Uint8Array,
+): Promise<Inode[]> {
   const { superblock, blockSize } = filesystem
   const { inodeSize } = superblock
   const inodes: Inode[] = []
@@ -160,7 +193,7 @@ async function inodesOf(filesystem: Filesystem, { start, firstInode, count }: Pi
     }
     for (let attempt = 0; attempt < rereads; attempt++) {
       const block = await filesystem.blocks.readRun(start + Math.floor(at / blockSize), 1)
-      const again = block.subarray(at % blockSize, at % blockSize + inodeSize)
+      const again = block.subarray(at % blockSize, (at % blockSize) + inodeSize)
       const better = getU16(again, linksOffset) === 0 ? undefined : decoded(again, firstInode + i, filesystem)
       if (better) {
         inodes.push(better)
@@ -179,4 +212,3 @@ function decoded(bytes: Uint8Array, number: number, { superblock }: Filesystem):
     throw error
   }
 }
-

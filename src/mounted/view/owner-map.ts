@@ -38,10 +38,18 @@ export function ownersWithin(input: OwnerInput): OwnedRun[] {
   const settled = settleFree(settleOverlaps(input), input)
   const owned: OwnedRun[] = [...settled]
   for (const run of fixed) {
-    if (runsOverlap(run, within)) owned.push({ ...run, inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'fixed-metadata' })
+    if (runsOverlap(run, within))
+      owned.push({ ...run, inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'fixed-metadata' })
   }
   for (const run of RunSet.of([...owned, ...input.free()]).missingFrom(within)) {
-    owned.push({ ...run, kind: 'unknown', inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'unknown-owner' })
+    owned.push({
+      ...run,
+      kind: 'unknown',
+      inode: 0,
+      logical: fileBlock(0),
+      unwritten: false,
+      immovable: 'unknown-owner',
+    })
   }
   return owned.sort((a, b) => a.start - b.start)
 }
@@ -57,11 +65,17 @@ function settleOverlaps({ claims, fixed, root, blockSize }: OwnerInput): OwnedRu
     if (!widest || runEnd(claim) > runEnd(widest)) widest = claim
   }
   if (disputed.size === 0) return sorted
-  const settled = sorted.flatMap((claim) => disputed.has(claim) ? heldParts(claim, root, blockSize) : [claim]).sort((a, b) => a.start - b.start)
+  const settled = sorted
+    .flatMap((claim) => (disputed.has(claim) ? heldParts(claim, root, blockSize) : [claim]))
+    .sort((a, b) => a.start - b.start)
   for (const [i, claim] of settled.entries()) {
     const before = settled[i - 1]
     if (before && runsOverlap(before, claim)) {
-      throw refused('multiply-claimed', `Block ${claim.start} belongs to both inode ${before.inode} and inode ${claim.inode}.`, 'Unmount the filesystem and run e2fsck on it first.')
+      throw refused(
+        'multiply-claimed',
+        `Block ${claim.start} belongs to both inode ${before.inode} and inode ${claim.inode}.`,
+        'Unmount the filesystem and run e2fsck on it first.',
+      )
     }
   }
   return settled
@@ -77,7 +91,11 @@ function settleFree(claims: readonly OwnedRun[], { free, root, blockSize }: Owne
       // Allocated since the map was read, or the map is wrong.
       known = free()
     }
-    throw refused('marked-free', `Block ${claim.start} belongs to inode ${claim.inode} but is marked free.`, 'Unmount the filesystem and run e2fsck on it first.')
+    throw refused(
+      'marked-free',
+      `Block ${claim.start} belongs to inode ${claim.inode} but is marked free.`,
+      'Unmount the filesystem and run e2fsck on it first.',
+    )
   })
 }
 
@@ -95,9 +113,12 @@ function heldParts(claim: OwnedRun, root: number, blockSize: number): OwnedRun[]
   }
   try {
     return fiemap(fd, { from: logical * blockSize, to: (logical + length) * blockSize }).flatMap((extent) => {
-      if (extent.unplaced || extent.inline || extent.physical - extent.logical !== (start - logical) * blockSize) return []
+      if (extent.unplaced || extent.inline || extent.physical - extent.logical !== (start - logical) * blockSize)
+        return []
       const common = intersectRuns(claim, blockRun(extent.physical / blockSize, extent.length / blockSize))
-      return common ? [{ ...claim, ...common, logical: fileBlock(logical + common.start - start), unwritten: extent.unwritten }] : []
+      return common
+        ? [{ ...claim, ...common, logical: fileBlock(logical + common.start - start), unwritten: extent.unwritten }]
+        : []
     })
   } catch {
     return []

@@ -20,7 +20,10 @@ export function freeSpace(root: number, blockSize: number, within: BlockRun): Ru
 }
 
 /** The block group a block belongs to, as a run. */
-export function groupRun(geometry: { readonly firstDataBlock: number, readonly blocksPerGroup: number, readonly blockCount: number }, block: number): BlockRun {
+export function groupRun(
+  geometry: { readonly firstDataBlock: number; readonly blocksPerGroup: number; readonly blockCount: number },
+  block: number,
+): BlockRun {
   const { firstDataBlock, blocksPerGroup, blockCount } = geometry
   const start = firstDataBlock + Math.floor((block - firstDataBlock) / blocksPerGroup) * blocksPerGroup
   return { start: fsBlock(start), length: Math.min(blocksPerGroup, blockCount - start) }

@@ -30,18 +30,45 @@ const mostAttempts = 8
  * @param knownFrom what the trace told of inodes
  * @throws unsupported when no inode of the filesystem may have another number
  */
-export async function withInodes(plan: Plan, volume: Volume, boot: BootSet, after: DiskLayout, knownFrom: PlanInodes['knownFrom']): Promise<Plan> {
+export async function withInodes(
+  plan: Plan,
+  volume: Volume,
+  boot: BootSet,
+  after: DiskLayout,
+  knownFrom: PlanInodes['knownFrom'],
+): Promise<Plan> {
   const places = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
   if (!places) return plan
   const inodes: PlanInodes = { knownFrom, ...places }
-  const predicted = measureLayout(boot.reads, withNumbers({ inodes }, after, volume), volume.geometry(), boot.missing.length)
-  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain)) return plan
+  const predicted = measureLayout(
+    boot.reads,
+    withNumbers({ inodes }, after, volume),
+    volume.geometry(),
+    boot.missing.length,
+  )
+  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain))
+    return plan
   const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
-  return { bootpack, ...rest, version: 2, volume: identity, goal, runs, gaps, rounds, inodes, measure: { before: plan.measure.before, predicted } }
+  return {
+    bootpack,
+    ...rest,
+    version: 2,
+    volume: identity,
+    goal,
+    runs,
+    gaps,
+    rounds,
+    inodes,
+    measure: { before: plan.measure.before, predicted },
+  }
 }
 
 /** The layout when a plan's inodes have their numbers; it goes on knowing them by those they had. */
-export function withNumbers({ inodes }: { readonly inodes?: Pick<PlanInodes, 'renumberings'> }, before: DiskLayout, volume: Volume): DiskLayout {
+export function withNumbers(
+  { inodes }: { readonly inodes?: Pick<PlanInodes, 'renumberings'> },
+  before: DiskLayout,
+  volume: Volume,
+): DiskLayout {
   if (!inodes) return before
   const layout = new Map(before)
   for (const { inode, to } of inodes.renumberings) {
@@ -52,23 +79,37 @@ export function withNumbers({ inodes }: { readonly inodes?: Pick<PlanInodes, 're
 }
 
 /** @param goal first block of the run, which boots go back and forth to */
-async function planInodes(volume: Volume, boot: BootSet, goal: number): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
+async function planInodes(
+  volume: Volume,
+  boot: BootSet,
+  goal: number,
+): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
   const numbers = volume.inodeNumbers!
   const { inodeSize, blockSize, blockCount } = volume.geometry()
   let wanted: number[] = []
-  for (const inode of boot.layout.keys()) if (await numbers.fixed(inode) === undefined) wanted.push(inode)
+  for (const inode of boot.layout.keys()) if ((await numbers.fixed(inode)) === undefined) wanted.push(inode)
   const tables = await nearestTables(volume, goal, wanted.length)
   for (let attempt = 0; attempt < mostAttempts && wanted.length > 0; attempt++) {
-    const slots = chooseSlots({ wanted, tables, goal: fsBlock(goal), inodesPerBlock: Math.floor(blockSize / inodeSize), blockCount })
+    const slots = chooseSlots({
+      wanted,
+      tables,
+      goal: fsBlock(goal),
+      inodesPerBlock: Math.floor(blockSize / inodeSize),
+      blockCount,
+    })
     const exchanges = exchangesTowards(slots.map((to, index) => ({ now: wanted[index]!, to })))
     const after = numbersAfter(exchanges, (number) => !isFree(tables, number))
     if (after.size === 0) return undefined
     const names = await namesOf(volume, boot, [...after.keys()])
     const nameless = [...after.keys()].filter((inode) => !names.has(inode))
     if (nameless.length === 0) {
-      const placed = slots.flatMap((to, index) => (wanted[index] === to ? [] : [renumbering(wanted[index]!, to, 'boot')]))
+      const placed = slots.flatMap((to, index) =>
+        wanted[index] === to ? [] : [renumbering(wanted[index]!, to, 'boot')],
+      )
       const ofBoot = new Set(placed.map(({ inode }) => inode))
-      const evicted = [...after].filter(([inode]) => !ofBoot.has(inode)).sort(([a], [b]) => a - b)
+      const evicted = [...after]
+        .filter(([inode]) => !ofBoot.has(inode))
+        .sort(([a], [b]) => a - b)
         .map(([inode, to]) => renumbering(inode, to, 'evict'))
       const blocks = slots.map((slot) => volume.inodeRead!(slot).block)
       const first = blocks.reduce((least, block) => Math.min(least, block), Infinity)
@@ -90,10 +131,10 @@ async function namesOf(volume: Volume, boot: BootSet, inodes: readonly number[])
   const names = new Map<number, string>()
   for (const inode of inodes) {
     const path = boot.layout.get(inode)?.path
-    if (path !== undefined && await volume.inodeAt!(path) === inode) names.set(inode, path)
+    if (path !== undefined && (await volume.inodeAt!(path)) === inode) names.set(inode, path)
   }
   const found = await volume.paths(inodes.filter((inode) => !names.has(inode)))
-  for (const [inode, path] of found) if (await volume.inodeAt!(path) === inode) names.set(inode, path)
+  for (const [inode, path] of found) if ((await volume.inodeAt!(path)) === inode) names.set(inode, path)
   return names
 }
 
@@ -101,7 +142,9 @@ async function namesOf(volume: Volume, boot: BootSet, inodes: readonly number[])
 async function nearestTables(volume: Volume, goal: number, inodes: number): Promise<InodeTable[]> {
   const { groupCount, inodesPerGroup } = volume.geometry()
   const distance = (group: number): number => Math.abs(volume.inodeRead!(group * inodesPerGroup + 1).block - goal)
-  const groups = Array.from({ length: groupCount }, (_, group) => ({ group, away: distance(group) })).sort((a, b) => a.away - b.away || a.group - b.group)
+  const groups = Array.from({ length: groupCount }, (_, group) => ({ group, away: distance(group) })).sort(
+    (a, b) => a.away - b.away || a.group - b.group,
+  )
   const tables: InodeTable[] = []
   let slots = 0
   for (const { group } of groups) {
@@ -114,7 +157,7 @@ async function nearestTables(volume: Volume, goal: number, inodes: number): Prom
   return tables.sort((a, b) => a.firstInode - b.firstInode)
 }
 
-const slotOf = (tables: readonly InodeTable[], inode: number): { table: InodeTable, slot: number } | undefined => {
+const slotOf = (tables: readonly InodeTable[], inode: number): { table: InodeTable; slot: number } | undefined => {
   const table = tables.find(({ firstInode, states }) => inode >= firstInode && inode < firstInode + states.length)
   return table && { table, slot: inode - table.firstInode }
 }

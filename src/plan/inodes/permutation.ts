@@ -6,7 +6,7 @@ import type { Renumbering } from '../../volume/volume.js'
  * inode, whatever cycles there are.
  * @param members where each inode is now and where it belongs; no number twice
  */
-export function exchangesTowards(members: readonly { readonly now: number, readonly to: number }[]): Renumbering[] {
+export function exchangesTowards(members: readonly { readonly now: number; readonly to: number }[]): Renumbering[] {
   const exchanges: Renumbering[] = []
   const now = members.map((member) => member.now)
   const holder = new Map(now.map((number, index) => [number, index]))
@@ -26,15 +26,20 @@ export function exchangesTowards(members: readonly { readonly now: number, reado
 }
 
 /** Where every inode ends that the exchanges touch: number before -> number after, those that end where they began left out. */
-export function numbersAfter(exchanges: readonly Renumbering[], used: (number: number) => boolean): Map<number, number> {
+export function numbersAfter(
+  exchanges: readonly Renumbering[],
+  used: (number: number) => boolean,
+): Map<number, number> {
   const holder = new Map<number, number | undefined>()
-  const at = (number: number): number | undefined => (holder.has(number) ? holder.get(number) : used(number) ? number : undefined)
+  const at = (number: number): number | undefined =>
+    holder.has(number) ? holder.get(number) : used(number) ? number : undefined
   for (const { inode, to } of exchanges) {
     const [mover, other] = [at(inode), at(to)]
     holder.set(to, mover)
     holder.set(inode, other)
   }
   const after = new Map<number, number>()
-  for (const [number, original] of holder) if (original !== undefined && original !== number) after.set(original, number)
+  for (const [number, original] of holder)
+    if (original !== undefined && original !== number) after.set(original, number)
   return after
 }

@@ -22,7 +22,11 @@ export type TableRead = (inode: number) => BlockRun
  * @param stayed  the other inodes of the boot
  */
 export function leaveTables(
-  reads: readonly BootRead[], moved: ReadonlyMap<number, number>, stayed: Iterable<number>, tableRead: TableRead, { fixedRuns }: Pick<Geometry, 'fixedRuns'>,
+  reads: readonly BootRead[],
+  moved: ReadonlyMap<number, number>,
+  stayed: Iterable<number>,
+  tableRead: TableRead,
+  { fixedRuns }: Pick<Geometry, 'fixedRuns'>,
 ): BootRead[] {
   const left = RunSet.of(tellsInodes(reads) ? [...moved.values()].map(tableRead) : [])
   for (const inode of stayed) left.remove(tableRead(inode))

@@ -52,8 +52,12 @@ class SlotLine {
   private readonly blocks: number[] = []
   private readonly usable: boolean[] = []
   /** Sums over the slots before: usable ones, others that may go, blocks begun, tables that do not follow. */
-  private readonly before: { readonly usable: number[], readonly others: number[], readonly blocks: number[], readonly breaks: number[] } =
-    { usable: [0], others: [0], blocks: [0], breaks: [0] }
+  private readonly before: {
+    readonly usable: number[]
+    readonly others: number[]
+    readonly blocks: number[]
+    readonly breaks: number[]
+  } = { usable: [0], others: [0], blocks: [0], breaks: [0] }
 
   constructor(private readonly request: SlotRequest) {
     const { tables, inodesPerBlock } = request
@@ -87,14 +91,19 @@ class SlotLine {
 
   /** Of the stretch from `start` on with `count` usable slots; undefined when there are not as many. */
   cost(start: number, count: number): number | undefined {
-    const { before, request: { goal, inodesPerBlock, blockCount } } = this
+    const {
+      before,
+      request: { goal, inodesPerBlock, blockCount },
+    } = this
     const end = this.endOf(start, count)
     if (end === undefined) return undefined
     const over = (sums: readonly number[]): number => sums[end]! - sums[start]!
-    return over(before.others)
-      + inodesPerBlock * over(before.blocks)
-      + distanceWeight * count * (Math.abs(this.blocks[start]! - goal) / blockCount)
-      + breakWeight * count * Math.max(0, over(before.breaks))
+    return (
+      over(before.others) +
+      inodesPerBlock * over(before.blocks) +
+      distanceWeight * count * (Math.abs(this.blocks[start]! - goal) / blockCount) +
+      breakWeight * count * Math.max(0, over(before.breaks))
+    )
   }
 
   take(start: number, count: number): number[] {

@@ -49,7 +49,11 @@ class HomeSearch {
   /** Owners with blocks of the boot set. */
   private readonly ofBoot: ReadonlySet<OwnedRun>
 
-  constructor(private readonly snapshot: Snapshot, private readonly window: Window, boot: RunSet) {
+  constructor(
+    private readonly snapshot: Snapshot,
+    private readonly window: Window,
+    boot: RunSet,
+  ) {
     const { free, geometry } = snapshot
     const freeNow = free.clone()
     const freeLater = free.clone()
@@ -104,15 +108,28 @@ class HomeSearch {
   }
 
   /** A stretch that holds the extent, and who has to leave it. */
-  private clear(owner: OwnedRun): { home: BlockRun, displaced: readonly OwnedRun[] } | undefined {
+  private clear(owner: OwnedRun): { home: BlockRun; displaced: readonly OwnedRun[] } | undefined {
     const { region, owned, movable, geometry } = this.snapshot
     const free = RunSet.of(this.later.freeRuns(region))
     const terrain = new Terrain({
-      region, free, owned, boot: new RunSet(), movable, evict: true, stubborn: new Set(), shortest: 1,
+      region,
+      free,
+      owned,
+      boot: new RunSet(),
+      movable,
+      evict: true,
+      stubborn: new Set(),
+      shortest: 1,
       longest: free.longest()?.length ?? 0,
       unseen: (other) => this.leaving.has(other) || this.ofBoot.has(other),
     })
-    const stretch = findWindow(terrain, { length: owner.length, goal: owner.start, blockCount: geometry.blockCount, exact: false, unbroken: true })
+    const stretch = findWindow(terrain, {
+      length: owner.length,
+      goal: owner.start,
+      blockCount: geometry.blockCount,
+      exact: false,
+      unbroken: true,
+    })
     const home = stretch?.runs[0]
     if (!stretch || !home) return undefined
     this.takeFrom(this.now, home)

@@ -12,13 +12,20 @@ import type { PlanGoal } from '../plan.js'
  */
 export async function goalOfDirectory(volume: Volume, directory: string): Promise<PlanGoal> {
   const found = await volume.lookup(directory)
-  if (!found) throw usageError('no-such-directory', `There is no ${directory} on this filesystem.`, 'Give -r a directory as seen from the root of the filesystem.')
-  if (found.file.type !== 'directory') throw usageError('not-a-directory', `${directory} is not a directory.`, 'Give -r a directory.')
+  if (!found)
+    throw usageError(
+      'no-such-directory',
+      `There is no ${directory} on this filesystem.`,
+      'Give -r a directory as seen from the root of the filesystem.',
+    )
+  if (found.file.type !== 'directory')
+    throw usageError('not-a-directory', `${directory} is not a directory.`, 'Give -r a directory.')
   const block = await volume.firstBlock(found.file)
   if (block !== undefined) return { block, chosenBy: 'directory', directory }
   // A directory kept inside its inode has no block; its parent's is the nearest thing.
   const parent = parentOf(directory)
-  if (parent === directory) throw usageError('no-goal', `${directory} has no block of its own.`, 'Set the goal with --goal BLOCK.')
+  if (parent === directory)
+    throw usageError('no-goal', `${directory} has no block of its own.`, 'Set the goal with --goal BLOCK.')
   return goalOfDirectory(volume, parent)
 }
 
@@ -26,7 +33,11 @@ export async function goalOfDirectory(volume: Volume, directory: string): Promis
 export function goalAtBlock(volume: Volume, block: number): PlanGoal {
   const { blockCount, firstDataBlock } = volume.geometry()
   if (!Number.isInteger(block) || block < firstDataBlock || block >= blockCount) {
-    throw usageError('goal-outside', `The goal ${block} is not a block of this filesystem.`, `Give a block from ${firstDataBlock} to ${blockCount - 1}.`)
+    throw usageError(
+      'goal-outside',
+      `The goal ${block} is not a block of this filesystem.`,
+      `Give a block from ${firstDataBlock} to ${blockCount - 1}.`,
+    )
   }
   return { block: fsBlock(block), chosenBy: 'flag' }
 }

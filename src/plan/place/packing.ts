@@ -67,7 +67,12 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
   let short: BootpackError | undefined
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const terrain = new Terrain({ region, free, owned, boot, movable, evict: true, stubborn, shortest: 1 })
-    const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
+    const window = findWindow(terrain, {
+      length,
+      goal: request.goal,
+      blockCount: geometry.blockCount,
+      exact: request.exact,
+    })
     if (!window) break
     const roomForTrees = { ...snapshot, free: withoutKept(free, window, keep, keepShare) }
     const { homes, homeless } = findHomes(roomForTrees, window, boot)
@@ -79,12 +84,14 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
     const packing = finish(roomForTrees, request, window, evictions)
     const { grown, left } = treeRoom(snapshot, packing)
     if (grown <= left) return packing
-    short ??= noSpace('no-tree-room',
+    short ??= noSpace(
+      'no-tree-room',
       `On the way files are in so many pieces that their extent trees need ${grown} more blocks, and of the ${free.blocks} free ones only ${left} are not needed otherwise.`,
-      `Free at least ${grown - left} more blocks and plan again.`)
+      `Free at least ${grown - left} more blocks and plan again.`,
+    )
     if (keepShare === mostShare) break
     // With fewer blocks to stop at there will be more pieces than now.
-    keep = Math.ceil(grown * 5 / 4)
+    keep = Math.ceil((grown * 5) / 4)
     keepShare = mostShare
   }
   if (short) throw short
@@ -116,7 +123,7 @@ function withoutKept(free: RunSet, window: Window, most: number, share: number):
 }
 
 /** Blocks that trees need on the way, and those free for them; where free space was not seen, there are enough. */
-function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packing): { grown: number, left: number } {
+function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packing): { grown: number; left: number } {
   if (!wholeDisk(geometry, region)) return { grown: 0, left: Infinity }
   const moves = rounds.flat()
   let left = free.blocks
@@ -145,11 +152,17 @@ function packIntoFreeSpace(snapshot: Snapshot, request: PackingRequest): Packing
   const terrain = new Terrain({ region, free, owned, boot, movable, evict: false, stubborn: new Set(), shortest: 1 })
   for (const shortest of thresholds) {
     if (shortest > 1) terrain.raiseShortest(shortest)
-    const window = findWindow(terrain, { length, goal: request.goal, blockCount: geometry.blockCount, exact: request.exact })
+    const window = findWindow(terrain, {
+      length,
+      goal: request.goal,
+      blockCount: geometry.blockCount,
+      exact: request.exact,
+    })
     if (!window) break
     const packing = unlessFull(() => finish(snapshot, request, window, []))
     if (packing instanceof BootpackError) full = packing
-    else if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!) best = packing
+    else if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!)
+      best = packing
   }
   if (!best && full) throw full
   return best
@@ -165,7 +178,12 @@ function unlessFull(attempt: () => Packing): Packing | BootpackError {
   }
 }
 
-function finish(snapshot: Snapshot, request: PackingRequest, window: Window, evictions: readonly PlannedMove[]): Packing {
+function finish(
+  snapshot: Snapshot,
+  request: PackingRequest,
+  window: Window,
+  evictions: readonly PlannedMove[],
+): Packing {
   const { geometry } = snapshot
   const placed = placeItems(request.items, window.runs)
   const moves = [...evictions, ...placed].sort((a, b) => a.to - b.to)
@@ -176,8 +194,18 @@ function finish(snapshot: Snapshot, request: PackingRequest, window: Window, evi
     runs: trimRuns(window.runs, itemBlocks(request.items)),
     gaps: window.gaps,
     rounds,
-    cost: { placedBlocks, evictedBlocks, stagedBlocks, bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize },
-    predicted: measureLayout(request.boot.reads, layoutAfter(request.boot.layout, rounds, geometry.blockSize), geometry, request.boot.missing.length),
+    cost: {
+      placedBlocks,
+      evictedBlocks,
+      stagedBlocks,
+      bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize,
+    },
+    predicted: measureLayout(
+      request.boot.reads,
+      layoutAfter(request.boot.layout, rounds, geometry.blockSize),
+      geometry,
+      request.boot.missing.length,
+    ),
   }
 }
 
@@ -200,6 +228,11 @@ export const wholeDisk = (geometry: Geometry, region: BlockRun): boolean =>
 /** The error for a boot set that fits nowhere. */
 export function noRoom(snapshot: Snapshot, items: readonly BootItem[], evict: boolean): Error {
   const wanted = itemBlocks(items)
-  return noSpace('no-room', `The boot set has ${wanted} blocks and no stretch of the disk can take them: ${snapshot.free.blocks} blocks are free.`,
-    evict ? 'Free some space, or leave files out of the trace.' : 'Try --evict, which moves other files out of the way.')
+  return noSpace(
+    'no-room',
+    `The boot set has ${wanted} blocks and no stretch of the disk can take them: ${snapshot.free.blocks} blocks are free.`,
+    evict
+      ? 'Free some space, or leave files out of the trace.'
+      : 'Try --evict, which moves other files out of the way.',
+  )
 }

@@ -24,7 +24,15 @@ export function placeItems(items: readonly BootItem[], runs: readonly BlockRun[]
       const to = fsBlock(runs[run]!.start + used)
       const from = fsBlock(item.from + done)
       if (from !== to) {
-        moves.push({ inode: item.inode, kind: item.kind, logical: fileBlock(item.logical + done), length, from, to, why: 'boot' })
+        moves.push({
+          inode: item.inode,
+          kind: item.kind,
+          logical: fileBlock(item.logical + done),
+          length,
+          from,
+          to,
+          why: 'boot',
+        })
       }
       done += length
       used += length
@@ -36,5 +44,13 @@ export function placeItems(items: readonly BootItem[], runs: readonly BlockRun[]
 /** The move that takes a run of others to its new home, whole. */
 export function evictionMove(owner: OwnedRun, home: BlockRun): PlannedMove {
   if (!isOwnedKind(owner.kind)) throw new TypeError(`a run of kind ${owner.kind} has no owner to move`)
-  return { inode: owner.inode, kind: owner.kind, logical: owner.logical, length: owner.length, from: owner.start, to: home.start, why: 'evict' }
+  return {
+    inode: owner.inode,
+    kind: owner.kind,
+    logical: owner.logical,
+    length: owner.length,
+    from: owner.start,
+    to: home.start,
+    why: 'evict',
+  }
 }

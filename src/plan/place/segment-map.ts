@@ -146,14 +146,22 @@ export class Terrain {
       const wanted = usableBefore[first]! + length
       if (wanted > this.usableBlocks) break
       while (usableBefore[last + 1]! < wanted) last++
-      visit(fsBlock(starts[first]!), coldBefore[last + 1]! - coldBefore[first]!, gapsBefore[last + 1]! - gapsBefore[first]!)
+      visit(
+        fsBlock(starts[first]!),
+        coldBefore[last + 1]! - coldBefore[first]!,
+        gapsBefore[last + 1]! - gapsBefore[first]!,
+      )
     }
     let first = 0
     for (let end = 0; end < count; end++) {
       const before = usableBefore[end + 1]! - length
       if (before < 0 || !this.isUsable(end)) continue
       while (usableBefore[first + 1]! <= before) first++
-      visit(fsBlock(starts[first]! + (before - usableBefore[first]!)), coldBefore[end + 1]! - coldBefore[first]!, gapsBefore[end + 1]! - gapsBefore[first]!)
+      visit(
+        fsBlock(starts[first]! + (before - usableBefore[first]!)),
+        coldBefore[end + 1]! - coldBefore[first]!,
+        gapsBefore[end + 1]! - gapsBefore[first]!,
+      )
     }
   }
 
@@ -236,7 +244,10 @@ export class Terrain {
         const end = Math.min(owner.start + owner.length, this.end)
         if (end <= start || start < at) continue
         upTo(start)
-        const inside: BlockRun = start === owner.start && end === owner.start + owner.length ? owner : { start: fsBlock(start), length: end - start }
+        const inside: BlockRun =
+          start === owner.start && end === owner.start + owner.length
+            ? owner
+            : { start: fsBlock(start), length: end - start }
         if (boot.intersects(inside)) this.pushBootParts(inside, nextOwned, inside === owner)
         else this.push(start, inside === owner && this.mayLeave(owner) ? code.cold : code.fixed, nextOwned)
         at = end
@@ -255,7 +266,14 @@ export class Terrain {
 
   private mayLeave(owner: OwnedRun): boolean {
     const { evict, movable, stubborn, longest = Infinity } = this.input
-    return evict && owner.length <= longest && owner.immovable === undefined && isOwnedKind(owner.kind) && movable.has(owner.kind) && !stubborn.has(owner.start)
+    return (
+      evict &&
+      owner.length <= longest &&
+      owner.immovable === undefined &&
+      isOwnedKind(owner.kind) &&
+      movable.has(owner.kind) &&
+      !stubborn.has(owner.start)
+    )
   }
 
   /** A run of which some blocks are to be placed; the others are others like any. */
@@ -265,7 +283,12 @@ export class Terrain {
     const leaveOver = (until: number): void => {
       if (until <= at) return
       if (whole && this.mayLeave(owner)) {
-        this.leftovers.push({ ...owner, start: fsBlock(at), length: until - at, logical: fileBlock(owner.logical + (at - owner.start)) })
+        this.leftovers.push({
+          ...owner,
+          start: fsBlock(at),
+          length: until - at,
+          logical: fileBlock(owner.logical + (at - owner.start)),
+        })
         this.push(at, code.cold, this.input.owned.length + this.leftovers.length - 1)
       } else {
         this.push(at, code.fixed, index)

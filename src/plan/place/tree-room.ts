@@ -14,8 +14,20 @@ import type { PlannedMove } from '../plan.js'
  * `owned` are not counted: then it may be more.
  * @param owned who held what before the first round, sorted by block
  */
-export function treeGrowthOnTheWay(rounds: readonly (readonly PlannedMove[])[], owned: readonly OwnedRun[], blockSize: number): number {
-  const files = extentsOf(new Set(rounds.flat().filter(isContents).map(({ inode }) => inode)), owned)
+export function treeGrowthOnTheWay(
+  rounds: readonly (readonly PlannedMove[])[],
+  owned: readonly OwnedRun[],
+  blockSize: number,
+): number {
+  const files = extentsOf(
+    new Set(
+      rounds
+        .flat()
+        .filter(isContents)
+        .map(({ inode }) => inode),
+    ),
+    owned,
+  )
   const before = new Map([...files].map(([inode, extents]) => [inode, treeBlocksNeeded(extents.length, blockSize)]))
   const grown = new Map<number, number>()
   let now = 0

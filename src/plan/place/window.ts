@@ -59,9 +59,7 @@ function cheapestStart(terrain: Terrain, { goal, length, blockCount, unbroken }:
   let bestCost = Infinity
   terrain.eachWindow(length, (start, evicted, gaps) => {
     if (unbroken && gaps > 0) return
-    const cost = evicted
-      + distanceWeight * length * (Math.abs(start - goal) / blockCount)
-      + gapWeight * length * gaps
+    const cost = evicted + distanceWeight * length * (Math.abs(start - goal) / blockCount) + gapWeight * length * gaps
     if (cost < bestCost || (cost === bestCost && start < best!)) {
       best = start
       bestCost = cost

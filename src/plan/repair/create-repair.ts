@@ -28,25 +28,49 @@ export interface RepairResult extends PlanningResult {
  * @throws usage when the boot set is packed nowhere, refused when the plan is for
  *   another filesystem, or what the volume throws
  */
-export async function createRepair(volume: Volume, trace: Iterable<TraceRead>, options: RepairOptions): Promise<RepairResult> {
+export async function createRepair(
+  volume: Volume,
+  trace: Iterable<TraceRead>,
+  options: RepairOptions,
+): Promise<RepairResult> {
   const { packed, metadata, granularity = 'file', evict, mostBytes = Infinity, target } = options
   const { uuid, blockSize, blockCount } = volume.geometry()
   if (packed && packed.volume.uuid !== uuid) {
-    throw refused('other-filesystem', `The plan is for the filesystem ${packed.volume.uuid}; this one is ${uuid}.`, 'Give the plan that packed this one, or none.')
+    throw refused(
+      'other-filesystem',
+      `The plan is for the filesystem ${packed.volume.uuid}; this one is ${uuid}.`,
+      'Give the plan that packed this one, or none.',
+    )
   }
   if (packed?.runs.some((run) => runEnd(run) > blockCount)) {
-    throw refused('other-size', 'The plan is for this filesystem when it was larger: its run reaches beyond the end.', 'Pack it anew.')
+    throw refused(
+      'other-size',
+      'The plan is for this filesystem when it was larger: its run reaches beyond the end.',
+      'Pack it anew.',
+    )
   }
-  if (options.inodes) throw usageError('inodes-of-drifted', 'Inodes are placed when everything is packed, not when a few files are brought back.', 'Leave out --drifted or --inodes.')
+  if (options.inodes)
+    throw usageError(
+      'inodes-of-drifted',
+      'Inodes are placed when everything is packed, not when a few files are brought back.',
+      'Leave out --drifted or --inodes.',
+    )
   const boot = await findBootSet(volume, trace)
   const { items, skipped } = bootItems(boot, volume.moves, { metadata, granularity, blockSize })
   const drift = findDrift(items, boot.layout, packed)
   const { runs } = drift
   if (runs.length === 0) {
-    throw usageError('not-packed', 'The boot set is not packed on this filesystem, or too little of it is left in one place to tell where.',
-      'Pack it first; with the plan that did it (--plan) less is enough to tell.')
+    throw usageError(
+      'not-packed',
+      'The boot set is not packed on this filesystem, or too little of it is left in one place to tell where.',
+      'Pack it first; with the plan that did it (--plan) less is enough to tell.',
+    )
   }
-  const snapshot = await snapshotOf(volume, runs, items.reduce((sum, { length }) => sum + length, 0))
+  const snapshot = await snapshotOf(
+    volume,
+    runs,
+    items.reduce((sum, { length }) => sum + length, 0),
+  )
   const packing = repack(snapshot, { boot, items, runs, evict, mostBlocks: Math.floor(mostBytes / blockSize) })
   const goal: PlanGoal = { block: runs[0]!.start, chosenBy: 'run' }
   return { boot, drift, plan: await describePacking(volume, { boot, goal, packing, skipped, target }) }

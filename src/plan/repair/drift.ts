@@ -61,13 +61,13 @@ const packedShare = 1 / 2
  */
 export function findDrift(items: readonly BootItem[], layout: DiskLayout, plan?: Plan): Drift {
   const runs = plan ? [...RunSet.of(plan.runs)] : findRuns(items)
-  const owners = new Map<string, { file: BootItem, of: number, blocks: number, stretches: number, end: number }>()
+  const owners = new Map<string, { file: BootItem; of: number; blocks: number; stretches: number; end: number }>()
   const pieces = cutAtRuns(items, RunSet.of(runs))
   const displaced = new Set([...outOfOrder(pieces)].map(({ inode, kind }) => `${inode} ${kind}`))
   for (const piece of pieces) {
     const key = `${piece.inode} ${piece.kind}`
     let owner = owners.get(key)
-    if (!owner) owners.set(key, owner = { file: piece, of: 0, blocks: 0, stretches: 0, end: -1 })
+    if (!owner) owners.set(key, (owner = { file: piece, of: 0, blocks: 0, stretches: 0, end: -1 }))
     owner.of += piece.length
     if (!piece.inside) {
       owner.blocks += piece.length
@@ -75,10 +75,12 @@ export function findDrift(items: readonly BootItem[], layout: DiskLayout, plan?:
       owner.end = piece.from + piece.length
     }
   }
-  const drifted = [...owners.values()].filter(({ blocks }) => blocks > 0).map(({ file: { inode, kind }, blocks, of, stretches }) => {
-    const path = layout.get(inode)?.path
-    return { inode, ...(path !== undefined && { path }), kind, blocks, of, stretches }
-  })
+  const drifted = [...owners.values()]
+    .filter(({ blocks }) => blocks > 0)
+    .map(({ file: { inode, kind }, blocks, of, stretches }) => {
+      const path = layout.get(inode)?.path
+      return { inode, ...(path !== undefined && { path }), kind, blocks, of, stretches }
+    })
   drifted.sort((a, b) => b.stretches - a.stretches || b.blocks - a.blocks || a.inode - b.inode)
   return { runs, knownFrom: plan ? 'plan' : 'layout', owners: owners.size, drifted, displaced: displaced.size }
 }
@@ -114,10 +116,12 @@ export function outOfOrder(pieces: readonly PlacedPiece[]): Set<PlacedPiece> {
   inside.forEach((piece, i) => {
     const place = places.get(piece)!
     let best = -1
-    for (let at = place - 1; at > 0; at -= at & -at) if (heaviest[at]! >= 0 && (best < 0 || weight[heaviest[at]!]! > weight[best]!)) best = heaviest[at]!
+    for (let at = place - 1; at > 0; at -= at & -at)
+      if (heaviest[at]! >= 0 && (best < 0 || weight[heaviest[at]!]! > weight[best]!)) best = heaviest[at]!
     previous[i] = best
     weight[i] = piece.length + (best < 0 ? 0 : weight[best]!)
-    for (let at = place; at <= inside.length; at += at & -at) if (heaviest[at]! < 0 || weight[heaviest[at]!]! < weight[i]!) heaviest[at] = i
+    for (let at = place; at <= inside.length; at += at & -at)
+      if (heaviest[at]! < 0 || weight[heaviest[at]!]! < weight[i]!) heaviest[at] = i
     if (last < 0 || weight[i]! > weight[last]!) last = i
   })
   const out = new Set(inside)
@@ -147,7 +151,7 @@ function findRuns(items: readonly BootItem[]): BlockRun[] {
  * other block (Kadane's scan), and what lies behind a short hole at either end.
  * @param sorted by place, at least one
  */
-function densest(sorted: readonly BootItem[]): { run: BlockRun, first: number, last: number } {
+function densest(sorted: readonly BootItem[]): { run: BlockRun; first: number; last: number } {
   const endOf = (i: number): number => sorted[i]!.from + sorted[i]!.length
   let best = { score: -Infinity, first: 0, last: 0 }
   let score = 0

@@ -65,12 +65,25 @@ export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
   // What is large and has no hole may cost more than all the others gain, and on a full disk
   // there may be no room for moving others or what is displaced: so what counts is the balance.
   let best: Packing | undefined
-  for (const way of [{ evict: true, beside: true }, { evict: false, beside: true }, { evict: true, beside: false }, { evict: false, beside: false }]) {
+  for (const way of [
+    { evict: true, beside: true },
+    { evict: false, beside: true },
+    { evict: true, beside: false },
+    { evict: false, beside: false },
+  ]) {
     if (way.evict && !request.evict) continue
     const packing = unlessFull(() => repackWithin(snapshot, { ...request, ...way }, pieces, displaced))
     if (packing && (!best || price(packing, snapshot) < price(best, snapshot))) best = packing
   }
-  return best ?? repackWithin(snapshot, { ...request, evict: false, beside: true }, pieces.filter((piece) => !displaced.has(piece)), new Set())
+  return (
+    best ??
+    repackWithin(
+      snapshot,
+      { ...request, evict: false, beside: true },
+      pieces.filter((piece) => !displaced.has(piece)),
+      new Set(),
+    )
+  )
 }
 
 /** Milliseconds of the boots that have to repay the moves, and of the moves. */
@@ -86,7 +99,12 @@ function unlessFull(attempt: () => Packing): Packing | undefined {
   }
 }
 
-function repackWithin(snapshot: Snapshot, request: RepackWay, pieces: readonly PlacedPiece[], displaced: ReadonlySet<PlacedPiece>): Packing {
+function repackWithin(
+  snapshot: Snapshot,
+  request: RepackWay,
+  pieces: readonly PlacedPiece[],
+  displaced: ReadonlySet<PlacedPiece>,
+): Packing {
   const settled = (piece: PlacedPiece): boolean => piece.inside && !displaced.has(piece)
   let budget = request.mostBlocks
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
@@ -103,8 +121,12 @@ function repackWithin(snapshot: Snapshot, request: RepackWay, pieces: readonly P
  * Which pieces come back when not all may: those of the owners that cost a boot most
  * seeks for their blocks. The others stay where they are and are not on the list.
  */
-function chosen(pieces: readonly PlacedPiece[], settled: (piece: PlacedPiece) => boolean, budget: number): PlacedPiece[] {
-  const owners = new Map<string, { blocks: number, pieces: PlacedPiece[] }>()
+function chosen(
+  pieces: readonly PlacedPiece[],
+  settled: (piece: PlacedPiece) => boolean,
+  budget: number,
+): PlacedPiece[] {
+  const owners = new Map<string, { blocks: number; pieces: PlacedPiece[] }>()
   for (const piece of pieces) {
     if (settled(piece)) continue
     const key = `${piece.inode} ${piece.kind}`
@@ -162,8 +184,11 @@ class Repacking {
    * @param pieces those that are settled, and those that shall be
    */
   constructor(
-    private readonly snapshot: Snapshot, private readonly request: RepackWay, private readonly all: readonly PlacedPiece[],
-    private readonly settled: (piece: PlacedPiece) => boolean, private readonly pieces: readonly PlacedPiece[],
+    private readonly snapshot: Snapshot,
+    private readonly request: RepackWay,
+    private readonly all: readonly PlacedPiece[],
+    private readonly settled: (piece: PlacedPiece) => boolean,
+    private readonly pieces: readonly PlacedPiece[],
   ) {
     this.runs = RunSet.of(request.runs)
     for (const run of this.runs) for (const hole of snapshot.free.within(run)) this.room.add(hole)
@@ -180,10 +205,21 @@ class Repacking {
     }
     // Whoever is in nobody's way and has no better place keeps the one it has.
     for (const { from, length } of this.staying) this.room.remove(blockRun(from, length))
-    const groups = homeless.map(({ pieces, after, before }) =>
-      ({ ...groupOf(pieces.filter((piece) => !this.placed.has(piece) && !this.staying.has(piece)), undefined, undefined), after, before }))
+    const groups = homeless
+      .map(({ pieces, after, before }) => ({
+        ...groupOf(
+          pieces.filter((piece) => !this.placed.has(piece) && !this.staying.has(piece)),
+          undefined,
+          undefined,
+        ),
+        after,
+        before,
+      }))
       .filter(({ pieces }) => pieces.length > 0)
-    const split = groups.sort(longestFirst).filter((group) => !this.tryToPlace(group)).flatMap(singles)
+    const split = groups
+      .sort(longestFirst)
+      .filter((group) => !this.tryToPlace(group))
+      .flatMap(singles)
     for (const single of split.sort(longestFirst)) if (!this.tryToPlace(single)) this.rest.push(...single.pieces)
     return this.finish()
   }
@@ -193,7 +229,13 @@ class Repacking {
     const { owned, movable, region } = this.snapshot
     const boot = RunSet.of(this.request.items.map(({ from, length }) => blockRun(from, length)))
     for (const owner of owned) {
-      if (!this.runs.intersects(owner) || owner.immovable !== undefined || !isOwnedKind(owner.kind) || !movable.has(owner.kind)) continue
+      if (
+        !this.runs.intersects(owner) ||
+        owner.immovable !== undefined ||
+        !isOwnedKind(owner.kind) ||
+        !movable.has(owner.kind)
+      )
+        continue
       if (owner.start < region.start || runEnd(owner) > runEnd(region) || boot.intersects(owner)) continue
       this.others.push(owner)
       for (const part of this.runs.within(owner)) this.room.add(part)
@@ -226,7 +268,8 @@ class Repacking {
       this.staying.delete(piece)
     }
     // Those who lie there have to find another place.
-    for (const piece of touching(this.displaced, (piece) => piece.from, target.start, runEnd(target))) this.staying.delete(piece)
+    for (const piece of touching(this.displaced, (piece) => piece.from, target.start, runEnd(target)))
+      this.staying.delete(piece)
     this.targets.add(target)
     this.moves.push(...placeItems(group.pieces, [target]))
     return true
@@ -258,8 +301,12 @@ class Repacking {
 
   private judge(group: Group, start: FsBlock): Place {
     const end = start + group.length
-    const evicted = touching(this.others, (owner) => owner.start, start, end).filter((owner) => !this.leaving.has(owner))
-    const breaks = Number(group.after !== undefined && group.after !== start) + Number(group.before !== undefined && group.before !== end)
+    const evicted = touching(this.others, (owner) => owner.start, start, end).filter(
+      (owner) => !this.leaving.has(owner),
+    )
+    const breaks =
+      Number(group.after !== undefined && group.after !== start) +
+      Number(group.before !== undefined && group.before !== end)
     const distance = Math.abs(start - (group.after ?? start)) + Math.abs((group.before ?? end) - end)
     return { start, evicted, cost: [breaks, evicted.reduce((sum, { length }) => sum + length, 0), distance] }
   }
@@ -271,7 +318,11 @@ class Repacking {
     const beside = this.windowBeside(evictions)
     const left = new Set(beside ? [] : this.rest)
     if (this.displaced.some((piece) => left.has(piece))) {
-      throw noSpace('no-way-out', 'Files that lie in the way of others find no place.', 'Free some space, or pack anew.')
+      throw noSpace(
+        'no-way-out',
+        'Files that lie in the way of others find no place.',
+        'Free some space, or pack anew.',
+      )
     }
     const free = this.snapshot.free.clone()
     for (const { from, to, length } of beside?.rounds.flat() ?? []) {
@@ -290,8 +341,18 @@ class Repacking {
       runs: [...RunSet.of([...runs, ...(beside?.runs ?? [])])],
       gaps: [],
       rounds,
-      cost: { placedBlocks, evictedBlocks, stagedBlocks, bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize },
-      predicted: measureLayout(boot.reads, layoutAfter(boot.layout, rounds, geometry.blockSize), geometry, boot.missing.length),
+      cost: {
+        placedBlocks,
+        evictedBlocks,
+        stagedBlocks,
+        bytesWritten: (placedBlocks + evictedBlocks + stagedBlocks) * geometry.blockSize,
+      },
+      predicted: measureLayout(
+        boot.reads,
+        layoutAfter(boot.layout, rounds, geometry.blockSize),
+        geometry,
+        boot.missing.length,
+      ),
     }
   }
 
@@ -306,7 +367,11 @@ class Repacking {
     // Nobody but those may be moved: what a home would have to be cleared of may be the boot's own.
     const { homes, homeless } = findHomes({ ...this.snapshot, free, owned: window.evict }, window, new RunSet())
     if (homeless.length > 0) {
-      throw noSpace('no-homes', `${homeless.length} extents that lie in the run find no place elsewhere.`, 'Free some space, or leave out --evict.')
+      throw noSpace(
+        'no-homes',
+        `${homeless.length} extents that lie in the run find no place elsewhere.`,
+        'Free some space, or leave out --evict.',
+      )
     }
     return [...homes].map(([owner, home]) => evictionMove(owner, home))
   }
@@ -344,7 +409,12 @@ class Repacking {
 }
 
 /** Those of disjoint runs that touch [start, end). @param sorted by start */
-function touching<T extends { readonly length: number }>(sorted: readonly T[], startOf: (run: T) => FsBlock, start: number, end: number): T[] {
+function touching<T extends { readonly length: number }>(
+  sorted: readonly T[],
+  startOf: (run: T) => FsBlock,
+  start: number,
+  end: number,
+): T[] {
   let low = 0
   let high = sorted.length
   while (low < high) {
@@ -357,7 +427,11 @@ function touching<T extends { readonly length: number }>(sorted: readonly T[], s
   return sorted.slice(low, last)
 }
 
-const groupOf = (pieces: readonly PlacedPiece[], previous: PlacedPiece | undefined, next: PlacedPiece | undefined): Group => ({
+const groupOf = (
+  pieces: readonly PlacedPiece[],
+  previous: PlacedPiece | undefined,
+  next: PlacedPiece | undefined,
+): Group => ({
   pieces,
   length: pieces.reduce((sum, { length }) => sum + length, 0),
   after: previous && fsBlock(previous.from + previous.length),
@@ -381,4 +455,3 @@ function cheaper(a: Place, b: Place): boolean {
   for (let i = 0; i < 3; i++) if (a.cost[i]! !== b.cost[i]!) return a.cost[i]! < b.cost[i]!
   return a.start < b.start
 }
-

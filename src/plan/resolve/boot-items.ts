@@ -67,9 +67,10 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
     const blocks = blocksOf(file, file.kind)
     if (file.immovable) skip(file, file.kind, file.immovable, blocks)
     else if (blocks > 0 && !movable.has(file.kind)) skip(file, file.kind, 'engine', blocks)
-    else for (const { logical, physical, length, unwritten } of file.extents) {
-      if (!unwritten) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
-    }
+    else
+      for (const { logical, physical, length, unwritten } of file.extents) {
+        if (!unwritten) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+      }
   }
   const placeBlocks = (file: FileLayout, kind: 'tree' | 'xattr', blocks: readonly FsBlock[]): void => {
     blocks.forEach((from, index) => items.push({ inode: file.inode, kind, logical: fileBlock(index), length: 1, from }))
@@ -101,7 +102,9 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
   for (const file of files) {
     const parts = file.immovable || !movable.has(file.kind) ? undefined : ranges?.get(file.inode)
     if (!parts) placeExtents(file)
-    else for (const { logical, physical, length } of parts) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+    else
+      for (const { logical, physical, length } of parts)
+        items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
   }
   return { items, skipped }
 }

@@ -82,7 +82,11 @@ class Resolver {
         continue
       }
       const run = this.deviceRun(read)
-      if (run.start >= blockCount || fixedRuns.some((fixed) => fixed.start <= run.start && runEnd(run) <= runEnd(fixed))) continue
+      if (
+        run.start >= blockCount ||
+        fixedRuns.some((fixed) => fixed.start <= run.start && runEnd(run) <= runEnd(fixed))
+      )
+        continue
       first = Math.min(first, run.start)
       last = Math.max(last, Math.min(blockCount, runEnd(run)) - 1)
     }
@@ -95,7 +99,10 @@ class Resolver {
     if (read.what === 'inode') return this.addInode(read)
     const file = await this.find(read)
     if (!file) {
-      const missing = { ...(read.ino !== undefined && { inode: read.ino }), ...(read.path !== undefined && { path: read.path }) }
+      const missing = {
+        ...(read.ino !== undefined && { inode: read.ino }),
+        ...(read.path !== undefined && { path: read.path }),
+      }
       this.missing.set(read.path ?? `inode ${read.ino}`, missing)
       return
     }
@@ -111,8 +118,10 @@ class Resolver {
     else if (file.type === 'regular') this.files.add(file.inode)
     else return
     const first = Math.floor(read.off / this.blockSize)
-    const until = Math.min(read.len === undefined ? Infinity : Math.ceil((read.off + read.len) / this.blockSize),
-      Math.ceil(layout.size / this.blockSize))
+    const until = Math.min(
+      read.len === undefined ? Infinity : Math.ceil((read.off + read.len) / this.blockSize),
+      Math.ceil(layout.size / this.blockSize),
+    )
     if (until > first) this.push(read, layout.kind, file.inode, first, until - first)
   }
 
@@ -166,7 +175,8 @@ class Resolver {
 
   private noteMoved(inode: number, recorded: number | undefined): void {
     if (recorded === undefined || recorded === inode) return
-    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= this.volume.geometry().inodeCount) this.moved.set(inode, recorded)
+    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= this.volume.geometry().inodeCount)
+      this.moved.set(inode, recorded)
   }
 
   private async walk(path: string): Promise<FileRef | undefined> {
@@ -208,7 +218,7 @@ class Resolver {
         at = until
         continue
       }
-      const file = this.layout.get(owner.inode) ?? await this.volume.byInode(owner.inode)
+      const file = this.layout.get(owner.inode) ?? (await this.volume.byInode(owner.inode))
       const until = Math.min(end, runEnd(owner))
       if (file) {
         if (!('extents' in file)) await this.know(file)

@@ -32,7 +32,7 @@ export function fileRanges(boot: BootSet): Map<number, readonly Extent[]> {
   for (const { kind, inode, block, length } of boot.reads) {
     if (kind !== 'data') continue
     let blocks = read.get(inode)
-    if (!blocks) read.set(inode, blocks = new RunSet())
+    if (!blocks) read.set(inode, (blocks = new RunSet()))
     blocks.add(blockRun(block, length))
   }
   const ranges = new Map<number, readonly Extent[]>()
@@ -74,8 +74,12 @@ const unreadRuns = (written: RunSet, read: RunSet): BlockRun[] =>
 function cut(extents: readonly Extent[], ranges: RunSet): Extent[] {
   return extents.flatMap(({ logical, physical, length, unwritten }) =>
     [...ranges.within(blockRun(logical, length))].map((range) => ({
-      logical: fileBlock(range.start), physical: fsBlock(physical + (range.start - logical)), length: range.length, unwritten,
-    })))
+      logical: fileBlock(range.start),
+      physical: fsBlock(physical + (range.start - logical)),
+      length: range.length,
+      unwritten,
+    })),
+  )
 }
 
 /** How many extents the file has once the parts lie end to end elsewhere. */

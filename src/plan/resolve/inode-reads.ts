@@ -17,8 +17,11 @@ import { tellsInodes } from '../inodes/remap-table-reads.js'
 /** @throws unsupported where inodes keep their numbers */
 export function refuseFixedNumbers(volume: Volume): void {
   if (volume.inodeNumbers) return
-  throw unsupported('numbers-fixed', `Inodes cannot be renumbered by ${volume.engine}: the kernel holds them by number while a filesystem is mounted.`,
-    'Unmount it and name the device or image, or leave out --inodes.')
+  throw unsupported(
+    'numbers-fixed',
+    `Inodes cannot be renumbered by ${volume.engine}: the kernel holds them by number while a filesystem is mounted.`,
+    'Unmount it and name the device or image, or leave out --inodes.',
+  )
 }
 
 /**
@@ -30,9 +33,12 @@ export async function refuseNumberedTrace(reads: Iterable<TraceRead>, volume: Vo
   const nameless = new Set<number>()
   for (const { ino, path } of reads) if (ino !== undefined && path === undefined) nameless.add(ino)
   for (const inode of nameless) {
-    if (await volume.byInode(inode) === undefined || await volume.inodeNumbers?.fixed(inode) !== undefined) continue
-    throw usageError('numbered-trace', `The trace tells files by number (inode ${inode}), and with new numbers it would lead to other files.`,
-      'Give it names first, and keep those: bootpack trace import TRACE --target TARGET -o boot.trace')
+    if ((await volume.byInode(inode)) === undefined || (await volume.inodeNumbers?.fixed(inode)) !== undefined) continue
+    throw usageError(
+      'numbered-trace',
+      `The trace tells files by number (inode ${inode}), and with new numbers it would lead to other files.`,
+      'Give it names first, and keep those: bootpack trace import TRACE --target TARGET -o boot.trace',
+    )
   }
 }
 
@@ -48,7 +54,8 @@ export function withInodeReads(boot: BootSet, volume: Volume): BootSet {
   const reads: BootRead[] = []
   let next = 0
   const load = (until: number, t: number | undefined): void => {
-    for (; next < until; next++) reads.push({ ...(t !== undefined && { t }), kind: 'inode', inode: order[next]!, block: 0, length: 1 })
+    for (; next < until; next++)
+      reads.push({ ...(t !== undefined && { t }), kind: 'inode', inode: order[next]!, block: 0, length: 1 })
   }
   for (const read of boot.reads) {
     if (told && read.kind === 'device' && within(tables, read)) continue

@@ -21,7 +21,8 @@ export async function nameTrace(reads: Iterable<TraceRead>, volume: Volume): Pro
 }
 
 /** The reads of a resolved boot, to be resolved again on another layout. */
-export const traceOf = (boot: BootSet, geometry: Geometry): TraceRead[] => boot.reads.map((read) => asTraceRead(read, boot, geometry))
+export const traceOf = (boot: BootSet, geometry: Geometry): TraceRead[] =>
+  boot.reads.map((read) => asTraceRead(read, boot, geometry))
 
 /** Gives paths to files that the trace knows only by number. */
 export async function nameFiles(boot: BootSet, volume: Volume): Promise<BootSet> {
@@ -38,7 +39,11 @@ export async function nameFiles(boot: BootSet, volume: Volume): Promise<BootSet>
 }
 
 /** Directories above files that have a path need no search: a directory has one path, the beginning of theirs. */
-async function nameFoldersOnTheWay(boot: BootSet, volume: Volume, name: (inode: number, path: string) => void): Promise<void> {
+async function nameFoldersOnTheWay(
+  boot: BootSet,
+  volume: Volume,
+  name: (inode: number, path: string) => void,
+): Promise<void> {
   const seen = new Set<string>()
   for (const { path } of boot.layout.values()) {
     if (path === undefined) continue
@@ -54,29 +59,44 @@ function asTraceRead({ t, kind, inode, block, length }: BootRead, boot: BootSet,
   const { blockSize } = geometry
   const time = t === undefined ? {} : { t }
   if (kind === 'device') {
-    return { ...time, off: block * blockSize, len: length * blockSize, kind: 'metadata', what: fixedKindAt(block, geometry) }
+    return {
+      ...time,
+      off: block * blockSize,
+      len: length * blockSize,
+      kind: 'metadata',
+      what: fixedKindAt(block, geometry),
+    }
   }
   const path = boot.layout.get(inode)?.path
   const file = { ...time, ino: inode, ...(path !== undefined && { path }) }
   switch (kind) {
-    case 'inode': return { ...file, off: 0, len: 1, kind: 'metadata', what: 'inode' }
+    case 'inode':
+      return { ...file, off: 0, len: 1, kind: 'metadata', what: 'inode' }
     case 'tree':
-    case 'xattr': return { ...file, off: block, len: length, kind: 'metadata', what: kind }
-    case 'directory': return { ...file, off: block * blockSize, len: length * blockSize, kind: 'directory' }
-    case 'symlink': return { ...file, off: block * blockSize, len: length * blockSize, kind: 'metadata', what: 'symlink' }
-    case 'data': return { ...file, off: block * blockSize, len: length * blockSize, kind: 'data' }
+    case 'xattr':
+      return { ...file, off: block, len: length, kind: 'metadata', what: kind }
+    case 'directory':
+      return { ...file, off: block * blockSize, len: length * blockSize, kind: 'directory' }
+    case 'symlink':
+      return { ...file, off: block * blockSize, len: length * blockSize, kind: 'metadata', what: 'symlink' }
+    case 'data':
+      return { ...file, off: block * blockSize, len: length * blockSize, kind: 'data' }
   }
 }
 
 function fixedKindAt(block: number, { fixedRuns }: Geometry): NonNullable<TraceRead['what']> {
   const kind = fixedRuns.find((run) => run.start <= block && block < runEnd(run))?.kind
   switch (kind) {
-    case 'inode-table': return 'inode-table'
+    case 'inode-table':
+      return 'inode-table'
     case 'block-bitmap':
-    case 'inode-bitmap': return 'bitmap'
+    case 'inode-bitmap':
+      return 'bitmap'
     case 'superblock':
     case 'group-descriptors':
-    case 'reserved-descriptors': return 'superblock'
-    default: return 'unknown'
+    case 'reserved-descriptors':
+      return 'superblock'
+    default:
+      return 'unknown'
   }
 }

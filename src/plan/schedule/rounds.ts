@@ -140,8 +140,13 @@ function stageCycles(pending: readonly PlannedMove[], free: RunSet): Detour | un
     }
     // What found no staging space waits where it is.
     if (done < victim.length) {
-      onward.push({ ...victim, logical: fileBlock(victim.logical + done), length: victim.length - done,
-        from: fsBlock(victim.from + done), to: fsBlock(victim.to + done) })
+      onward.push({
+        ...victim,
+        logical: fileBlock(victim.logical + done),
+        length: victim.length - done,
+        from: fsBlock(victim.from + done),
+        to: fsBlock(victim.to + done),
+      })
     }
     stagedBlocks += done
     stops.set(victim, onward)
@@ -215,7 +220,13 @@ function advanceParts(pending: readonly PlannedMove[], free: RunSet): Detour | u
     let at: number = move.to
     const piece = (run: BlockRun): PlannedMove => {
       const offset = run.start - move.to
-      return { ...move, logical: fileBlock(move.logical + offset), length: run.length, from: fsBlock(move.from + offset), to: run.start }
+      return {
+        ...move,
+        logical: fileBlock(move.logical + offset),
+        length: run.length,
+        from: fsBlock(move.from + offset),
+        to: run.start,
+      }
     }
     for (const run of inside) {
       if (run.start > at) rest.push(piece(blockRun(at, run.start - at)))
@@ -230,13 +241,19 @@ function advanceParts(pending: readonly PlannedMove[], free: RunSet): Detour | u
 const blocksOf = (moves: readonly PlannedMove[]): number => moves.reduce((sum, { length }) => sum + length, 0)
 
 /** One free block would be enough: it is somebody's target or a place to stop at. */
-const nothingFree = (pending: readonly PlannedMove[]): Error => noSpace('no-staging-space',
-  `${blocksOf(pending)} blocks in ${pending.length} pieces wait for each other and not one block is free to begin with.`,
-  'Free some blocks and plan again; one is enough to begin with, more take fewer rounds.')
+const nothingFree = (pending: readonly PlannedMove[]): Error =>
+  noSpace(
+    'no-staging-space',
+    `${blocksOf(pending)} blocks in ${pending.length} pieces wait for each other and not one block is free to begin with.`,
+    'Free some blocks and plan again; one is enough to begin with, more take fewer rounds.',
+  )
 
-const tooManyRounds = (pending: readonly PlannedMove[], free: RunSet, most: number): Error => noSpace('too-many-rounds',
-  `With ${free.blocks} free blocks the moves take more than ${most} rounds with stops on the way: ${blocksOf(pending)} blocks would be waiting still.`,
-  'Free some space and plan again: the more is free, the fewer rounds it takes.')
+const tooManyRounds = (pending: readonly PlannedMove[], free: RunSet, most: number): Error =>
+  noSpace(
+    'too-many-rounds',
+    `With ${free.blocks} free blocks the moves take more than ${most} rounds with stops on the way: ${blocksOf(pending)} blocks would be waiting still.`,
+    'Free some space and plan again: the more is free, the fewer rounds it takes.',
+  )
 
 /** Whether the rounds keep the invariant; for tests and for plans read from a file. */
 export function roundsAreSound(rounds: readonly (readonly PlannedMove[])[], freeSpace: RunSet): boolean {

@@ -9,7 +9,8 @@ export function changeText(before: number, after: number): string {
   if (before === after) return 'the same'
   if (after === 0) return 'none left'
   if (before === 0) return 'none before'
-  if (after > before) return after / before >= 2 ? `${timesText(after / before)} times more` : `${percentText(after / before - 1)} more`
+  if (after > before)
+    return after / before >= 2 ? `${timesText(after / before)} times more` : `${percentText(after / before - 1)} more`
   return before / after >= 2 ? `${timesText(before / after)} times less` : `${percentText(1 - after / before)} less`
 }
 
@@ -19,6 +20,7 @@ const percentText = (share: number): string => (share < 0.01 ? 'under 1 %' : `${
 
 /** The disk whose time stands for all: the one that decides whether packing is worth it, if it was measured. */
 export const leadingDisk = ({ disks }: ReportData): string | undefined =>
-  (disks.some(({ name }) => name === referenceModel) ? referenceModel : disks[0]?.name)
+  disks.some(({ name }) => name === referenceModel) ? referenceModel : disks[0]?.name
 
-export const timeOn = ({ modelMs }: LayoutMeasure, disk: string | undefined): number => (disk === undefined ? 0 : modelMs[disk] ?? 0)
+export const timeOn = ({ modelMs }: LayoutMeasure, disk: string | undefined): number =>
+  disk === undefined ? 0 : (modelMs[disk] ?? 0)

@@ -10,7 +10,11 @@ export function pageData(report: ReportData): PageData {
   const blockSize = report.layouts[0]?.blockSize ?? 1
   return {
     layouts: report.layouts.map((layout) => ({
-      name: layout.name, blockSize: layout.blockSize, blockCount: layout.blockCount, marks: packMarks(layout.marks), runs: runsOf(report, layout),
+      name: layout.name,
+      blockSize: layout.blockSize,
+      blockCount: layout.blockCount,
+      marks: packMarks(layout.marks),
+      runs: runsOf(report, layout),
     })),
     timed: report.trace.timed,
     files: report.files.map(escapePath),
@@ -19,7 +23,7 @@ export function pageData(report: ReportData): PageData {
 }
 
 const runsOf = ({ plan }: ReportData, { name }: ReportLayout): PageData['layouts'][number]['runs'] =>
-  (plan && name !== 'before' ? plan.runs.slice(0, 1000).map(({ start, length }) => [start, length] as const) : [])
+  plan && name !== 'before' ? plan.runs.slice(0, 1000).map(({ start, length }) => [start, length] as const) : []
 
 function packMarks(marks: readonly ReportMark[]): string {
   const columns = emptyColumns(marks.length)
@@ -37,7 +41,13 @@ function packMarks(marks: readonly ReportMark[]): string {
   return deflateSync(encodeMarks(columns), { level: 9 }).toString('base64')
 }
 
-const whatNames: Record<MovedFile['kind'], string> = { data: 'file', directory: 'directory', symlink: 'symbolic link', tree: 'extent tree', xattr: 'attributes' }
+const whatNames: Record<MovedFile['kind'], string> = {
+  data: 'file',
+  directory: 'directory',
+  symlink: 'symbolic link',
+  tree: 'extent tree',
+  xattr: 'attributes',
+}
 
 function movedColumns(moved: readonly MovedFile[], blockSize: number): MovedColumns {
   return {

@@ -36,7 +36,10 @@ const variable = (name: string): string => `module_${name.replaceAll('-', '_')}`
 function asFunction(name: string, source: string): string {
   const exported = [...source.matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)].map(([, each]) => each!)
   const body = source
-    .replace(importForm, (_, names: string, from: string) => `const {${names.replaceAll(' as ', ': ')}} = ${variable(from)};`)
+    .replace(
+      importForm,
+      (_, names: string, from: string) => `const {${names.replaceAll(' as ', ': ')}} = ${variable(from)};`,
+    )
     .replace(exportForm, '')
     .replace(listForm, '')
     .replace(/^\/\/# sourceMappingURL=.*$/gm, '')

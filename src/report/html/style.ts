@@ -7,18 +7,43 @@ import { printStyle } from './style-print.js'
 
 /** By name, in both themes; what is drawn on a canvas reads them too. */
 export const light = {
-  paper: '#fcfbf9', ink: '#1b1d21', muted: '#595e66', line: '#dedbd5', soft: '#f3f1ec',
-  plot: '#ffffff', 'plot-line': '#e7e5e0', before: '#a8450c', after: '#0b6670', directories: '#6b3fa0', fixed: '#6d7076',
-  accent: '#1b1d21', run: '#dcefee', focus: '#0b57d0',
+  paper: '#fcfbf9',
+  ink: '#1b1d21',
+  muted: '#595e66',
+  line: '#dedbd5',
+  soft: '#f3f1ec',
+  plot: '#ffffff',
+  'plot-line': '#e7e5e0',
+  before: '#a8450c',
+  after: '#0b6670',
+  directories: '#6b3fa0',
+  fixed: '#6d7076',
+  accent: '#1b1d21',
+  run: '#dcefee',
+  focus: '#0b57d0',
 } as const
 
 export const dark: Record<keyof typeof light, string> = {
-  paper: '#15171b', ink: '#e9e7e3', muted: '#a4a9b1', line: '#31353c', soft: '#1e2126',
-  plot: '#1a1d22', 'plot-line': '#2b2f36', before: '#f2a15c', after: '#5ac8cf', directories: '#c3a0f0', fixed: '#8f949c',
-  accent: '#ffffff', run: '#173436', focus: '#8ab4f8',
+  paper: '#15171b',
+  ink: '#e9e7e3',
+  muted: '#a4a9b1',
+  line: '#31353c',
+  soft: '#1e2126',
+  plot: '#1a1d22',
+  'plot-line': '#2b2f36',
+  before: '#f2a15c',
+  after: '#5ac8cf',
+  directories: '#c3a0f0',
+  fixed: '#8f949c',
+  accent: '#ffffff',
+  run: '#173436',
+  focus: '#8ab4f8',
 }
 
-const variables = (theme: Record<string, string>): string => Object.entries(theme).map(([name, colour]) => `--${name}: ${colour};`).join(' ')
+const variables = (theme: Record<string, string>): string =>
+  Object.entries(theme)
+    .map(([name, colour]) => `--${name}: ${colour};`)
+    .join(' ')
 
 export const pageStyle = `
 :root { ${variables(light)} color-scheme: light; --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; }

@@ -16,7 +16,13 @@ interface Choice {
 }
 
 const kindNames: Record<(typeof markKinds)[number], string> = {
-  data: '', directory: 'directory', symlink: 'symbolic link', tree: 'extent tree', xattr: 'attributes', device: '', inode: 'inode table',
+  data: '',
+  directory: 'directory',
+  symlink: 'symbolic link',
+  tree: 'extent tree',
+  xattr: 'attributes',
+  device: '',
+  inode: 'inode table',
 }
 
 export class Chart implements PlotEvents {
@@ -30,10 +36,16 @@ export class Chart implements PlotEvents {
   private awaited = false
   private printing = false
 
-  constructor(private readonly data: PageData, series: readonly PlotSeries[], private readonly root: HTMLElement) {
+  constructor(
+    private readonly data: PageData,
+    series: readonly PlotSeries[],
+    private readonly root: HTMLElement,
+  ) {
     const holders = [...root.querySelectorAll<HTMLElement>('.plot-area')]
     this.window = this.wholeOf(series)
-    this.plots = series.map((each, i) => new Plot(holders[i]!, holders[i]!.querySelector('canvas')!, each, this, () => this.invalidate()))
+    this.plots = series.map(
+      (each, i) => new Plot(holders[i]!, holders[i]!.querySelector('canvas')!, each, this, () => this.invalidate()),
+    )
     this.listen()
     this.invalidate()
   }
@@ -70,15 +82,29 @@ export class Chart implements PlotEvents {
     const { across, upward, hidden, headPath, choice } = this
     const colours = coloursOf(this.root)
     const file = choice && choice.plot.series.marks.file[choice.mark]!
-    const visible = this.plots.map((plot, i) => plot.paint(this.window, {
-      colours: { ...colours, data: this.plots.length > 1 && i === 0 ? colours.before : colours.after },
-      across, upward, hidden, headPath,
-      file: file === undefined || file < 0 ? undefined : file,
-      mark: choice?.plot === plot ? choice.mark : undefined,
-    }, this.printing ? paperSize : undefined))
+    const visible = this.plots.map((plot, i) =>
+      plot.paint(
+        this.window,
+        {
+          colours: { ...colours, data: this.plots.length > 1 && i === 0 ? colours.before : colours.after },
+          across,
+          upward,
+          hidden,
+          headPath,
+          file: file === undefined || file < 0 ? undefined : file,
+          mark: choice?.plot === plot ? choice.mark : undefined,
+        },
+        this.printing ? paperSize : undefined,
+      ),
+    )
     this.root.dataset['frames'] = String(Number(this.root.dataset['frames'] ?? 0) + 1)
     const status = this.root.querySelector('.plot-status')!
-    const text = visible.map((each, i) => `${this.data.layouts[i]!.name}: ${count(each)} of ${count(this.plots[i]!.series.marks.count)} pieces in view`).join(' · ')
+    const text = visible
+      .map(
+        (each, i) =>
+          `${this.data.layouts[i]!.name}: ${count(each)} of ${count(this.plots[i]!.series.marks.count)} pieces in view`,
+      )
+      .join(' · ')
     if (status.textContent !== text) status.textContent = text
   }
 
@@ -101,7 +127,7 @@ export class Chart implements PlotEvents {
     this.show(this.whole)
   }
 
-  hover(plot: Plot, mark: number | undefined, at?: { x: number, y: number }): void {
+  hover(plot: Plot, mark: number | undefined, at?: { x: number; y: number }): void {
     if (mark === this.choice?.mark && plot === this.choice?.plot && !at) return
     this.choice = mark === undefined ? undefined : { plot, mark }
     this.tell(at)
@@ -118,7 +144,10 @@ export class Chart implements PlotEvents {
     const y = marks.start[mark]! * blockSize
     const { x0, x1, y0, y1 } = this.window
     if (x < x0 || x > x1 || y < y0 || y > y1) {
-      this.window = kept({ x0: x - (x1 - x0) / 2, x1: x + (x1 - x0) / 2, y0: y - (y1 - y0) / 2, y1: y + (y1 - y0) / 2 }, this.whole)
+      this.window = kept(
+        { x0: x - (x1 - x0) / 2, x1: x + (x1 - x0) / 2, y0: y - (y1 - y0) / 2, y1: y + (y1 - y0) / 2 },
+        this.whole,
+      )
     }
     const { clientWidth: width, clientHeight: height } = plot.holder
     const place = placeOf(plot.series, mark, this.window, areaOf(width, height), this.across)
@@ -126,7 +155,7 @@ export class Chart implements PlotEvents {
   }
 
   /** The words for the chosen read, beside it. */
-  private tell(at: { x: number, y: number } | undefined): void {
+  private tell(at: { x: number; y: number } | undefined): void {
     for (const { holder } of this.plots) holder.querySelector<HTMLElement>('.tip')!.hidden = true
     const { choice } = this
     if (!choice || !at) return
@@ -135,11 +164,14 @@ export class Chart implements PlotEvents {
     const [name, ...lines] = this.wordsFor(choice)
     const title = document.createElement('b')
     title.textContent = name!
-    tip.replaceChildren(title, ...lines.map((line) => {
-      const element = document.createElement('span')
-      element.textContent = line
-      return element
-    }))
+    tip.replaceChildren(
+      title,
+      ...lines.map((line) => {
+        const element = document.createElement('span')
+        element.textContent = line
+        return element
+      }),
+    )
     tip.hidden = false
     const { clientWidth: width, clientHeight: height } = plot.holder
     tip.style.left = `${Math.max(4, Math.min(at.x + 14, width - tip.offsetWidth - 4))}px`
@@ -147,17 +179,28 @@ export class Chart implements PlotEvents {
     tip.dataset['mark'] = String(mark)
   }
 
-  private wordsFor({ plot: { series: { marks, blockSize } }, mark }: Choice): string[] {
+  private wordsFor({
+    plot: {
+      series: { marks, blockSize },
+    },
+    mark,
+  }: Choice): string[] {
     const [start, length, file] = [marks.start[mark]!, marks.length[mark]!, marks.file[mark]!]
     const kind = kindNames[markKinds[marks.kind[mark]!]!]
     const blocks = length === 1 ? `block ${count(start)}` : `blocks ${count(start)} to ${count(start + length - 1)}`
     const gap = mark === 0 ? undefined : start - (marks.start[mark - 1]! + marks.length[mark - 1]!)
     return [
-      file < 0 ? 'Inode tables, bitmaps and the like' : this.data.files[file] ?? '?',
+      file < 0 ? 'Inode tables, bitmaps and the like' : (this.data.files[file] ?? '?'),
       `${kind === '' ? '' : `${kind}, `}${blocks}, ${bytes(length * blockSize)} at ${bytes(start * blockSize)}`,
       ...(file >= 0 && kind === '' ? [`from block ${count(marks.block[mark]!)} of the file`] : []),
       `read ${count(mark + 1)}, after ${bytes(marks.at[mark]! * blockSize)}${this.data.timed ? `, at ${(marks.time[mark]! / 1e6).toFixed(3)} s` : ''}`,
-      ...(gap === undefined ? [] : [gap === 0 ? 'no seek: begins where the last read ended' : `seek of ${bytes(Math.abs(gap) * blockSize)} ${gap > 0 ? 'up' : 'down'}`]),
+      ...(gap === undefined
+        ? []
+        : [
+            gap === 0
+              ? 'no seek: begins where the last read ended'
+              : `seek of ${bytes(Math.abs(gap) * blockSize)} ${gap > 0 ? 'up' : 'down'}`,
+          ]),
     ]
   }
 
@@ -188,7 +231,8 @@ export class Chart implements PlotEvents {
       else if (wish === 'all') this.reset()
       else if (wish === 'run') this.showRun()
     })
-    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) matchMedia(query).addEventListener('change', () => this.invalidate())
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+      matchMedia(query).addEventListener('change', () => this.invalidate())
     // Paper is white, and waits for no frame.
     addEventListener('beforeprint', () => this.print(true))
     addEventListener('afterprint', () => this.print(false))
@@ -212,12 +256,20 @@ export class Chart implements PlotEvents {
 }
 
 /** From the style sheet, so that themes are in one place. */
-function coloursOf(element: HTMLElement): Colours & { readonly before: string, readonly after: string } {
+function coloursOf(element: HTMLElement): Colours & { readonly before: string; readonly after: string } {
   const style = getComputedStyle(element)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   return {
-    background: colour('plot'), ink: colour('ink'), muted: colour('muted'), line: colour('plot-line'), data: colour('after'),
-    directories: colour('directories'), fixed: colour('fixed'), accent: colour('accent'), run: colour('run'),
-    before: colour('before'), after: colour('after'),
+    background: colour('plot'),
+    ink: colour('ink'),
+    muted: colour('muted'),
+    line: colour('plot-line'),
+    data: colour('after'),
+    directories: colour('directories'),
+    fixed: colour('fixed'),
+    accent: colour('accent'),
+    run: colour('run'),
+    before: colour('before'),
+    after: colour('after'),
   }
 }

@@ -7,7 +7,13 @@ const reach = 14
 
 /** @returns index of the nearest read to a point of the canvas, if one is near */
 export function nearestMark(
-  series: PlotSeries, size: { width: number, height: number }, window: Window, across: Across, hidden: ReadonlySet<Group>, x: number, y: number,
+  series: PlotSeries,
+  size: { width: number; height: number },
+  window: Window,
+  across: Across,
+  hidden: ReadonlySet<Group>,
+  x: number,
+  y: number,
 ): number | undefined {
   const area = areaOf(size.width, size.height)
   let best: number | undefined

@@ -12,7 +12,13 @@ async function begin(): Promise<void> {
   const table = document.getElementById('moved')
   if (table && data.moved.name.length > 0) new MovedTable(data.moved, table)
   const reads = document.getElementById('reads')!
-  const chart = new Chart(data, await Promise.all(data.layouts.map(async ({ marks, blockSize, runs }) => ({ marks: await readColumns(marks), blockSize, runs }))), reads)
+  const chart = new Chart(
+    data,
+    await Promise.all(
+      data.layouts.map(async ({ marks, blockSize, runs }) => ({ marks: await readColumns(marks), blockSize, runs })),
+    ),
+    reads,
+  )
   followTheme(() => chart.invalidate())
 }
 

@@ -42,8 +42,14 @@ const guesses: readonly (readonly [Column, (marks: MarkColumns, i: number) => nu
 ]
 
 export const emptyColumns = (count: number): MarkColumns => ({
-  count, start: new Float64Array(count), length: new Float64Array(count), at: new Float64Array(count), time: new Float64Array(count),
-  file: new Int32Array(count), kind: new Uint8Array(count), block: new Float64Array(count),
+  count,
+  start: new Float64Array(count),
+  length: new Float64Array(count),
+  at: new Float64Array(count),
+  time: new Float64Array(count),
+  file: new Int32Array(count),
+  kind: new Uint8Array(count),
+  block: new Float64Array(count),
 })
 
 export function encodeMarks(marks: MarkColumns): Uint8Array {

@@ -22,18 +22,22 @@ const columnOrder: readonly Column[] = ['name', 'what', 'why', 'bytes', 'piecesB
 export class MovedTable {
   private rows: number[] = []
   private limit = portion
-  private sorted: { column: Column, down: boolean } | undefined
+  private sorted: { column: Column; down: boolean } | undefined
   private sought = ''
   private readonly body: HTMLTableSectionElement
 
-  constructor(private readonly columns: MovedColumns, private readonly root: HTMLElement) {
+  constructor(
+    private readonly columns: MovedColumns,
+    private readonly root: HTMLElement,
+  ) {
     this.body = root.querySelector('tbody')!
     root.querySelector('input[type=search]')!.addEventListener('input', ({ target }) => {
       this.sought = (target as HTMLInputElement).value.toLocaleLowerCase()
       this.limit = portion
       this.refresh()
     })
-    for (const button of root.querySelectorAll<HTMLButtonElement>('th button')) button.addEventListener('click', () => this.sort(button))
+    for (const button of root.querySelectorAll<HTMLButtonElement>('th button'))
+      button.addEventListener('click', () => this.sort(button))
     root.querySelector('[data-do=more]')!.addEventListener('click', () => this.show(this.limit + 4 * portion))
     root.querySelector('[data-do=every]')!.addEventListener('click', () => this.show(Infinity))
     this.sort(root.querySelector<HTMLButtonElement>('[data-column=piecesBefore]')!)
@@ -69,22 +73,26 @@ export class MovedTable {
 
   private render(): void {
     const some = this.rows.slice(0, this.limit)
-    this.body.replaceChildren(...some.map((row) => {
-      const line = document.createElement('tr')
-      for (const column of columnOrder) {
-        const cell = document.createElement(column === 'name' ? 'th' : 'td')
-        if (column === 'name') cell.setAttribute('scope', 'row')
-        else if (typeof this.columns[column][row] === 'number') cell.className = 'number'
-        const text = shown[column](this.columns, row)
-        cell.textContent = text
-        line.append(cell)
-      }
-      return line
-    }))
+    this.body.replaceChildren(
+      ...some.map((row) => {
+        const line = document.createElement('tr')
+        for (const column of columnOrder) {
+          const cell = document.createElement(column === 'name' ? 'th' : 'td')
+          if (column === 'name') cell.setAttribute('scope', 'row')
+          else if (typeof this.columns[column][row] === 'number') cell.className = 'number'
+          const text = shown[column](this.columns, row)
+          cell.textContent = text
+          line.append(cell)
+        }
+        return line
+      }),
+    )
     const left = this.rows.length - some.length
-    this.root.querySelector('.table-status')!.textContent = this.rows.length === 0
-      ? 'No name contains this.'
-      : `${count(some.length)} of ${count(this.rows.length)} shown${this.sought === '' ? '' : `, whose names contain “${this.sought}”`}`
-    for (const button of this.root.querySelectorAll<HTMLButtonElement>('[data-do=more], [data-do=every]')) button.hidden = left <= 0
+    this.root.querySelector('.table-status')!.textContent =
+      this.rows.length === 0
+        ? 'No name contains this.'
+        : `${count(some.length)} of ${count(this.rows.length)} shown${this.sought === '' ? '' : `, whose names contain “${this.sought}”`}`
+    for (const button of this.root.querySelectorAll<HTMLButtonElement>('[data-do=more], [data-do=every]'))
+      button.hidden = left <= 0
   }
 }

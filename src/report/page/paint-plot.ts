@@ -45,7 +45,15 @@ export interface PlotStyle {
 export type Group = 'data' | 'directories' | 'fixed'
 
 /** By index into markKinds. */
-export const groupOfKind: readonly Group[] = ['data', 'directories', 'directories', 'directories', 'directories', 'fixed', 'fixed']
+export const groupOfKind: readonly Group[] = [
+  'data',
+  'directories',
+  'directories',
+  'directories',
+  'directories',
+  'fixed',
+  'fixed',
+]
 
 export const margin = { left: 74, right: 14, top: 12, bottom: 42 }
 
@@ -57,8 +65,10 @@ export interface Area {
 }
 
 export const areaOf = (width: number, height: number): Area => ({
-  left: margin.left, top: margin.top,
-  width: Math.max(1, width - margin.left - margin.right), height: Math.max(1, height - margin.top - margin.bottom),
+  left: margin.left,
+  top: margin.top,
+  width: Math.max(1, width - margin.left - margin.right),
+  height: Math.max(1, height - margin.top - margin.bottom),
 })
 
 /** A mark's two ends in pixels; upward is towards smaller y. */
@@ -69,20 +79,33 @@ interface Place {
   readonly y1: number
 }
 
-export function placeOf({ marks, blockSize }: PlotSeries, i: number, window: Window, area: Area, across: Across): Place {
+export function placeOf(
+  { marks, blockSize }: PlotSeries,
+  i: number,
+  window: Window,
+  area: Area,
+  across: Across,
+): Place {
   const sx = area.width / (window.x1 - window.x0)
   const sy = area.height / (window.y1 - window.y0)
   const from = across === 'order' ? marks.at[i]! * blockSize : marks.time[i]!
   const to = across === 'order' ? (marks.at[i]! + marks.length[i]!) * blockSize : from
   return {
-    x0: area.left + (from - window.x0) * sx, x1: area.left + (to - window.x0) * sx,
+    x0: area.left + (from - window.x0) * sx,
+    x1: area.left + (to - window.x0) * sx,
     y0: area.top + area.height - (marks.start[i]! * blockSize - window.y0) * sy,
     y1: area.top + area.height - ((marks.start[i]! + marks.length[i]!) * blockSize - window.y0) * sy,
   }
 }
 
 /** @returns how many reads lie in the window */
-export function paintPlot(context: CanvasRenderingContext2D, size: { width: number, height: number }, series: PlotSeries, window: Window, style: PlotStyle): number {
+export function paintPlot(
+  context: CanvasRenderingContext2D,
+  size: { width: number; height: number },
+  series: PlotSeries,
+  window: Window,
+  style: PlotStyle,
+): number {
   const area = areaOf(size.width, size.height)
   const { colours } = style
   context.fillStyle = colours.background
@@ -93,7 +116,8 @@ export function paintPlot(context: CanvasRenderingContext2D, size: { width: numb
   context.rect(area.left, area.top, area.width, area.height)
   context.clip()
   const visible = marksIn(series, window, area, style)
-  if (style.headPath && visible.length > 1 && visible.length < area.width * 8) paintHeadPath(context, series, visible, window, area, style)
+  if (style.headPath && visible.length > 1 && visible.length < area.width * 8)
+    paintHeadPath(context, series, visible, window, area, style)
   paintMarks(context, series, visible, window, area, style)
   if (style.file !== undefined || style.mark !== undefined) paintChosen(context, series, visible, window, area, style)
   context.restore()
@@ -101,7 +125,11 @@ export function paintPlot(context: CanvasRenderingContext2D, size: { width: numb
 }
 
 /** Marks that can be in the window: in read order they are sorted by where they are across. */
-export function marksAcross({ marks, blockSize }: PlotSeries, window: Window, across: Across): [first: number, end: number] {
+export function marksAcross(
+  { marks, blockSize }: PlotSeries,
+  window: Window,
+  across: Across,
+): [first: number, end: number] {
   if (across === 'time') return [0, marks.count]
   const firstAfter = (value: number): number => {
     let low = 0
@@ -129,8 +157,19 @@ function marksIn(series: PlotSeries, window: Window, area: Area, { across, hidde
   return visible
 }
 
-function paintMarks(context: CanvasRenderingContext2D, series: PlotSeries, visible: readonly number[], window: Window, area: Area, style: PlotStyle): void {
-  const colourOf: Record<Group, string> = { data: style.colours.data, directories: style.colours.directories, fixed: style.colours.fixed }
+function paintMarks(
+  context: CanvasRenderingContext2D,
+  series: PlotSeries,
+  visible: readonly number[],
+  window: Window,
+  area: Area,
+  style: PlotStyle,
+): void {
+  const colourOf: Record<Group, string> = {
+    data: style.colours.data,
+    directories: style.colours.directories,
+    fixed: style.colours.fixed,
+  }
   for (const group of ['fixed', 'data', 'directories'] as const) {
     const { long, points } = partsOf(group, series, visible, window, area, style)
     const size = sizeFor(points.length / (area.width * area.height))
@@ -156,7 +195,14 @@ function paintMarks(context: CanvasRenderingContext2D, series: PlotSeries, visib
 }
 
 /** Reads long enough to have a length here, and one point for each pixel the others begin on. */
-function partsOf(group: Group, series: PlotSeries, visible: readonly number[], window: Window, area: Area, { across }: PlotStyle): { long: Place[], points: [x: number, y: number][] } {
+function partsOf(
+  group: Group,
+  series: PlotSeries,
+  visible: readonly number[],
+  window: Window,
+  area: Area,
+  { across }: PlotStyle,
+): { long: Place[]; points: [x: number, y: number][] } {
   const columns = Math.ceil(area.width) + 1
   const rows = Math.ceil(area.height)
   const taken = new Uint8Array(columns * (rows + 1))
@@ -196,7 +242,14 @@ function paintShape(context: CanvasRenderingContext2D, group: 'directories' | 'f
 }
 
 /** From the end of each read to the start of the next: what the arm of a hard disk does. */
-function paintHeadPath(context: CanvasRenderingContext2D, series: PlotSeries, visible: readonly number[], window: Window, area: Area, { colours, across }: PlotStyle): void {
+function paintHeadPath(
+  context: CanvasRenderingContext2D,
+  series: PlotSeries,
+  visible: readonly number[],
+  window: Window,
+  area: Area,
+  { colours, across }: PlotStyle,
+): void {
   context.strokeStyle = colours.data
   context.globalAlpha = Math.min(0.4, Math.max(0.07, area.width / visible.length / 10))
   context.lineWidth = 1
@@ -212,7 +265,14 @@ function paintHeadPath(context: CanvasRenderingContext2D, series: PlotSeries, vi
   context.globalAlpha = 1
 }
 
-function paintChosen(context: CanvasRenderingContext2D, series: PlotSeries, visible: readonly number[], window: Window, area: Area, style: PlotStyle): void {
+function paintChosen(
+  context: CanvasRenderingContext2D,
+  series: PlotSeries,
+  visible: readonly number[],
+  window: Window,
+  area: Area,
+  style: PlotStyle,
+): void {
   context.strokeStyle = style.colours.accent
   for (const i of visible) {
     const chosen = i === style.mark
@@ -224,7 +284,13 @@ function paintChosen(context: CanvasRenderingContext2D, series: PlotSeries, visi
   }
 }
 
-function paintAxes(context: CanvasRenderingContext2D, area: Area, { blockSize, runs }: PlotSeries, window: Window, { colours, across, upward }: PlotStyle): void {
+function paintAxes(
+  context: CanvasRenderingContext2D,
+  area: Area,
+  { blockSize, runs }: PlotSeries,
+  window: Window,
+  { colours, across, upward }: PlotStyle,
+): void {
   const bottom = area.top + area.height
   const y = (value: number): number => bottom - ((value - window.y0) / (window.y1 - window.y0)) * area.height
   const x = (value: number): number => area.left + ((value - window.x0) / (window.x1 - window.x0)) * area.width
@@ -242,9 +308,10 @@ function paintAxes(context: CanvasRenderingContext2D, area: Area, { blockSize, r
   context.lineWidth = 1
   context.strokeStyle = colours.line
   context.fillStyle = colours.muted
-  const upwards = upward === 'blocks'
-    ? ticks(window.y0 / blockSize, window.y1 / blockSize, area.height / 44, false).map((each) => each * blockSize)
-    : ticks(window.y0, window.y1, area.height / 44, true)
+  const upwards =
+    upward === 'blocks'
+      ? ticks(window.y0 / blockSize, window.y1 / blockSize, area.height / 44, false).map((each) => each * blockSize)
+      : ticks(window.y0, window.y1, area.height / 44, true)
   const upStep = (upwards[1] ?? window.y1) - (upwards[0] ?? window.y0)
   context.textAlign = 'right'
   context.textBaseline = 'middle'

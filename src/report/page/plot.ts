@@ -9,26 +9,32 @@ export interface PlotEvents {
   shift(right: number, up: number): void
   show(window: Window): void
   reset(): void
-  hover(plot: Plot, mark: number | undefined, at?: { x: number, y: number }): void
+  hover(plot: Plot, mark: number | undefined, at?: { x: number; y: number }): void
   step(plot: Plot, by: number): void
 }
 
 export class Plot {
   private readonly context: CanvasRenderingContext2D
   private size = { width: 0, height: 0 }
-  private readonly pointers = new Map<number, { x: number, y: number }>()
-  private box: { x: number, y: number, toX: number, toY: number } | undefined
+  private readonly pointers = new Map<number, { x: number; y: number }>()
+  private box: { x: number; y: number; toX: number; toY: number } | undefined
   private window: Window | undefined
   private style: PlotStyle | undefined
 
-  constructor(readonly holder: HTMLElement, readonly canvas: HTMLCanvasElement, readonly series: PlotSeries, private readonly events: PlotEvents, resized: () => void) {
+  constructor(
+    readonly holder: HTMLElement,
+    readonly canvas: HTMLCanvasElement,
+    readonly series: PlotSeries,
+    private readonly events: PlotEvents,
+    resized: () => void,
+  ) {
     this.context = canvas.getContext('2d')!
     new ResizeObserver(() => resized()).observe(holder)
     this.listen()
   }
 
   /** @param paper draw for this size, in pixels, instead of the one there is on the screen */
-  paint(window: Window, style: PlotStyle, paper?: { width: number, height: number }): number {
+  paint(window: Window, style: PlotStyle, paper?: { width: number; height: number }): number {
     this.window = window
     this.style = style
     const ratio = paper ? 3 : globalThis.devicePixelRatio || 1
@@ -38,7 +44,11 @@ export class Plot {
   }
 
   private paintSized(ratio: number): number {
-    const { size: { width, height }, style, window } = this
+    const {
+      size: { width, height },
+      style,
+      window,
+    } = this
     if (!style || !window) return 0
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio)
@@ -52,10 +62,13 @@ export class Plot {
   }
 
   /** Pixels of the canvas to reads and bytes. */
-  private point(x: number, y: number): { x: number, y: number } {
+  private point(x: number, y: number): { x: number; y: number } {
     const area = areaOf(this.size.width, this.size.height)
     const { x0, x1, y0, y1 } = this.window!
-    return { x: x0 + ((x - area.left) / area.width) * (x1 - x0), y: y0 + ((area.top + area.height - y) / area.height) * (y1 - y0) }
+    return {
+      x: x0 + ((x - area.left) / area.width) * (x1 - x0),
+      y: y0 + ((area.top + area.height - y) / area.height) * (y1 - y0),
+    }
   }
 
   private paintBox({ x, y, toX, toY }: NonNullable<Plot['box']>, colour: string): void {
@@ -68,18 +81,26 @@ export class Plot {
 
   private listen(): void {
     const { holder, canvas, events } = this
-    const place = (event: MouseEvent): { x: number, y: number } => {
+    const place = (event: MouseEvent): { x: number; y: number } => {
       const { left, top } = canvas.getBoundingClientRect()
       return { x: event.clientX - left, y: event.clientY - top }
     }
     // The wheel scrolls the page until a plot is chosen: nobody should be caught by a picture.
-    holder.addEventListener('wheel', (event) => {
-      if (!event.ctrlKey && !event.metaKey && document.activeElement !== holder) return
-      event.preventDefault()
-      const at = place(event)
-      const { x, y } = this.point(at.x, at.y)
-      events.zoom(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * (event.deltaMode === 1 ? 30 : 1))) / 250), x, y)
-    }, { passive: false })
+    holder.addEventListener(
+      'wheel',
+      (event) => {
+        if (!event.ctrlKey && !event.metaKey && document.activeElement !== holder) return
+        event.preventDefault()
+        const at = place(event)
+        const { x, y } = this.point(at.x, at.y)
+        events.zoom(
+          Math.exp(-Math.max(-200, Math.min(200, event.deltaY * (event.deltaMode === 1 ? 30 : 1))) / 250),
+          x,
+          y,
+        )
+      },
+      { passive: false },
+    )
     holder.addEventListener('dblclick', (event) => {
       const at = place(event)
       const { x, y } = this.point(at.x, at.y)
@@ -100,7 +121,8 @@ export class Plot {
       if (!box) return
       const from = this.point(Math.min(box.x, box.toX), Math.max(box.y, box.toY))
       const to = this.point(Math.max(box.x, box.toX), Math.min(box.y, box.toY))
-      if (event.type === 'pointerup' && Math.abs(box.toX - box.x) > 4 && Math.abs(box.toY - box.y) > 4) events.show({ x0: from.x, x1: to.x, y0: from.y, y1: to.y })
+      if (event.type === 'pointerup' && Math.abs(box.toX - box.x) > 4 && Math.abs(box.toY - box.y) > 4)
+        events.show({ x0: from.x, x1: to.x, y0: from.y, y1: to.y })
     }
     holder.addEventListener('pointerup', lift)
     holder.addEventListener('pointercancel', lift)
@@ -108,11 +130,14 @@ export class Plot {
     holder.addEventListener('keydown', (event) => this.key(event))
   }
 
-  private move(event: PointerEvent, at: { x: number, y: number }): void {
+  private move(event: PointerEvent, at: { x: number; y: number }): void {
     const { events, pointers } = this
     const before = pointers.get(event.pointerId)
     if (!before) {
-      const mark = this.style && this.window && nearestMark(this.series, this.size, this.window, this.style.across, this.style.hidden, at.x, at.y)
+      const mark =
+        this.style &&
+        this.window &&
+        nearestMark(this.series, this.size, this.window, this.style.across, this.style.hidden, at.x, at.y)
       events.hover(this, mark, at)
       return
     }
@@ -138,12 +163,18 @@ export class Plot {
     const middle = { x: (this.window.x0 + this.window.x1) / 2, y: (this.window.y0 + this.window.y1) / 2 }
     const part = event.shiftKey ? 0.5 : 0.1
     const actions: Record<string, () => void> = {
-      ArrowLeft: () => events.shift(-part, 0), ArrowRight: () => events.shift(part, 0),
-      ArrowUp: () => events.shift(0, part), ArrowDown: () => events.shift(0, -part),
-      '+': () => events.zoom(1.5, middle.x, middle.y), '=': () => events.zoom(1.5, middle.x, middle.y),
-      '-': () => events.zoom(1 / 1.5, middle.x, middle.y), _: () => events.zoom(1 / 1.5, middle.x, middle.y),
-      '0': () => events.reset(), Home: () => events.reset(),
-      n: () => events.step(this, 1), p: () => events.step(this, -1),
+      ArrowLeft: () => events.shift(-part, 0),
+      ArrowRight: () => events.shift(part, 0),
+      ArrowUp: () => events.shift(0, part),
+      ArrowDown: () => events.shift(0, -part),
+      '+': () => events.zoom(1.5, middle.x, middle.y),
+      '=': () => events.zoom(1.5, middle.x, middle.y),
+      '-': () => events.zoom(1 / 1.5, middle.x, middle.y),
+      _: () => events.zoom(1 / 1.5, middle.x, middle.y),
+      '0': () => events.reset(),
+      Home: () => events.reset(),
+      n: () => events.step(this, 1),
+      p: () => events.step(this, -1),
       Escape: () => events.hover(this, undefined),
     }
     const action = actions[event.key]

@@ -12,7 +12,10 @@ const closest = { x: 1e-6, y: 1e-9 }
 
 /** Makes the window `factor` times smaller around a point; a factor below 1 backs off. */
 export function zoomed(window: Window, whole: Window, factor: number, x: number, y: number): Window {
-  const across = (from: number, to: number, at: number): [number, number] => [at - (at - from) / factor, at + (to - at) / factor]
+  const across = (from: number, to: number, at: number): [number, number] => [
+    at - (at - from) / factor,
+    at + (to - at) / factor,
+  ]
   const [x0, x1] = across(window.x0, window.x1, x)
   const [y0, y1] = across(window.y0, window.y1, y)
   return kept({ x0, x1, y0, y1 }, whole)

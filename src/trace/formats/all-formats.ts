@@ -14,7 +14,18 @@ import type { FormatName, TraceFormat } from './format.js'
 
 /** In the order in which a line is offered to them: the more particular first. */
 export const allFormats: readonly TraceFormat[] = [
-  native, fincore, table, fanotify, blockReads, blkparse, tracefs, fatrace, strace, ureadahead, e4rat, list,
+  native,
+  fincore,
+  table,
+  fanotify,
+  blockReads,
+  blkparse,
+  tracefs,
+  fatrace,
+  strace,
+  ureadahead,
+  e4rat,
+  list,
 ]
 
 export const formatNamed = (name: FormatName): TraceFormat => allFormats.find((format) => format.name === name)!

@@ -5,7 +5,8 @@ import type { FormatOptions, LineParser, TraceFormat } from './format.js'
 // device, cpu, sequence, seconds, pid, action, read or write, sector + sectors
 const event = /^ *(\d+),(\d+) +\d+ +\d+ +(\d+)\.(\d{9}) +\d+ +([A-Z]{1,2}) +([A-Z]+)(?: +(\d+)(?: \+ (\d+))?)?(?: |$)/
 /** Any other line of it: plugs, messages, and the totals at the end. */
-const otherLine = /^(?: *\d+,\d+ +\d+ +\d+ +\d+\.\d{9} |CPU ?\d|Total|Throughput|Events|Skips|Input file|Trace |(?: (?:Reads?|Writes?|IO|Flush|PC|Timer|Allocation|Dequeue|Merge|Discard)[ :]))/
+const otherLine =
+  /^(?: *\d+,\d+ +\d+ +\d+ +\d+\.\d{9} |CPU ?\d|Total|Throughput|Events|Skips|Input file|Trace |(?: (?:Reads?|Writes?|IO|Flush|PC|Timer|Allocation|Dequeue|Merge|Discard)[ :]))/
 
 type Action = 'D' | 'Q' | 'C'
 
@@ -29,7 +30,10 @@ class BlkparseParser implements LineParser {
   private readonly held: Record<'Q' | 'C', Request[]> = { Q: [], C: [] }
   private taking: Action | undefined
 
-  constructor(private readonly out: ReadCollector, private readonly options: FormatOptions) {}
+  constructor(
+    private readonly out: ReadCollector,
+    private readonly options: FormatOptions,
+  ) {}
 
   line(bytes: Buffer, start: number, end: number): boolean {
     if (start === end) return true
@@ -89,7 +93,7 @@ class BlkparseParser implements LineParser {
         this.out.drop('other-device')
         return undefined
       }
-      this.disks.set(dev, subject = new Subject(space, 0, 'metadata', undefined, undefined, dev))
+      this.disks.set(dev, (subject = new Subject(space, 0, 'metadata', undefined, undefined, dev)))
     }
     return subject
   }

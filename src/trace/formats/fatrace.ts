@@ -4,7 +4,8 @@ import { PathPlacer } from './path-text.js'
 import { WallClock } from './wall-clock.js'
 import type { TraceFormat } from './format.js'
 
-const event = /^(?:\d\d:\d\d:\d\d(?:\.\d+)? |\d+\.\d+ )?.{0,16}?\(\d+\)(?: \[\d+:\d+\])?: [A-Z+<>]{1,8} +(?:\/|device \d+:\d+ inode \d+$)/
+const event =
+  /^(?:\d\d:\d\d:\d\d(?:\.\d+)? |\d+\.\d+ )?.{0,16}?\(\d+\)(?: \[\d+:\d+\])?: [A-Z+<>]{1,8} +(?:\/|device \d+:\d+ inode \d+$)/
 const deviceAndInode = /^device (\d+):(\d+) inode (\d+)$/
 
 /** Longest command name with its process, its user and group, in front of the types. */
@@ -21,8 +22,15 @@ function findTypes(bytes: Buffer, start: number, end: number): number {
   for (let at = start; at < last; at++) {
     if (bytes[at] !== 40 || !decimal(bytes, at + 1, end) || bytes[scanned.end] !== 41) continue
     let after = scanned.end + 1
-    if (bytes[after] === 32 && bytes[after + 1] === 91 && decimal(bytes, after + 2, end) && bytes[scanned.end] === 58
-      && decimal(bytes, scanned.end + 1, end) && bytes[scanned.end] === 93) after = scanned.end + 1
+    if (
+      bytes[after] === 32 &&
+      bytes[after + 1] === 91 &&
+      decimal(bytes, after + 2, end) &&
+      bytes[scanned.end] === 58 &&
+      decimal(bytes, scanned.end + 1, end) &&
+      bytes[scanned.end] === 93
+    )
+      after = scanned.end + 1
     if (bytes[after] === 58 && bytes[after + 1] === 32 && after + 2 < end && isType(bytes[after + 2]!)) return after + 2
   }
   return -1

@@ -27,7 +27,7 @@ export const fincore: TraceFormat = {
       },
       end() {
         for (const entry of entries(Buffer.concat(pieces).toString('utf8'))) {
-          const { file, pages } = (entry ?? {}) as { file?: unknown, pages?: unknown }
+          const { file, pages } = (entry ?? {}) as { file?: unknown; pages?: unknown }
           const placed = typeof file === 'string' ? placer.place(file) : undefined
           if (!placed) out.drop('unreadable')
           else if ('dropped' in placed) out.drop(placed.dropped)

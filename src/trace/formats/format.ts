@@ -2,7 +2,18 @@ import type { ReadCollector } from '../parse/read-collector.js'
 import type { TraceHeader } from '../model/trace.js'
 
 export const formatNames = [
-  'native', 'list', 'table', 'e4rat', 'tracefs', 'fanotify', 'fatrace', 'strace', 'blkparse', 'block-reads', 'ureadahead', 'fincore',
+  'native',
+  'list',
+  'table',
+  'e4rat',
+  'tracefs',
+  'fanotify',
+  'fatrace',
+  'strace',
+  'blkparse',
+  'block-reads',
+  'ureadahead',
+  'fincore',
 ] as const
 
 export type FormatName = (typeof formatNames)[number]
@@ -17,7 +28,7 @@ export interface FormatOptions {
   /** tracefs: bytes of a page on the recorded machine; by default found from the offsets. */
   readonly pageSize?: number
   /** Block-level recordings of a whole disk: where the filesystem lies, in bytes. */
-  readonly partition?: { readonly start: number, readonly length?: number }
+  readonly partition?: { readonly start: number; readonly length?: number }
   /** Only this device, `major:minor`; 'all' keeps every one. By default the one with most file data. */
   readonly device?: string
   /** Keep bytes that were read before. */

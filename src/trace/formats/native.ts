@@ -20,15 +20,29 @@ function parseHeader(line: string): TraceHeader {
   } catch {
     throw corrupt('trace header', 1, 'is not complete JSON', again)
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw corrupt('trace header', 1, 'is no object', again)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw corrupt('trace header', 1, 'is no object', again)
   const header = value as Record<string, unknown>
-  if (header['bootpack'] !== 'trace') throw usageError('not-a-trace', `This is a bootpack ${typeof header['bootpack'] === 'string' ? 'file of another kind' : 'file'}, not a trace.`, 'Give the trace it was made from.')
-  if (header['version'] !== 1) throw unsupported('trace-version', `The trace has version ${JSON.stringify(header['version'])}; this bootpack reads version 1.`, 'Use the bootpack that wrote it, or a later one.')
-  if (typeof header['source'] !== 'string') throw corrupt('trace header', 1, 'does not say what the trace was made from ("source")', again)
+  if (header['bootpack'] !== 'trace')
+    throw usageError(
+      'not-a-trace',
+      `This is a bootpack ${typeof header['bootpack'] === 'string' ? 'file of another kind' : 'file'}, not a trace.`,
+      'Give the trace it was made from.',
+    )
+  if (header['version'] !== 1)
+    throw unsupported(
+      'trace-version',
+      `The trace has version ${JSON.stringify(header['version'])}; this bootpack reads version 1.`,
+      'Use the bootpack that wrote it, or a later one.',
+    )
+  if (typeof header['source'] !== 'string')
+    throw corrupt('trace header', 1, 'does not say what the trace was made from ("source")', again)
   for (const field of ['kernel', 'root', 'recorded'] as const) {
-    if (header[field] !== undefined && typeof header[field] !== 'string') throw corrupt('trace header', 1, `"${field}" is no text`, again)
+    if (header[field] !== undefined && typeof header[field] !== 'string')
+      throw corrupt('trace header', 1, `"${field}" is no text`, again)
   }
-  if (header['lost'] !== undefined && !isCount(header['lost'])) throw corrupt('trace header', 1, '"lost" is no count', again)
+  if (header['lost'] !== undefined && !isCount(header['lost']))
+    throw corrupt('trace header', 1, '"lost" is no count', again)
   return header as unknown as TraceHeader
 }
 
@@ -46,7 +60,11 @@ function checkRead(value: unknown): TraceRead | undefined {
   if (!isCount(read['off']) || !kinds.has(read['kind'])) return undefined
   if (t !== undefined && !(typeof t === 'number' && Number.isFinite(t))) return undefined
   if (ino !== undefined && !(isCount(ino) && ino > 0)) return undefined
-  if (path !== undefined && !(typeof path === 'string' && path.startsWith('/') && path.length <= 4096 && !path.includes('\0'))) return undefined
+  if (
+    path !== undefined &&
+    !(typeof path === 'string' && path.startsWith('/') && path.length <= 4096 && !path.includes('\0'))
+  )
+    return undefined
   if (len !== undefined && !isCount(len)) return undefined
   if (dev !== undefined && typeof dev !== 'string') return undefined
   if (support !== undefined && !isCount(support)) return undefined

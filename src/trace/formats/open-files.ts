@@ -150,7 +150,7 @@ export class Processes {
   get(id: number): Process {
     let found = this.byId.get(id)
     if (!found) {
-      this.set(id, found = Process.first(this.workingDirectory))
+      this.set(id, (found = Process.first(this.workingDirectory)))
     } else if (this.byId.size > mostProcesses / 2) {
       // Back to the end of the order in which they are forgotten.
       this.byId.delete(id)

@@ -11,12 +11,16 @@ const longestPath = 4096
 /** What the kernel mounts for itself; never on the disk being packed. */
 const pseudo = /^\/(?:proc|sys|dev|run)(?:\/|$)/
 
-export type PlacedPath = { readonly path: string } | { readonly dropped: 'outside-root' | 'pseudo-file' | 'relative-name' } | undefined
+export type PlacedPath =
+  { readonly path: string } | { readonly dropped: 'outside-root' | 'pseudo-file' | 'relative-name' } | undefined
 
 /** One slash where there were several, no `.` parts, no slash at the end. */
 export function tidyPath(path: string): string {
   if (!/\/\/|\/\.(?:\/|$)|.\/$/.test(path)) return path
-  const tidy = path.split('/').filter((part) => part !== '' && part !== '.').join('/')
+  const tidy = path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')
   return `/${tidy}`
 }
 
@@ -34,7 +38,10 @@ export class PathPlacer {
    * @param options.workingDirectory for relative names
    * @param skipPseudo leave out /proc, /sys, /dev and /run, for recorders that see all mounts
    */
-  constructor(options: { readonly root?: string, readonly workingDirectory?: string }, private readonly skipPseudo = false) {
+  constructor(
+    options: { readonly root?: string; readonly workingDirectory?: string },
+    private readonly skipPseudo = false,
+  ) {
     this.root = tidyPath(options.root ?? '/')
     this.workingDirectory = options.workingDirectory
   }

@@ -30,10 +30,13 @@ export function parseCall(text: string): StraceCall | undefined {
         // The name behind a descriptor, printed with -y; never an operator: those have spaces around.
         if (/[\dD]/.test(text[i - 1]!)) i = endOfAnnotation(text, i)
         break
-      case '(': case '[': case '{':
+      case '(':
+      case '[':
+      case '{':
         depth++
         break
-      case ']': case '}':
+      case ']':
+      case '}':
         depth--
         break
       case ',':
@@ -94,7 +97,10 @@ function annotation(text: string): string | undefined {
 }
 
 /** `3` or `3</etc/fstab>` or `AT_FDCWD</root>`. */
-export function parseDescriptor(arg: string | undefined): { readonly number: number, readonly path: string | undefined } {
+export function parseDescriptor(arg: string | undefined): {
+  readonly number: number
+  readonly path: string | undefined
+} {
   const open = arg?.indexOf('<') ?? -1
   const number = Number.parseInt(arg ?? '', 10)
   return { number, path: open < 0 ? undefined : annotation(arg!.slice(open)) }
@@ -102,18 +108,37 @@ export function parseDescriptor(arg: string | undefined): { readonly number: num
 
 /** A string argument, unescaped; undefined when it is none or strace cut it short. */
 export const parseString = (arg: string | undefined): string | undefined =>
-  arg !== undefined && arg.length >= 2 && arg.startsWith('"') && arg.endsWith('"') ? decodeEscapes(arg.slice(1, -1)) : undefined
+  arg !== undefined && arg.length >= 2 && arg.startsWith('"') && arg.endsWith('"')
+    ? decodeEscapes(arg.slice(1, -1))
+    : undefined
 
-const single: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, v: 11, f: 12, a: 7, b: 8, e: 27, '\\': 92, '"': 34 }
+const single: Readonly<Record<string, number>> = {
+  n: 10,
+  t: 9,
+  r: 13,
+  v: 11,
+  f: 12,
+  a: 7,
+  b: 8,
+  e: 27,
+  '\\': 92,
+  '"': 34,
+}
 
 /** C escapes, octal of one to three digits among them, as strace writes bytes that are not plain ASCII. */
 function decodeEscapes(text: string): string {
   if (!text.includes('\\')) return text
-  const bytes = Buffer.from(text.replace(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs, (whole, hex?: string, octal?: string, letter?: string) => {
-    if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
-    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff)
-    const code = single[letter!]
-    return code === undefined ? whole : String.fromCharCode(code)
-  }), 'latin1')
+  const bytes = Buffer.from(
+    text.replace(
+      /\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))/gs,
+      (whole, hex?: string, octal?: string, letter?: string) => {
+        if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
+        if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff)
+        const code = single[letter!]
+        return code === undefined ? whole : String.fromCharCode(code)
+      },
+    ),
+    'latin1',
+  )
   return decodeName(bytes)
 }

@@ -53,7 +53,9 @@ const isNameByte = (byte: number): boolean => (byte >= 97 && byte <= 122) || byt
 
 /** Whether the line ends as `strace: Process 9978 attached` does; the cheap look comes first. */
 const endsAttached = (bytes: Buffer, start: number, end: number): boolean =>
-  bytes[end - 1] === 100 && standsAt(bytes, end - attachedEnd.length, end, attachedEnd) && end - attachedEnd.length >= start
+  bytes[end - 1] === 100 &&
+  standsAt(bytes, end - attachedEnd.length, end, attachedEnd) &&
+  end - attachedEnd.length >= start
 
 const attachedEnd = Buffer.from(' attached')
 
@@ -71,7 +73,10 @@ class StraceParser implements LineParser {
   private readonly clock = new WallClock()
   private readonly handlers: ReadonlyMap<string, Handler>
 
-  constructor(private readonly out: ReadCollector, options: FormatOptions) {
+  constructor(
+    private readonly out: ReadCollector,
+    options: FormatOptions,
+  ) {
     this.placer = new PathPlacer({ root: options.root ?? '/' }, true)
     this.processes = new Processes(options.workingDirectory)
     this.handlers = new Map(Object.entries(this.calls()))
@@ -79,7 +84,8 @@ class StraceParser implements LineParser {
 
   line(bytes: Buffer, start: number, end: number): boolean {
     if (start === end) return true
-    if (this.torn !== undefined || endsAttached(bytes, start, end)) return this.tornLine(bytes.toString('latin1', start, end))
+    if (this.torn !== undefined || endsAttached(bytes, start, end))
+      return this.tornLine(bytes.toString('latin1', start, end))
     return this.wholeLine(bytes, start, end)
   }
 
@@ -192,7 +198,7 @@ class StraceParser implements LineParser {
     return this.processes.get(pid)
   }
 
-  private latestFork(): { pid: number, half: Half } | undefined {
+  private latestFork(): { pid: number; half: Half } | undefined {
     for (let pid = this.forking.at(-1); pid !== undefined; pid = this.forking.at(-1)) {
       if (this.isForking(pid)) return { pid, half: this.halves.get(pid)! }
       this.forking.pop()
@@ -236,7 +242,13 @@ class StraceParser implements LineParser {
       return path ?? (at?.startsWith('AT_FDCWD') ? process.workingDirectory : process.file(number)?.path)
     }
 
-    const open = (process: Process, at: string | undefined, nameArg: string | undefined, flags: string, result: StraceCall): void => {
+    const open = (
+      process: Process,
+      at: string | undefined,
+      nameArg: string | undefined,
+      flags: string,
+      result: StraceCall,
+    ): void => {
       const name = parseString(nameArg)
       const path = result.resultPath ?? (name === undefined ? undefined : process.resolve(name, base(process, at)))
       const readable = !/O_WRONLY|O_PATH/.test(flags)
@@ -258,18 +270,22 @@ class StraceParser implements LineParser {
       if (file) file.position += result
     }
 
-    const readAt = (offset: number): Handler => ({ args, result }, process, _pid, t) => {
-      const { number, path } = parseDescriptor(args[0])
-      this.range(process.file(number), path, t, Number(args[offset]), result)
-    }
+    const readAt =
+      (offset: number): Handler =>
+      ({ args, result }, process, _pid, t) => {
+        const { number, path } = parseDescriptor(args[0])
+        this.range(process.file(number), path, t, Number(args[offset]), result)
+      }
 
-    const copy = (from: number, offset: number): Handler => ({ args, result }, process, _pid, t) => {
-      const { number, path } = parseDescriptor(args[from])
-      const file = process.file(number)
-      const given = /^\[(\d+)/.exec(args[offset] ?? '')
-      this.range(file, path, t, given ? Number(given[1]) : file?.position ?? 0, result)
-      if (file && !given) file.position += result
-    }
+    const copy =
+      (from: number, offset: number): Handler =>
+      ({ args, result }, process, _pid, t) => {
+        const { number, path } = parseDescriptor(args[from])
+        const file = process.file(number)
+        const given = /^\[(\d+)/.exec(args[offset] ?? '')
+        this.range(file, path, t, given ? Number(given[1]) : (file?.position ?? 0), result)
+        if (file && !given) file.position += result
+      }
 
     const fork: Handler = ({ args, result }, _process, pid) => {
       if (result > 0 && !this.processes.has(result)) this.fork(pid, result, args.join())
@@ -312,11 +328,13 @@ class StraceParser implements LineParser {
       copy_file_range: copy(0, 1),
       mmap: ({ args }, process, _pid, t) => {
         const { number, path } = parseDescriptor(args[4])
-        if (number >= 0 && args[2] !== 'PROT_NONE') this.range(process.file(number), path, t, Number(args[5]), Number(args[1]))
+        if (number >= 0 && args[2] !== 'PROT_NONE')
+          this.range(process.file(number), path, t, Number(args[5]), Number(args[1]))
       },
       mmap2: ({ args }, process, _pid, t) => {
         const { number, path } = parseDescriptor(args[4])
-        if (number >= 0 && args[2] !== 'PROT_NONE') this.range(process.file(number), path, t, Number(args[5]), Number(args[1]))
+        if (number >= 0 && args[2] !== 'PROT_NONE')
+          this.range(process.file(number), path, t, Number(args[5]), Number(args[1]))
       },
       getdents: directory,
       getdents64: directory,
@@ -330,7 +348,8 @@ class StraceParser implements LineParser {
       },
       dup: ({ args, result }, process) => process.duplicate(parseDescriptor(args[0]).number, result, false),
       dup2: ({ args, result }, process) => process.duplicate(parseDescriptor(args[0]).number, result, false),
-      dup3: ({ args, result }, process) => process.duplicate(parseDescriptor(args[0]).number, result, (args[2] ?? '').includes('O_CLOEXEC')),
+      dup3: ({ args, result }, process) =>
+        process.duplicate(parseDescriptor(args[0]).number, result, (args[2] ?? '').includes('O_CLOEXEC')),
       fcntl: ({ args, result }, process) => {
         const { number } = parseDescriptor(args[0])
         if (args[1]?.startsWith('F_DUPFD')) process.duplicate(number, result, args[1] === 'F_DUPFD_CLOEXEC')
@@ -349,12 +368,45 @@ class StraceParser implements LineParser {
         const root = name === undefined ? undefined : process.resolve(name, process.workingDirectory)
         if (root !== undefined) process.changeRoot(root.replace(/\/+(?:\.)?$/, ''))
       },
-      fork, vfork: fork, clone: fork, clone3: fork,
-      pipe: pair, pipe2: pair, socketpair: pair,
-      ...Object.fromEntries(['socket', 'accept', 'accept4', 'eventfd', 'eventfd2', 'epoll_create', 'epoll_create1', 'timerfd_create',
-        'signalfd', 'signalfd4', 'inotify_init', 'inotify_init1', 'fanotify_init', 'memfd_create', 'userfaultfd', 'perf_event_open',
-        'pidfd_open', 'pidfd_getfd', 'io_uring_setup', 'bpf', 'fsopen', 'fsmount', 'fspick', 'open_tree', 'mq_open',
-        'landlock_create_ruleset', 'memfd_secret', 'open_by_handle_at'].map((name) => [name, other])),
+      fork,
+      vfork: fork,
+      clone: fork,
+      clone3: fork,
+      pipe: pair,
+      pipe2: pair,
+      socketpair: pair,
+      ...Object.fromEntries(
+        [
+          'socket',
+          'accept',
+          'accept4',
+          'eventfd',
+          'eventfd2',
+          'epoll_create',
+          'epoll_create1',
+          'timerfd_create',
+          'signalfd',
+          'signalfd4',
+          'inotify_init',
+          'inotify_init1',
+          'fanotify_init',
+          'memfd_create',
+          'userfaultfd',
+          'perf_event_open',
+          'pidfd_open',
+          'pidfd_getfd',
+          'io_uring_setup',
+          'bpf',
+          'fsopen',
+          'fsmount',
+          'fspick',
+          'open_tree',
+          'mq_open',
+          'landlock_create_ruleset',
+          'memfd_secret',
+          'open_by_handle_at',
+        ].map((name) => [name, other]),
+      ),
     }
   }
 }

@@ -26,7 +26,12 @@ export const table: TraceFormat = {
         if (bytes[start] === 35) {
           if (!columns) {
             columns = fields.map((name) => name.replace(/^#/, ''))
-            known = { ino: columns.indexOf('ino'), path: columns.indexOf('path'), first: columns.indexOf('first_read_s'), type: columns.indexOf('type') }
+            known = {
+              ino: columns.indexOf('ino'),
+              path: columns.indexOf('path'),
+              first: columns.indexOf('first_read_s'),
+              type: columns.indexOf('type'),
+            }
           }
           return true
         }
@@ -49,7 +54,12 @@ export const table: TraceFormat = {
         }
         const { path } = placed
         if (path === '' && (ino === undefined || ino === '0')) return false
-        const subject = out.named(path, ino === undefined ? undefined : Number(ino), undefined, type === 'directory' ? 'directory' : 'data')
+        const subject = out.named(
+          path,
+          ino === undefined ? undefined : Number(ino),
+          undefined,
+          type === 'directory' ? 'directory' : 'data',
+        )
         out.whole(subject, first === undefined ? NaN : Math.round(Number(first) * 1e6))
         return true
       },

@@ -39,7 +39,8 @@ const inoField = Buffer.from(' ino ')
 const offsetField = Buffer.from(' ofs=')
 const orderField = Buffer.from(' order=')
 
-const inodeLoaded = /\d: +(?:\w+:)?iget: \((?:0x[\da-f]+ )?_*ext4_iget\b[^)]*\)(?: dev=0x([\da-f]{1,8}))? ino=(\d{1,10})$/
+const inodeLoaded =
+  /\d: +(?:\w+:)?iget: \((?:0x[\da-f]+ )?_*ext4_iget\b[^)]*\)(?: dev=0x([\da-f]{1,8}))? ino=(\d{1,10})$/
 const anyEvent = /\d: +(?:[\w-]+:)?\w+:/
 const lostEvents = /LOST (\d+) EVENTS|: (\d+) events lost/i
 const buffered = /entries-in-buffer\/entries-written: (\d+)\/(\d+)/
@@ -75,7 +76,10 @@ class TracefsParser implements LineParser {
   private readonly wanted: Buffer
   private readonly other: Buffer
 
-  constructor(private readonly out: ReadCollector, private readonly options: FormatOptions) {
+  constructor(
+    private readonly out: ReadCollector,
+    private readonly options: FormatOptions,
+  ) {
     this.pageSize = options.pageSize
     this.wanted = options.requests ? requestIssued : pageAdded
     this.other = options.requests ? pageAdded : requestIssued
@@ -103,7 +107,8 @@ class TracefsParser implements LineParser {
   }
 
   private page(bytes: Buffer, start: number, end: number, t: number): boolean {
-    if (!standsAt(bytes, start, end, devField) || !decimal(bytes, start + 4, end) || bytes[scanned.end] !== 58) return false
+    if (!standsAt(bytes, start, end, devField) || !decimal(bytes, start + 4, end) || bytes[scanned.end] !== 58)
+      return false
     const major = scanned.value
     if (!decimal(bytes, scanned.end + 1, end)) return false
     const minor = scanned.value
@@ -137,11 +142,20 @@ class TracefsParser implements LineParser {
     const number = dev === undefined ? undefined : Number.parseInt(dev, 16)
     const device = number === undefined ? undefined : `${Math.floor(number / 2 ** 20)}:${number % 2 ** 20}`
     const key = `${device} ${ino}`
-    if (device !== undefined && this.options.device !== undefined && device !== this.options.device) this.out.drop('other-device')
+    if (device !== undefined && this.options.device !== undefined && device !== this.options.device)
+      this.out.drop('other-device')
     else if (this.options.requests || this.loaded.has(key) || this.loaded.size >= mostSubjects) this.out.drop('repeat')
     else {
       this.loaded.add(key)
-      this.out.pass({ ...(Number.isNaN(t) ? {} : { t }), ino, off: 0, len: 1, kind: 'metadata', what: 'inode', ...(device !== undefined && { dev: device }) })
+      this.out.pass({
+        ...(Number.isNaN(t) ? {} : { t }),
+        ino,
+        off: 0,
+        len: 1,
+        kind: 'metadata',
+        what: 'inode',
+        ...(device !== undefined && { dev: device }),
+      })
     }
     return true
   }
@@ -174,7 +188,8 @@ class TracefsParser implements LineParser {
   }
 
   private subject(major: number, minor: number, inode: number): Subject | undefined {
-    if (major === 0 && inode >= 2 ** 20 && inode < 2 ** 32) return this.deviceSubject(Math.floor(inode / 2 ** 20), inode % 2 ** 20)
+    if (major === 0 && inode >= 2 ** 20 && inode < 2 ** 32)
+      return this.deviceSubject(Math.floor(inode / 2 ** 20), inode % 2 ** 20)
     if (inode <= 1) {
       this.out.drop(inode === 1 ? 'buddy-cache' : 'no-inode')
       return undefined
@@ -196,13 +211,13 @@ class TracefsParser implements LineParser {
         this.out.drop('other-device')
         return undefined
       }
-      this.subjects.set(dev, ofDevice = new Map())
+      this.subjects.set(dev, (ofDevice = new Map()))
     }
     let subject = ofDevice.get(inode)
     if (!subject) {
       // The subject is remade from the same numbers, so nothing is forgotten but the object.
       if (ofDevice.size >= mostSubjects) ofDevice.clear()
-      ofDevice.set(inode, subject = make(this.out.space(dev)!))
+      ofDevice.set(inode, (subject = make(this.out.space(dev)!)))
     }
     return subject
   }

@@ -55,7 +55,7 @@ export const ureadahead: TraceFormat = {
         if ('dropped' in placed) out.drop(placed.dropped)
         return true
       },
-      header: () => root === undefined ? {} : { root },
+      header: () => (root === undefined ? {} : { root }),
     }
   },
 }

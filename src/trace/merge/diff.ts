@@ -20,8 +20,8 @@ interface ChangedFile {
   readonly ino?: number
   readonly device?: true
   /** Bytes only one of them reads. */
-  readonly first: { readonly bytes: number, readonly toEnd: boolean }
-  readonly second: { readonly bytes: number, readonly toEnd: boolean }
+  readonly first: { readonly bytes: number; readonly toEnd: boolean }
+  readonly second: { readonly bytes: number; readonly toEnd: boolean }
 }
 
 interface MovedFile {
@@ -57,14 +57,17 @@ export function diffTraces(first: Trace, second: Trace): TraceDiff {
     const other = b.get(profile.key)!
     const onlyA = subtract(profile.ranges, other.ranges)
     const onlyB = subtract(other.ranges, profile.ranges)
-    if (onlyA.length > 0 || onlyB.length > 0) changed.push({ ...named(profile), first: size(onlyA), second: size(onlyB) })
+    if (onlyA.length > 0 || onlyB.length > 0)
+      changed.push({ ...named(profile), first: size(onlyA), second: size(onlyB) })
   }
   const inSecond = [...b.values()].filter(({ key }) => a.has(key))
   const placeInSecond = new Map(inSecond.map(({ key }, place) => [key, place]))
   const places = common.map(({ key }) => placeInSecond.get(key)!)
   const staying = longestIncreasing(places)
-  const moved = common.flatMap((profile, from) => staying.has(from) ? [] : [{ ...named(profile), from, to: places[from]! }])
-  const pairs = places.length * (places.length - 1) / 2
+  const moved = common.flatMap((profile, from) =>
+    staying.has(from) ? [] : [{ ...named(profile), from, to: places[from]! }],
+  )
+  const pairs = (places.length * (places.length - 1)) / 2
   return {
     onlyFirst: alone(a, b),
     onlySecond: alone(b, a),
@@ -76,14 +79,16 @@ export function diffTraces(first: Trace, second: Trace): TraceDiff {
 }
 
 const alone = (of: ReadonlyMap<string, FileProfile>, without: ReadonlyMap<string, FileProfile>): DiffFile[] =>
-  [...of.values()].filter(({ key }) => !without.has(key)).map((profile) => ({ ...named(profile), ...size(profile.ranges) }))
+  [...of.values()]
+    .filter(({ key }) => !without.has(key))
+    .map((profile) => ({ ...named(profile), ...size(profile.ranges) }))
 
-const size = (ranges: FileProfile['ranges']): { bytes: number, toEnd: boolean } => {
+const size = (ranges: FileProfile['ranges']): { bytes: number; toEnd: boolean } => {
   const { bytes, open } = sizeOf(ranges)
   return { bytes, toEnd: open }
 }
 
-const named = ({ path, ino, device }: FileProfile): { path?: string, ino?: number, device?: true } => ({
+const named = ({ path, ino, device }: FileProfile): { path?: string; ino?: number; device?: true } => ({
   ...(path === undefined ? {} : { path }),
   ...(ino === undefined ? {} : { ino }),
   ...(device ? { device: true as const } : {}),

@@ -49,10 +49,15 @@ interface Thing {
  * @throws usage when there is nothing to merge or minSupport is out of range
  */
 export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}): Trace {
-  if (traces.length === 0) throw usageError('nothing-to-merge', 'There is no trace to merge.', 'Give two or more traces of the same system.')
+  if (traces.length === 0)
+    throw usageError('nothing-to-merge', 'There is no trace to merge.', 'Give two or more traces of the same system.')
   const { minSupport = Math.floor(traces.length / 2) + 1 } = options
   if (!Number.isInteger(minSupport) || minSupport < 1 || minSupport > traces.length) {
-    throw usageError('bad-support', `A support of ${minSupport} is not between 1 and ${traces.length}, the number of traces.`, 'Leave it out for more than half of them.')
+    throw usageError(
+      'bad-support',
+      `A support of ${minSupport} is not between 1 and ${traces.length}, the number of traces.`,
+      'Leave it out for more than half of them.',
+    )
   }
   const things = collectThings(traces)
   // Which segments each boot read, in its order.
@@ -66,10 +71,17 @@ export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}
       if (t !== undefined) segment.times.push(t)
     }
   }
-  const kept = [...things.things.values()].flatMap(({ segments }) => segments.filter(({ support }) => support >= minSupport))
+  const kept = [...things.things.values()].flatMap(({ segments }) =>
+    segments.filter(({ support }) => support >= minSupport),
+  )
   const placed = kept.map((segment) => ({ segment, rank: median(segment.ranks) }))
-  placed.sort((a, b) => a.rank - b.rank || compare(a.segment.thing.folder, b.segment.thing.folder)
-    || compare(a.segment.thing.key, b.segment.thing.key) || a.segment.from - b.segment.from)
+  placed.sort(
+    (a, b) =>
+      a.rank - b.rank ||
+      compare(a.segment.thing.folder, b.segment.thing.folder) ||
+      compare(a.segment.thing.key, b.segment.thing.key) ||
+      a.segment.from - b.segment.from,
+  )
   return {
     header: mergedHeader(traces, minSupport),
     reads: asReads(placed.map(({ segment }) => segment)),
@@ -91,7 +103,20 @@ function collectThings(traces: readonly Trace[]): Things {
       if (to <= from) continue
       const key = identity(read)
       let thing = things.get(key)
-      if (!thing) things.set(key, thing = { key, folder: key.slice(0, key.lastIndexOf('/') + 1), sample: read, path: undefined, inodes: new Set(), edges: new Set(), segments: [], starts: [] })
+      if (!thing)
+        things.set(
+          key,
+          (thing = {
+            key,
+            folder: key.slice(0, key.lastIndexOf('/') + 1),
+            sample: read,
+            path: undefined,
+            inodes: new Set(),
+            edges: new Set(),
+            segments: [],
+            starts: [],
+          }),
+        )
       thing.path ??= read.path
       if (read.ino !== undefined) thing.inodes.add(read.ino)
       thing.edges.add(from).add(to)
@@ -101,14 +126,24 @@ function collectThings(traces: readonly Trace[]): Things {
     const edges = [...thing.edges].sort((a, b) => a - b)
     thing.edges.clear()
     thing.starts = edges.slice(0, -1)
-    thing.segments = thing.starts.map((from, i) => ({ thing, from, to: edges[i + 1]!, ranks: [], times: [], support: 0 }))
+    thing.segments = thing.starts.map((from, i) => ({
+      thing,
+      from,
+      to: edges[i + 1]!,
+      ranks: [],
+      times: [],
+      support: 0,
+    }))
   }
   return { things, identity }
 }
 
 /** The segments a boot read, in the order of their first read, each once. */
-function firstTouches(reads: readonly TraceRead[], { things, identity }: Things): { segment: Segment, t: number | undefined }[] {
-  const touched: { segment: Segment, t: number | undefined }[] = []
+function firstTouches(
+  reads: readonly TraceRead[],
+  { things, identity }: Things,
+): { segment: Segment; t: number | undefined }[] {
+  const touched: { segment: Segment; t: number | undefined }[] = []
   // Per thing, where the next segment not yet read is: chains that are shortened as
   // they are walked, so that reading a file over and over costs nothing.
   const unread = new Map<Thing, Int32Array>()
@@ -117,7 +152,7 @@ function firstTouches(reads: readonly TraceRead[], { things, identity }: Things)
     if (to <= from) continue
     const thing = things.get(identity(read))!
     let next = unread.get(thing)
-    if (!next) unread.set(thing, next = Int32Array.from({ length: thing.segments.length + 1 }, (_, i) => i))
+    if (!next) unread.set(thing, (next = Int32Array.from({ length: thing.segments.length + 1 }, (_, i) => i)))
     const first = indexOf(thing.starts, from)
     for (let i = find(next, first); i < thing.segments.length && thing.starts[i]! < to; i = find(next, i)) {
       touched.push({ segment: thing.segments[i]!, t: read.t })

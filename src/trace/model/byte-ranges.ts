@@ -7,7 +7,7 @@ export interface ByteRange {
 /** The same bytes as few sorted ranges that do not touch. */
 export function unionOf(ranges: readonly ByteRange[]): ByteRange[] {
   const sorted = ranges.filter(({ from, to }) => to > from).sort((a, b) => a.from - b.from)
-  const union: { from: number, to: number }[] = []
+  const union: { from: number; to: number }[] = []
   for (const { from, to } of sorted) {
     const last = union.at(-1)
     if (last && from <= last.to) last.to = Math.max(last.to, to)
@@ -33,7 +33,7 @@ export function subtract(from: readonly ByteRange[], taken: readonly ByteRange[]
 }
 
 /** Bytes of the closed ranges, and whether there is one to the end. */
-export function sizeOf(ranges: readonly ByteRange[]): { readonly bytes: number, readonly open: boolean } {
+export function sizeOf(ranges: readonly ByteRange[]): { readonly bytes: number; readonly open: boolean } {
   let bytes = 0
   let open = false
   for (const { from, to } of ranges) {

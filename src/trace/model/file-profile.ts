@@ -18,11 +18,14 @@ export interface FileProfile {
 
 /** Per file, in order of first read. */
 export function fileProfiles(reads: Iterable<TraceRead>, identity: ReadIdentity): Map<string, FileProfile> {
-  const found = new Map<string, { read: TraceRead, path: string | undefined, ino: number | undefined, reads: number, ranges: ByteRange[] }>()
+  const found = new Map<
+    string,
+    { read: TraceRead; path: string | undefined; ino: number | undefined; reads: number; ranges: ByteRange[] }
+  >()
   for (const read of reads) {
     const key = identity(read)
     let profile = found.get(key)
-    if (!profile) found.set(key, profile = { read, path: undefined, ino: undefined, reads: 0, ranges: [] })
+    if (!profile) found.set(key, (profile = { read, path: undefined, ino: undefined, reads: 0, ranges: [] }))
     profile.path ??= read.path
     profile.ino ??= read.ino
     profile.reads++
@@ -36,8 +39,14 @@ export function fileProfiles(reads: Iterable<TraceRead>, identity: ReadIdentity)
   for (const [key, { read, path, ino, reads: count, ranges }] of found) {
     const device = isDeviceRead(read)
     profiles.set(key, {
-      key, path: device ? undefined : path, ino: device ? undefined : ino, device,
-      rank: profiles.size, first: read.t, reads: count, ranges: unionOf(ranges),
+      key,
+      path: device ? undefined : path,
+      ino: device ? undefined : ino,
+      device,
+      rank: profiles.size,
+      first: read.t,
+      reads: count,
+      ranges: unionOf(ranges),
     })
   }
   return profiles

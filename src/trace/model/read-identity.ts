@@ -31,6 +31,10 @@ export function readIdentity(traces: Iterable<Iterable<TraceRead>>): ReadIdentit
 
 /** Whether `off` counts from the start of the device. */
 export const isDeviceRead = ({ kind, what, ino, path }: TraceRead): boolean =>
-  kind === 'metadata' && ((what !== 'tree' && what !== 'xattr' && what !== 'inode') || (ino === undefined && path === undefined))
+  kind === 'metadata' &&
+  ((what !== 'tree' && what !== 'xattr' && what !== 'inode') || (ino === undefined && path === undefined))
 
-export const rangeOf = ({ off, len }: TraceRead): ByteRange => ({ from: off, to: len === undefined ? Infinity : off + len })
+export const rangeOf = ({ off, len }: TraceRead): ByteRange => ({
+  from: off,
+  to: len === undefined ? Infinity : off + len,
+})

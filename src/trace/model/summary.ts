@@ -70,8 +70,8 @@ export function summarizeTrace(trace: Trace, { slices = 40, top = 10 }: SummaryO
   let firstTime = Infinity
   let lastTime = -Infinity
   for (const { t, len, kind, what } of reads) {
-    add(kinds[kind] ??= { reads: 0, bytes: 0, toEnd: 0 }, len)
-    if (kind === 'metadata') add(metadata[what ?? 'unresolved'] ??= { reads: 0, bytes: 0, toEnd: 0 }, len)
+    add((kinds[kind] ??= { reads: 0, bytes: 0, toEnd: 0 }), len)
+    if (kind === 'metadata') add((metadata[what ?? 'unresolved'] ??= { reads: 0, bytes: 0, toEnd: 0 }), len)
     if (t !== undefined) {
       firstTime = Math.min(firstTime, t)
       lastTime = Math.max(lastTime, t)
@@ -98,7 +98,9 @@ export function summarizeTrace(trace: Trace, { slices = 40, top = 10 }: SummaryO
       .map(({ profile: { path, ino, reads: count, first }, bytes, open }) => ({
         ...(path === undefined ? {} : { path }),
         ...(ino === undefined ? {} : { ino }),
-        reads: count, bytes, toEnd: open,
+        reads: count,
+        bytes,
+        toEnd: open,
         ...(first === undefined ? {} : { first }),
       })),
     lost: header.lost ?? 0,
@@ -116,7 +118,12 @@ function add(sums: Sums, len: number | undefined): void {
 function timeline({ reads }: Trace, first: number, last: number, slices: number): TimeSlice[] {
   const width = Math.max(1, Math.ceil((last - first + 1) / slices))
   const count = Math.min(slices, Math.ceil((last - first + 1) / width))
-  const sums = Array.from({ length: count }, (_, i) => ({ from: first + i * width, to: first + (i + 1) * width, reads: 0, bytes: 0 }))
+  const sums = Array.from({ length: count }, (_, i) => ({
+    from: first + i * width,
+    to: first + (i + 1) * width,
+    reads: 0,
+    bytes: 0,
+  }))
   for (const { t, len } of reads) {
     if (t === undefined) continue
     const slice = sums[Math.min(count - 1, Math.floor((t - first) / width))]!

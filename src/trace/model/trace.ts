@@ -22,7 +22,8 @@ export interface TraceRead {
   readonly len?: number
   readonly kind: ReadKind
   /** What a resolved metadata read hit; 'inode': the inode itself was loaded, its contents or not. */
-  readonly what?: 'inode' | 'tree' | 'xattr' | 'symlink' | 'inode-table' | 'bitmap' | 'journal' | 'superblock' | 'unknown'
+  readonly what?:
+    'inode' | 'tree' | 'xattr' | 'symlink' | 'inode-table' | 'bitmap' | 'journal' | 'superblock' | 'unknown'
   /** Device in the form `major:minor`, where the source tells. */
   readonly dev?: string
   /** In a merged trace: how many of its boots read this. */
@@ -52,8 +53,15 @@ export interface Trace {
   readonly header: TraceHeader
   readonly reads: readonly TraceRead[]
   /** Lines that could not be read: how many, and the first few with their numbers. */
-  readonly bad: { readonly count: number, readonly examples: readonly { readonly line: number, readonly text: string }[] }
+  readonly bad: {
+    readonly count: number
+    readonly examples: readonly { readonly line: number; readonly text: string }[]
+  }
 }
 
-export const traceHeader = (source: string, more: Partial<TraceHeader> = {}): TraceHeader =>
-  ({ bootpack: 'trace', version: 1, source, ...more })
+export const traceHeader = (source: string, more: Partial<TraceHeader> = {}): TraceHeader => ({
+  bootpack: 'trace',
+  version: 1,
+  source,
+  ...more,
+})

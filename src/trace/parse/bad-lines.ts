@@ -4,7 +4,7 @@ import type { Trace } from '../model/trace.js'
 /** Counts the lines an importer could not read and keeps the first few, fit to be shown. */
 export class BadLines {
   private count = 0
-  private readonly examples: { line: number, text: string }[] = []
+  private readonly examples: { line: number; text: string }[] = []
 
   constructor(private readonly shown = 5) {}
 

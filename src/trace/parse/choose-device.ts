@@ -10,8 +10,11 @@ import type { TraceHeader, TraceRead } from '../model/trace.js'
  * @returns undefined when reads carry no device
  */
 export function chooseDevice(devices: ReadonlyMap<string, Readonly<DeviceReads>>): string | undefined {
-  const rank = ([dev, { data, other }]: [string, Readonly<DeviceReads>]): readonly number[] =>
-    [data > 0 && !dev.startsWith('0:') ? 2 : data > 0 ? 1 : 0, data, other]
+  const rank = ([dev, { data, other }]: [string, Readonly<DeviceReads>]): readonly number[] => [
+    data > 0 && !dev.startsWith('0:') ? 2 : data > 0 ? 1 : 0,
+    data,
+    other,
+  ]
   let best: [string, Readonly<DeviceReads>] | undefined
   for (const entry of devices) {
     if (!best) {
@@ -38,7 +41,7 @@ export interface Settled {
  */
 export function settleDevice(facts: TraceFacts, device: string | undefined): Settled {
   const { header, devices } = facts
-  const chosen = facts.format === 'native' || device === 'all' ? undefined : device ?? chooseDevice(devices)
+  const chosen = facts.format === 'native' || device === 'all' ? undefined : (device ?? chooseDevice(devices))
   if (chosen === undefined || devices.size === 0) return { header, keep: (read) => read }
   let others = header.ignored?.['other-device'] ?? 0
   for (const [dev, { reads }] of devices) if (dev !== chosen) others += reads

@@ -22,20 +22,32 @@ const binaries: readonly Binary[] = [
   { magic: Buffer.from([0x04, 0x22, 0x4d, 0x18]), what: 'compressed with lz4', command: 'lz4 -dc NAME' },
   { magic: Buffer.from('PK\x03\x04'), what: 'a zip archive', command: 'unzip -p NAME' },
   { magic: Buffer.from('PERFILE2'), what: 'a binary recording of perf', command: 'perf script -i NAME' },
-  { magic: Buffer.from([0x17, 0x08, 0x44, ...Buffer.from('tracing')]), what: 'a binary recording of trace-cmd', command: 'trace-cmd report NAME' },
+  {
+    magic: Buffer.from([0x17, 0x08, 0x44, ...Buffer.from('tracing')]),
+    what: 'a binary recording of trace-cmd',
+    command: 'trace-cmd report NAME',
+  },
   { magic: Buffer.from([0x07, 0x74, 0x61, 0x65]), what: 'a binary recording of blktrace', command: 'blkparse -i NAME' },
-  { magic: Buffer.from([0x75, 0x72, 0x61, 0x02]), what: 'a pack of ureadahead', command: 'ureadahead --dump --sort=open NAME' },
+  {
+    magic: Buffer.from([0x75, 0x72, 0x61, 0x02]),
+    what: 'a pack of ureadahead',
+    command: 'ureadahead --dump --sort=open NAME',
+  },
 ]
 
 /** A name as a shell takes it. */
-const quoted = (name: string): string => /^[\w./+:@%-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`
+const quoted = (name: string): string => (/^[\w./+:@%-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`)
 
 /** @throws unsupported for contents that another program must turn into text first */
 export function refuseBinary(head: Buffer, name: string): void {
   const found = binaries.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
   if (!found) return
   const command = found.command.replace('NAME', name === '-' ? '-' : quoted(name))
-  throw unsupported('binary-trace', `${name} is ${found.what}.`, `Turn it into text first: ${command} | bootpack trace import -`)
+  throw unsupported(
+    'binary-trace',
+    `${name} is ${found.what}.`,
+    `Turn it into text first: ${command} | bootpack trace import -`,
+  )
 }
 
 /**
@@ -49,11 +61,22 @@ export function detectFormat(head: Buffer, name = 'The input'): TraceFormat {
   refuseBinary(head, name)
   const nul = head.indexOf(0)
   const text = head.toString('latin1', head.subarray(0, 3).equals(byteOrderMark) ? 3 : 0, nul < 0 ? head.length : nul)
-  const lines = text.split('\n').map((line) => line.replace(/\r+$/, '').slice(0, longestLookedAt)).filter((line) => line !== '')
+  const lines = text
+    .split('\n')
+    .map((line) => line.replace(/\r+$/, '').slice(0, longestLookedAt))
+    .filter((line) => line !== '')
   if (lines.length === 0) {
     throw nul < 0
-      ? usageError('empty-trace', `${name} is empty: nothing was recorded.`, 'Check that the recorder ran, and give its output.')
-      : usageError('unknown-format', `${name} is no text.`, 'Give a trace, a list of paths, or the text of a recording.')
+      ? usageError(
+          'empty-trace',
+          `${name} is empty: nothing was recorded.`,
+          'Check that the recorder ran, and give its output.',
+        )
+      : usageError(
+          'unknown-format',
+          `${name} is no text.`,
+          'Give a trace, a list of paths, or the text of a recording.',
+        )
   }
   // The last line may have been cut by the end of the head.
   if (lines.length > 1 && head.length >= headSize) lines.pop()
@@ -65,8 +88,11 @@ export function detectFormat(head: Buffer, name = 'The input'): TraceFormat {
   let best: TraceFormat | undefined
   for (const [format, count] of votes) if (!best || count > votes.get(best)!) best = format
   if (best) return best
-  throw usageError('unknown-format', `${name} is in no format bootpack knows.`,
-    `Known are: ${allFormats.map((format) => format.name).join(', ')}. Say which it is with --format.`)
+  throw usageError(
+    'unknown-format',
+    `${name} is in no format bootpack knows.`,
+    `Known are: ${allFormats.map((format) => format.name).join(', ')}. Say which it is with --format.`,
+  )
 }
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])

@@ -26,13 +26,19 @@ export const inputName = (input: TraceInput): string =>
  */
 export async function* openTraceBytes(input: TraceInput, mostBytes = mostBytesByDefault): AsyncGenerator<Buffer> {
   const name = inputName(input)
-  const raw = typeof input !== 'string' ? input : input === '-' ? process.stdin as AsyncIterable<Uint8Array> : await openFile(input)
+  const raw =
+    typeof input !== 'string'
+      ? input
+      : input === '-'
+        ? (process.stdin as AsyncIterable<Uint8Array>)
+        : await openFile(input)
   let total = 0
   for await (const chunk of unpacked(raw, name)) {
     total += chunk.length
     if (total > mostBytes) {
-      throw new BootpackError('refused', 'too-many-bytes', `${name} unpacks to more than ${mostBytes} bytes.`,
-        { next: 'If it is genuine, cut it into parts and merge their traces.' })
+      throw new BootpackError('refused', 'too-many-bytes', `${name} unpacks to more than ${mostBytes} bytes.`, {
+        next: 'If it is genuine, cut it into parts and merge their traces.',
+      })
     }
     yield chunk
   }
@@ -41,13 +47,18 @@ export async function* openTraceBytes(input: TraceInput, mostBytes = mostBytesBy
 async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
   const name = escapePath(path)
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw usageError('no-trace', `There is no file ${name}.`, 'Check the name of the trace.')
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      throw usageError('no-trace', `There is no file ${name}.`, 'Check the name of the trace.')
     throw ioError(`${name} cannot be opened.`, error)
   })
   const stats = await handle.stat()
   if (stats.isDirectory() || stats.isBlockDevice()) {
     await handle.close()
-    throw usageError('not-a-trace', `${name} is a ${stats.isDirectory() ? 'folder' : 'disk'}, not a trace.`, 'Give a file, or - for standard input.')
+    throw usageError(
+      'not-a-trace',
+      `${name} is a ${stats.isDirectory() ? 'folder' : 'disk'}, not a trace.`,
+      'Give a file, or - for standard input.',
+    )
   }
   return handle.createReadStream({ highWaterMark: chunkSize })
 }
@@ -80,8 +91,12 @@ async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string): AsyncGen
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === undefined || !code.startsWith('Z_')) throw error
-    throw corrupt('gzip stream', 1, `${name} ${code === 'Z_BUF_ERROR' ? 'ends too early' : 'is damaged'}`,
-      'What is left of it can be saved with: gzip -dc NAME | bootpack trace import - -o boot.trace')
+    throw corrupt(
+      'gzip stream',
+      1,
+      `${name} ${code === 'Z_BUF_ERROR' ? 'ends too early' : 'is damaged'}`,
+      'What is left of it can be saved with: gzip -dc NAME | bootpack trace import - -o boot.trace',
+    )
   } finally {
     gunzip.destroy()
   }
@@ -89,7 +104,8 @@ async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string): AsyncGen
 
 async function* readable(raw: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of raw) yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    for await (const chunk of raw)
+      yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   } catch (error) {
     throw error instanceof BootpackError ? error : ioError(`${name} cannot be read.`, error)
   }

@@ -29,7 +29,10 @@ export class LineSplitter {
   private skippedOnlyNuls = false
   private number = 0
 
-  constructor(private readonly taker: LineTaker, private readonly longest = longestLineByDefault) {}
+  constructor(
+    private readonly taker: LineTaker,
+    private readonly longest = longestLineByDefault,
+  ) {}
 
   /** Lines begun so far. */
   get lines(): number {

@@ -72,7 +72,10 @@ export class TraceParser implements LineTaker {
     const found = Object.keys(ignored).length > 0 ? { ignored: { ...ignored } } : {}
     return {
       format: format!.name,
-      header: format!.name === 'native' ? parser.header!() as TraceHeader : traceHeader(format!.name, { ...parser.header?.(), ...found }),
+      header:
+        format!.name === 'native'
+          ? (parser.header!() as TraceHeader)
+          : traceHeader(format!.name, { ...parser.header?.(), ...found }),
       bad: this.bad.found,
       lines: this.splitter.lines,
       devices: collector.devices,
@@ -111,7 +114,10 @@ export class TraceParser implements LineTaker {
 }
 
 /** A whole recording in memory. For files and streams see readTrace. */
-export function parseTrace(contents: Buffer | string, options: ParseOptions = {}): { reads: TraceRead[], facts: TraceFacts } {
+export function parseTrace(
+  contents: Buffer | string,
+  options: ParseOptions = {},
+): { reads: TraceRead[]; facts: TraceFacts } {
   const parser = new TraceParser(options)
   const reads = parser.push(typeof contents === 'string' ? Buffer.from(contents) : contents)
   for (const read of parser.end()) reads.push(read)

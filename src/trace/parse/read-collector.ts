@@ -135,7 +135,8 @@ export class ReadCollector {
    * @param len bytes; above a GiB it means to the end
    */
   range(subject: Subject, t: number, off: number, len: number): void {
-    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device) return this.drop('other-device')
+    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device)
+      return this.drop('other-device')
     if (len > longestRange) return this.from(subject, t, off)
     if (this.repeats) return this.run(subject, t, off, off + len)
     if (off >= subject.openFrom) {
@@ -161,7 +162,8 @@ export class ReadCollector {
 
   /** From `off` to the end of the file. */
   from(subject: Subject, t: number, off: number): void {
-    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device) return this.drop('other-device')
+    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device)
+      return this.drop('other-device')
     if (!this.repeats && off >= subject.openFrom) {
       this.repeated++
       return
@@ -206,7 +208,7 @@ export class ReadCollector {
     let sums = this.devices.get(dev)
     if (!sums) {
       if (this.devices.size >= mostSpaces) return
-      this.devices.set(dev, sums = { reads: 0, data: 0, other: 0 })
+      this.devices.set(dev, (sums = { reads: 0, data: 0, other: 0 }))
     }
     sums.reads++
     if (kind === 'data') sums.data += bytes

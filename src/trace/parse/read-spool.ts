@@ -15,7 +15,10 @@ export class ReadSpool {
   private file: FileHandle | undefined
 
   /** @param beside a path in the folder where the file may be made */
-  constructor(private readonly beside: string, private readonly few = fewReads) {}
+  constructor(
+    private readonly beside: string,
+    private readonly few = fewReads,
+  ) {}
 
   async add(reads: readonly TraceRead[]): Promise<void> {
     for (const read of reads) this.reads.push(read)
@@ -23,13 +26,18 @@ export class ReadSpool {
   }
 
   /** All of them in the order they came. */
-  async* all(): AsyncGenerator<TraceRead> {
+  async *all(): AsyncGenerator<TraceRead> {
     if (this.file) {
       let batch: TraceRead[] = []
-      const splitter = new LineSplitter({
-        line: (bytes, start, end) => void batch.push(JSON.parse(bytes.toString('utf8', start, end)) as TraceRead),
-        tooLong: () => { throw new Error('a read of more than a gigabyte') },
-      }, 2 ** 30)
+      const splitter = new LineSplitter(
+        {
+          line: (bytes, start, end) => void batch.push(JSON.parse(bytes.toString('utf8', start, end)) as TraceRead),
+          tooLong: () => {
+            throw new Error('a read of more than a gigabyte')
+          },
+        },
+        2 ** 30,
+      )
       for await (const chunk of this.file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 18 })) {
         splitter.push(chunk as Buffer)
         yield* batch
@@ -58,5 +66,9 @@ export class ReadSpool {
 }
 
 function* asLines(reads: readonly TraceRead[]): Generator<string> {
-  for (let i = 0; i < reads.length; i += 512) yield reads.slice(i, i + 512).map((read) => `${JSON.stringify(read)}\n`).join('')
+  for (let i = 0; i < reads.length; i += 512)
+    yield reads
+      .slice(i, i + 512)
+      .map((read) => `${JSON.stringify(read)}\n`)
+      .join('')
 }

@@ -134,4 +134,4 @@ export class SeenPages {
 
 const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits)
 
-const bitsBelow = (bit: number): number => bit >= pagesPerGroup ? -1 : (1 << bit) - 1
+const bitsBelow = (bit: number): number => (bit >= pagesPerGroup ? -1 : (1 << bit) - 1)

@@ -21,7 +21,10 @@ export class ListFile implements OpenFile {
   private readonly place = new Place()
 
   /** @param firstFrom the first block that is told of at or behind another; for SEEK_DATA. Undefined behind the last */
-  constructor(private readonly lines: Lines, private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>) {}
+  constructor(
+    private readonly lines: Lines,
+    private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>,
+  ) {}
 
   /** @throws Errno EINVAL as Place says */
   async read(position: number, size: number, signal: AbortSignal): Promise<Uint8Array> {

@@ -27,13 +27,13 @@ export class OrderFile implements OpenFile {
   private readonly place = new Place()
   private own: string | undefined
   /** Position at which the outcome began to be read, and the text. */
-  private told: { readonly at: number, readonly text: string } | undefined
+  private told: { readonly at: number; readonly text: string } | undefined
 
   constructor(private readonly order: Order) {}
 
   async read(position: number, size: number): Promise<Uint8Array> {
     if (!this.told || position < this.told.at) {
-      const outcome = this.own ?? await this.order.outcome()
+      const outcome = this.own ?? (await this.order.outcome())
       this.told = { at: position, text: outcome === undefined ? '' : `${outcome}\n` }
     }
     const from = position - this.told.at
@@ -42,7 +42,8 @@ export class OrderFile implements OpenFile {
 
   async write(position: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const numbers = parseNumbers(Buffer.from(bytes).toString('latin1'))
-    if (numbers?.length !== this.order.numbers) throw new Errno('EINVAL', `${this.order.numbers} decimal numbers are expected`)
+    if (numbers?.length !== this.order.numbers)
+      throw new Errno('EINVAL', `${this.order.numbers} decimal numbers are expected`)
     const { block } = this.place.at(position, false)
     const { outcome, next } = await this.order.carryOut(numbers, block, signal)
     if (next !== undefined) this.place.went(position, bytes.length, next)

@@ -27,7 +27,7 @@ export class Place {
    *   for those; it would get the same first line for ever.
    * @throws Errno EINVAL
    */
-  at(position: number, strict: boolean): { readonly block: number, readonly rest: string } {
+  at(position: number, strict: boolean): { readonly block: number; readonly rest: string } {
     if (this.end > this.begin) {
       if (position === this.end) return { block: this.next, rest: this.rest }
       if (strict && position > this.begin && position < this.end) {

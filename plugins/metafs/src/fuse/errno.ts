@@ -7,19 +7,22 @@ export type ErrnoName = keyof typeof constants.errno
 export class Errno extends Error {
   override readonly name = 'Errno'
 
-  constructor(readonly errno: ErrnoName, message: string = errno) {
+  constructor(
+    readonly errno: ErrnoName,
+    message: string = errno,
+  ) {
     super(message)
   }
 }
 
 const ofFamily: Readonly<Record<ErrorFamily, ErrnoName>> = {
-  'usage': 'EINVAL',
-  'refused': 'EPERM',
-  'unsupported': 'EOPNOTSUPP',
-  'corrupt': 'EIO',
+  usage: 'EINVAL',
+  refused: 'EPERM',
+  unsupported: 'EOPNOTSUPP',
+  corrupt: 'EIO',
   'no-space': 'ENOSPC',
-  'io': 'EIO',
-  'interrupted': 'EINTR',
+  io: 'EIO',
+  interrupted: 'EINTR',
 }
 
 /**
@@ -28,7 +31,8 @@ const ofFamily: Readonly<Record<ErrorFamily, ErrnoName>> = {
  */
 export function errnoOf(error: unknown): number {
   if (error instanceof Errno) return constants.errno[error.errno]
-  if (error instanceof BootpackError) return constants.errno[isErrnoName(error.code) ? error.code : ofFamily[error.family]]
+  if (error instanceof BootpackError)
+    return constants.errno[isErrnoName(error.code) ? error.code : ofFamily[error.family]]
   const { code } = error as NodeJS.ErrnoException
   return constants.errno[code !== undefined && isErrnoName(code) ? code : 'EIO']
 }

@@ -11,10 +11,34 @@ import { closeSync, writeSync } from 'node:fs'
 import { Errno, errnoOf } from './errno.js'
 import { readRequests } from './request-thread.js'
 import {
-  attributesAnswer, dataAnswer, decodeRequest, directoryAnswer, entryAnswer, handleOf, initAnswer, initOf, interruptedOf, isClientsRead, mostRead,
-  nameOf, opcode, openAnswer, openFlagsOf, protocolMajor, seekAnswer, seekOf, setAttributesOf, statfsAnswer, statusAnswer, transferOf,
-  writtenAnswer, writtenBytesOf,
-  type Attributes, type DirectoryEntry, type Owner, type Request,
+  attributesAnswer,
+  dataAnswer,
+  decodeRequest,
+  directoryAnswer,
+  entryAnswer,
+  handleOf,
+  initAnswer,
+  initOf,
+  interruptedOf,
+  isClientsRead,
+  mostRead,
+  nameOf,
+  opcode,
+  openAnswer,
+  openFlagsOf,
+  protocolMajor,
+  seekAnswer,
+  seekOf,
+  setAttributesOf,
+  statfsAnswer,
+  statusAnswer,
+  transferOf,
+  writtenAnswer,
+  writtenBytesOf,
+  type Attributes,
+  type DirectoryEntry,
+  type Owner,
+  type Request,
 } from './wire.js'
 
 /** What a mount shows. Failures are thrown, see errnoOf. */
@@ -54,7 +78,11 @@ export class Session {
   private open = true
 
   /** @param descriptor of /dev/fuse, mounted; closed at the end */
-  constructor(private readonly descriptor: number, private readonly tree: Tree, private readonly owner: Owner) {
+  constructor(
+    private readonly descriptor: number,
+    private readonly tree: Tree,
+    private readonly owner: Owner,
+  ) {
     this.ended = readRequests(descriptor, (bytes) => this.receive(bytes)).finally(() => this.leave())
     // Whoever waits for it learns of it; nobody has to.
     this.ended.catch(() => {})

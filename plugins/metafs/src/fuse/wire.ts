@@ -86,15 +86,21 @@ const cString = (body: DataView<ArrayBuffer>): string => {
 /** LOOKUP: the name, a character per byte. */
 export const nameOf = (body: DataView<ArrayBuffer>): string => cString(body)
 
-export const initOf = (body: DataView): { major: number, minor: number, readAhead: number } =>
-  ({ major: body.getUint32(0, true), minor: body.getUint32(4, true), readAhead: body.getUint32(8, true) })
+export const initOf = (body: DataView): { major: number; minor: number; readAhead: number } => ({
+  major: body.getUint32(0, true),
+  minor: body.getUint32(4, true),
+  readAhead: body.getUint32(8, true),
+})
 
 /** OPEN and OPENDIR: flags as of open(2). */
 export const openFlagsOf = (body: DataView): number => body.getUint32(0, true)
 
 /** READ, READDIR, and the head of WRITE. */
-export const transferOf = (body: DataView): { handle: number, offset: number, size: number } =>
-  ({ handle: u64(body, 0), offset: u64(body, 8), size: body.getUint32(16, true) })
+export const transferOf = (body: DataView): { handle: number; offset: number; size: number } => ({
+  handle: u64(body, 0),
+  offset: u64(body, 8),
+  size: body.getUint32(16, true),
+})
 
 const FUSE_READ_LOCKOWNER = 2
 
@@ -119,12 +125,16 @@ const FATTR_UID = 2
 const FATTR_GID = 4
 
 /** SETATTR: whether it leaves mode and owner alone. */
-export const setAttributesOf = (body: DataView): { sizeOrTimes: boolean } =>
-  ({ sizeOrTimes: (body.getUint32(0, true) & (FATTR_MODE | FATTR_UID | FATTR_GID)) === 0 })
+export const setAttributesOf = (body: DataView): { sizeOrTimes: boolean } => ({
+  sizeOrTimes: (body.getUint32(0, true) & (FATTR_MODE | FATTR_UID | FATTR_GID)) === 0,
+})
 
 /** LSEEK: with SEEK_DATA or SEEK_HOLE; the others the kernel does itself. */
-export const seekOf = (body: DataView): { handle: number, offset: number, whence: number } =>
-  ({ handle: u64(body, 0), offset: Number(body.getBigInt64(8, true)), whence: body.getUint32(16, true) })
+export const seekOf = (body: DataView): { handle: number; offset: number; whence: number } => ({
+  handle: u64(body, 0),
+  offset: Number(body.getBigInt64(8, true)),
+  whence: body.getUint32(16, true),
+})
 
 /** INTERRUPT: the request that need not go on. */
 export const interruptedOf = (body: DataView): bigint => body.getBigUint64(0, true)
@@ -141,7 +151,12 @@ export interface Attributes {
 
 const attributesSize = 88
 
-function putAttributes(view: DataView, at: number, { node, directory, permissions, size }: Attributes, owner: Owner): void {
+function putAttributes(
+  view: DataView,
+  at: number,
+  { node, directory, permissions, size }: Attributes,
+  owner: Owner,
+): void {
   view.setBigUint64(at, BigInt(node), true)
   view.setBigUint64(at + 8, BigInt(size), true)
   // As many blocks as the size asks for, so that nobody looks for holes.
@@ -164,7 +179,11 @@ export interface Owner {
 
 const answerHeader = 16
 
-function answer(unique: bigint, bodySize: number, error = 0): { bytes: Uint8Array<ArrayBuffer>, view: DataView<ArrayBuffer> } {
+function answer(
+  unique: bigint,
+  bodySize: number,
+  error = 0,
+): { bytes: Uint8Array<ArrayBuffer>; view: DataView<ArrayBuffer> } {
   const bytes = new Uint8Array(answerHeader + bodySize)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, bytes.length, true)
@@ -248,7 +267,11 @@ export interface DirectoryEntry {
 }
 
 /** As many entries as fit `room` bytes, each padded to 8. */
-export function directoryAnswer(unique: bigint, entries: Iterable<DirectoryEntry>, room: number): Uint8Array<ArrayBuffer> {
+export function directoryAnswer(
+  unique: bigint,
+  entries: Iterable<DirectoryEntry>,
+  room: number,
+): Uint8Array<ArrayBuffer> {
   const data = new Uint8Array(room)
   const view = new DataView(data.buffer)
   let at = 0

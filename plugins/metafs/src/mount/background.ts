@@ -4,7 +4,12 @@ import { BootpackError, ioError, type ErrorFamily } from 'bootpack'
 
 interface Told {
   readonly mounted?: unknown
-  readonly error?: { readonly family: ErrorFamily, readonly code: string, readonly message: string, readonly next?: string | undefined }
+  readonly error?: {
+    readonly family: ErrorFamily
+    readonly code: string
+    readonly message: string
+    readonly next?: string | undefined
+  }
 }
 
 /**
@@ -18,10 +23,13 @@ export function startInBackground(words: readonly string[]): Promise<unknown> {
     const script = process.argv[1]
     if (script === undefined) throw ioError('The program does not know its own name and cannot be started again.')
     const child = spawn(process.execPath, [...process.execArgv, script, ...words], {
-      detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     child.once('error', (cause) => reject(ioError('The program could not be started again.', cause)))
-    child.once('exit', (status, signal) => reject(ioError(`The program in the background ended early (${signal ?? status}).`)))
+    child.once('exit', (status, signal) =>
+      reject(ioError(`The program in the background ended early (${signal ?? status}).`)),
+    )
     child.once('message', (told: Told) => {
       child.removeAllListeners('exit')
       child.disconnect()
@@ -35,11 +43,20 @@ export function startInBackground(words: readonly string[]): Promise<unknown> {
 }
 
 /** @returns false when nobody waits in the background's foreground */
-export function tellParent(told: { readonly mounted?: unknown, readonly error?: unknown }): boolean {
+export function tellParent(told: { readonly mounted?: unknown; readonly error?: unknown }): boolean {
   if (!process.send) return false
   const { error } = told
-  const known = error instanceof BootpackError ? error : error === undefined ? undefined : ioError(error instanceof Error ? error.message : String(error))
-  process.send(known ? { error: { family: known.family, code: known.code, message: known.message, next: known.next } } : { mounted: told.mounted })
+  const known =
+    error instanceof BootpackError
+      ? error
+      : error === undefined
+        ? undefined
+        : ioError(error instanceof Error ? error.message : String(error))
+  process.send(
+    known
+      ? { error: { family: known.family, code: known.code, message: known.message, next: known.next } }
+      : { mounted: told.mounted },
+  )
   process.disconnect?.()
   return true
 }

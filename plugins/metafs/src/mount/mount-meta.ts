@@ -6,7 +6,16 @@
  */
 import { realpath, stat } from 'node:fs/promises'
 import { endianness } from 'node:os'
-import { mountFuse, openBlockSpace, openFuseDevice, refused, unmount, unsupported, usageError, type Volume } from 'bootpack'
+import {
+  mountFuse,
+  openBlockSpace,
+  openFuseDevice,
+  refused,
+  unmount,
+  unsupported,
+  usageError,
+  type Volume,
+} from 'bootpack'
 import { Session } from '../fuse/session.js'
 import { MetaTree } from '../tree/meta-tree.js'
 import { detachDead, metaMounts, subtype } from './mounts.js'
@@ -35,7 +44,8 @@ export interface MetaMount {
  *   the block-moving calls have no way into
  */
 export async function mountMeta(volume: Volume, at: string, options: MetaMountOptions): Promise<MetaMount> {
-  if (endianness() !== 'LE') throw unsupported('big-endian', 'The meta filesystem speaks with the kernel on little-endian machines only.')
+  if (endianness() !== 'LE')
+    throw unsupported('big-endian', 'The meta filesystem speaks with the kernel on little-endian machines only.')
   const space = openBlockSpace(volume)
   const readOnly = options.readOnly || !space.writable
   const directory = await freeDirectory(at)
@@ -58,15 +68,21 @@ export async function mountMeta(volume: Volume, at: string, options: MetaMountOp
     }
   }
   process.on('exit', atExit)
-  const session = new Session(descriptor, tree, { user: process.geteuid?.() ?? 0, group: process.getegid?.() ?? 0, since: Math.floor(Date.now() / 1000) })
-  const ended = session.ended.then(() => {
-    mounted = false
-  }).finally(async () => {
-    // Still mounted only if requests could not be read any more.
-    atExit()
-    process.off('exit', atExit)
-    await tree.idle()
+  const session = new Session(descriptor, tree, {
+    user: process.geteuid?.() ?? 0,
+    group: process.getegid?.() ?? 0,
+    since: Math.floor(Date.now() / 1000),
   })
+  const ended = session.ended
+    .then(() => {
+      mounted = false
+    })
+    .finally(async () => {
+      // Still mounted only if requests could not be read any more.
+      atExit()
+      process.off('exit', atExit)
+      await tree.idle()
+    })
   return {
     directory,
     ended,
@@ -86,10 +102,15 @@ async function freeDirectory(at: string): Promise<string> {
   await detachDead()
   // Never waiting in a call: what is asked may be shown by this very process.
   const stats = await stat(at).catch(() => undefined)
-  if (!stats?.isDirectory()) throw usageError('no-mount-point', `${JSON.stringify(at)} is not a directory.`, 'Make one with mkdir and name it.')
+  if (!stats?.isDirectory())
+    throw usageError('no-mount-point', `${JSON.stringify(at)} is not a directory.`, 'Make one with mkdir and name it.')
   const directory = await realpath(at)
   if (metaMounts().some((mount) => mount.directory === directory)) {
-    throw refused('mounted', `A meta filesystem is mounted at ${JSON.stringify(directory)}.`, `Unmount it with: umount ${directory}`)
+    throw refused(
+      'mounted',
+      `A meta filesystem is mounted at ${JSON.stringify(directory)}.`,
+      `Unmount it with: umount ${directory}`,
+    )
   }
   return directory
 }

@@ -25,7 +25,10 @@ export function parseMetaMounts(mountinfo: Buffer): MetaMountPoint[] {
 
 /** Blanks, line ends and backslashes are written as three octal digits; bytes are UTF-8. */
 const unescaped = (text: string): string =>
-  Buffer.from(text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))), 'latin1').toString('utf8')
+  Buffer.from(
+    text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
+    'latin1',
+  ).toString('utf8')
 
 export const metaMounts = (): MetaMountPoint[] => parseMetaMounts(readFileSync('/proc/self/mountinfo'))
 
@@ -42,6 +45,9 @@ export async function detachDead(): Promise<void> {
 const patience = 2000
 
 async function isDead(directory: string): Promise<boolean> {
-  const answer = stat(directory).then(() => false, (error: NodeJS.ErrnoException) => ['ENOTCONN', 'ECONNABORTED'].includes(error.code ?? ''))
+  const answer = stat(directory).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => ['ENOTCONN', 'ECONNABORTED'].includes(error.code ?? ''),
+  )
   return Promise.race([answer, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patience).unref())])
 }

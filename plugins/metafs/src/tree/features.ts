@@ -30,7 +30,15 @@ export const incompat = {
 /** Three lines: the name of a bitmap and its value. */
 export function featuresText(space: BlockSpace, readOnly: boolean): string {
   const offered = compat.freeBlocks | compat.extents | compat.allocGoal | (space.inodes ? compat.nodesListed : 0)
-  const changing = readOnly ? 0 : roCompat.dataAlloc | roCompat.dataReloc | (space.trees ? roCompat.metadataAlloc | roCompat.metadataReloc : 0)
+  const changing = readOnly
+    ? 0
+    : roCompat.dataAlloc | roCompat.dataReloc | (space.trees ? roCompat.metadataAlloc | roCompat.metadataReloc : 0)
   const needed = incompat.textLists | incompat.continuedPositions
-  return [['compat', offered], ['ro_compat', changing], ['incompat', needed]].map(([name, bits]) => `${name} 0x${bits!.toString(16)}\n`).join('')
+  return [
+    ['compat', offered],
+    ['ro_compat', changing],
+    ['incompat', needed],
+  ]
+    .map(([name, bits]) => `${name} 0x${bits!.toString(16)}\n`)
+    .join('')
 }

@@ -20,7 +20,7 @@ export async function firstFree(space: BlockSpace, from: number): Promise<number
  * block of the file, or the last allocated one if that is behind it.
  */
 export async function* extentLines(file: SpaceFile, from: number): AsyncGenerator<Line, void, undefined> {
-  const blocks = Math.ceil(await file.size() / file.space.geometry().blockSize)
+  const blocks = Math.ceil((await file.size()) / file.space.geometry().blockSize)
   let at = from
   const hole = function* (until: number): Generator<Line, void, undefined> {
     if (until > at) yield { text: `${at} ${until - at} hole\n`, next: until }

@@ -23,13 +23,28 @@ import { OrderFile, type Carried, type Order } from '../files/order-file.js'
 import { TextFile } from '../files/text-file.js'
 import { featuresText } from './features.js'
 import { extentLines, firstAllocated, firstFree, freeLines } from './lists.js'
-import { childrenOf, inodeOfName, isDirectory, nodeOf, numberOf, parentOf, type InodeKind, type Node } from './node-number.js'
+import {
+  childrenOf,
+  inodeOfName,
+  isDirectory,
+  nodeOf,
+  numberOf,
+  parentOf,
+  type InodeKind,
+  type Node,
+} from './node-number.js'
 import { allocateData, allocateTreeBlock, piecesToRelocate, relocatePiece, relocateTreeBlock } from './orders.js'
 import { Turns } from './turns.js'
 
 type OrderKind = Extract<InodeKind, 'allocGoal' | 'dataAlloc' | 'dataReloc' | 'metadataAlloc' | 'metadataReloc'>
 
-const numbersOf: Readonly<Record<OrderKind, number>> = { allocGoal: 1, dataAlloc: 1, dataReloc: 1, metadataAlloc: 1, metadataReloc: 2 }
+const numbersOf: Readonly<Record<OrderKind, number>> = {
+  allocGoal: 1,
+  dataAlloc: 1,
+  dataReloc: 1,
+  metadataAlloc: 1,
+  metadataReloc: 2,
+}
 
 const isOrder = (kind: string): kind is OrderKind => kind in numbersOf
 
@@ -47,7 +62,11 @@ export class MetaTree implements Tree {
   private listed: readonly number[] = []
 
   /** @param onFailure told of what the client learns only a number of */
-  constructor(private readonly space: BlockSpace, private readonly readOnly: boolean, private readonly onFailure: (error: unknown, node: string) => void = () => {}) {}
+  constructor(
+    private readonly space: BlockSpace,
+    private readonly readOnly: boolean,
+    private readonly onFailure: (error: unknown, node: string) => void = () => {},
+  ) {}
 
   /** When all that was asked for is done. */
   async idle(): Promise<void> {
@@ -81,7 +100,10 @@ export class MetaTree implements Tree {
     return this.withFile(node.inode, signal, async (file) => {
       if (kind === 'node') return 0
       const last = (await file.extents()).at(-1)
-      const blocks = Math.max(Math.ceil(await file.size() / this.space.geometry().blockSize), last ? last.logical + last.length : 0)
+      const blocks = Math.max(
+        Math.ceil((await file.size()) / this.space.geometry().blockSize),
+        last ? last.logical + last.length : 0,
+      )
       return kind === 'extents' ? Math.max(leastSize, blocks) : blocks
     })
   }
@@ -90,9 +112,8 @@ export class MetaTree implements Tree {
     const parent = nodeOf(directory)
     if (!parent || !isDirectory(parent)) throw new Errno('ENOTDIR')
     const inode = parent.kind === 'nodes' ? inodeOfName(name) : undefined
-    const node: Node | undefined = inode === undefined
-      ? childrenOf(parent).find((child) => child.name === name)?.node
-      : { kind: 'node', inode }
+    const node: Node | undefined =
+      inode === undefined ? childrenOf(parent).find((child) => child.name === name)?.node : { kind: 'node', inode }
     if (!node) throw new Errno('ENOENT')
     return this.attributes(numberOf(node), signal)
   }
@@ -104,18 +125,26 @@ export class MetaTree implements Tree {
       const { inodes } = this.space
       this.listed = await this.turns.take(signal, () => all(inodes.call(this.space, 1)))
     }
-    const children = node.kind === 'nodes'
-      ? this.listed.map((inode) => ({ name: String(inode), node: { kind: 'node', inode } satisfies Node }))
-      : childrenOf(node)
-    return [{ name: '.', node }, { name: '..', node: parentOf(node) }, ...children].slice(from).map((child, index) =>
-      ({ name: child.name, node: numberOf(child.node), directory: isDirectory(child.node), next: from + index + 1 }))
+    const children =
+      node.kind === 'nodes'
+        ? this.listed.map((inode) => ({ name: String(inode), node: { kind: 'node', inode } satisfies Node }))
+        : childrenOf(node)
+    return [{ name: '.', node }, { name: '..', node: parentOf(node) }, ...children]
+      .slice(from)
+      .map((child, index) => ({
+        name: child.name,
+        node: numberOf(child.node),
+        directory: isDirectory(child.node),
+        next: from + index + 1,
+      }))
   }
 
   async open(number: number, flags: number): Promise<OpenFile> {
     const node = nodeOf(number)
     if (!node) throw new Errno('ENOENT')
     if (isDirectory(node)) throw new Errno('EISDIR')
-    if ((flags & O_ACCMODE) !== 0 && (this.readOnly || !isOrder(node.kind))) throw new Errno(this.readOnly ? 'EROFS' : 'EACCES')
+    if ((flags & O_ACCMODE) !== 0 && (this.readOnly || !isOrder(node.kind)))
+      throw new Errno(this.readOnly ? 'EROFS' : 'EACCES')
     const text = this.textOf(node)
     if (text !== undefined) return new TextFile(text)
     const { space, turns } = this
@@ -133,17 +162,25 @@ export class MetaTree implements Tree {
     )
   }
 
-  private async *linesOf(inode: number, from: number, signal: AbortSignal): AsyncGenerator<{ text: string, next: number }, void, undefined> {
+  private async *linesOf(
+    inode: number,
+    from: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ text: string; next: number }, void, undefined> {
     yield* await this.withFile(inode, signal, (file) => all(extentLines(file, from)))
   }
 
   private textOf({ kind }: Node): string | undefined {
     const { blockSize, uuid } = this.space.geometry()
     switch (kind) {
-      case 'features': return featuresText(this.space, this.readOnly)
-      case 'blocksize': return `${blockSize}\n`
-      case 'id': return `${uuid}\n`
-      default: return undefined
+      case 'features':
+        return featuresText(this.space, this.readOnly)
+      case 'blocksize':
+        return `${blockSize}\n`
+      case 'id':
+        return `${uuid}\n`
+      default:
+        return undefined
     }
   }
 
@@ -151,16 +188,25 @@ export class MetaTree implements Tree {
     const number = numberOf({ kind, inode })
     return {
       numbers: numbersOf[kind],
-      carryOut: (numbers, block, signal) => this.inOrder(kind, inode, signal, () => this.carryOut(kind, inode, numbers, block, signal)),
-      outcome: async () => (kind === 'allocGoal'
-        ? String(await this.withFile(inode, new AbortController().signal, (file) => this.goalOf(file)))
-        : this.outcomes.get(number)),
+      carryOut: (numbers, block, signal) =>
+        this.inOrder(kind, inode, signal, () => this.carryOut(kind, inode, numbers, block, signal)),
+      outcome: async () =>
+        kind === 'allocGoal'
+          ? String(await this.withFile(inode, new AbortController().signal, (file) => this.goalOf(file)))
+          : this.outcomes.get(number),
     }
   }
 
-  private async carryOut(kind: OrderKind, inode: number, numbers: readonly number[], block: number, signal: AbortSignal): Promise<Carried> {
+  private async carryOut(
+    kind: OrderKind,
+    inode: number,
+    numbers: readonly number[],
+    block: number,
+    signal: AbortSignal,
+  ): Promise<Carried> {
     const [first, second] = [numbers[0]!, numbers[1]!]
-    const change = <T>(work: (file: SpaceFile) => Promise<T>): Promise<T> => this.turns.take(signal, () => using(this.space, inode, work))
+    const change = <T>(work: (file: SpaceFile) => Promise<T>): Promise<T> =>
+      this.turns.take(signal, () => using(this.space, inode, work))
     const changeBoth = <T>(work: (file: SpaceFile, donor: SpaceFile) => Promise<T>): Promise<T> =>
       change((file) => using(this.space, first, (donor) => work(file, donor)))
     switch (kind) {
@@ -171,7 +217,11 @@ export class MetaTree implements Tree {
         return { outcome: String(first) }
       }
       case 'dataAlloc':
-        return this.allocated(kind, inode, await change(async (file) => allocateData(file, block, first, await this.goalOf(file))))
+        return this.allocated(
+          kind,
+          inode,
+          await change(async (file) => allocateData(file, block, first, await this.goalOf(file))),
+        )
       case 'dataReloc': {
         let relocated = 0
         this.noted(kind, inode, { outcome: '0' })
@@ -184,13 +234,21 @@ export class MetaTree implements Tree {
         return { outcome: String(relocated) }
       }
       case 'metadataAlloc':
-        return this.allocated(kind, inode, await change(async (file) => allocateTreeBlock(file, block, first, await this.goalOf(file))))
+        return this.allocated(
+          kind,
+          inode,
+          await change(async (file) => allocateTreeBlock(file, block, first, await this.goalOf(file))),
+        )
       case 'metadataReloc':
         return this.noted(kind, inode, await changeBoth((file, donor) => relocateTreeBlock(file, donor, block, second)))
     }
   }
 
-  private allocated(kind: OrderKind, inode: number, { goal, ...carried }: Carried & { readonly goal: FsBlock }): Carried {
+  private allocated(
+    kind: OrderKind,
+    inode: number,
+    { goal, ...carried }: Carried & { readonly goal: FsBlock },
+  ): Carried {
     this.goals.set(inode, goal)
     return this.noted(kind, inode, carried)
   }
@@ -250,7 +308,11 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** Each step of an iteration in its turn, so that a long list does not keep others waiting. */
-async function* inTurn<T>(turns: Turns, signal: AbortSignal, items: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
+async function* inTurn<T>(
+  turns: Turns,
+  signal: AbortSignal,
+  items: AsyncGenerator<T, void, undefined>,
+): AsyncGenerator<T, void, undefined> {
   try {
     for (;;) {
       const step = await turns.take(signal, () => items.next())

@@ -33,16 +33,19 @@ export type CommonKind = keyof typeof commonNodes
 export type InodeKind = keyof typeof inodeNodes
 
 export type Node =
-  | { readonly kind: CommonKind, readonly inode?: never }
-  | { readonly kind: InodeKind, readonly inode: number }
+  { readonly kind: CommonKind; readonly inode?: never } | { readonly kind: InodeKind; readonly inode: number }
 
 const perInode = 32
 
 export const numberOf = (node: Node): number =>
   node.inode === undefined ? commonNodes[node.kind].number : node.inode * perInode + inodeNodes[node.kind].number
 
-const commonKinds = new Map(Object.entries(commonNodes).map(([kind, { number }]) => [number as number, kind as CommonKind]))
-const inodeKinds = new Map(Object.entries(inodeNodes).map(([kind, { number }]) => [number as number, kind as InodeKind]))
+const commonKinds = new Map(
+  Object.entries(commonNodes).map(([kind, { number }]) => [number as number, kind as CommonKind]),
+)
+const inodeKinds = new Map(
+  Object.entries(inodeNodes).map(([kind, { number }]) => [number as number, kind as InodeKind]),
+)
 
 /** @returns undefined for a number that stands for nothing */
 export function nodeOf(number: number): Node | undefined {
@@ -54,19 +57,32 @@ export function nodeOf(number: number): Node | undefined {
   return kind && { kind, inode: Math.floor(number / perInode) }
 }
 
-const directories: ReadonlySet<string> = new Set<CommonKind | InodeKind>(['root', 'allocation', 'super', 'nodes', 'node', 'data', 'metadata'])
+const directories: ReadonlySet<string> = new Set<CommonKind | InodeKind>([
+  'root',
+  'allocation',
+  'super',
+  'nodes',
+  'node',
+  'data',
+  'metadata',
+])
 
 export const isDirectory = ({ kind }: Node): boolean => directories.has(kind)
 
 /** The entries of a directory that are always there; those of `nodes` are not. */
-export function childrenOf({ kind, inode }: Node): { readonly name: string, readonly node: Node }[] {
+export function childrenOf({ kind, inode }: Node): { readonly name: string; readonly node: Node }[] {
   return inode === undefined
     ? children(commonNodes, kind).map(([name, child]) => ({ name, node: { kind: child } }))
     : children(inodeNodes, kind).map(([name, child]) => ({ name, node: { kind: child, inode } }))
 }
 
-function children<Kind extends string>(nodes: Readonly<Record<Kind, { readonly parent: string, readonly name: string }>>, of: string): [string, Kind][] {
-  return (Object.keys(nodes) as Kind[]).filter((kind) => nodes[kind].parent === of && kind !== of).map((kind) => [nodes[kind].name, kind])
+function children<Kind extends string>(
+  nodes: Readonly<Record<Kind, { readonly parent: string; readonly name: string }>>,
+  of: string,
+): [string, Kind][] {
+  return (Object.keys(nodes) as Kind[])
+    .filter((kind) => nodes[kind].parent === of && kind !== of)
+    .map((kind) => [nodes[kind].name, kind])
 }
 
 export function parentOf(node: Node): Node {
@@ -75,4 +91,5 @@ export function parentOf(node: Node): Node {
 }
 
 /** A directory's name as a number: decimal, no zeros in front. */
-export const inodeOfName = (name: string): number | undefined => (/^[1-9]\d{0,9}$/.test(name) ? Number(name) : undefined)
+export const inodeOfName = (name: string): number | undefined =>
+  /^[1-9]\d{0,9}$/.test(name) ? Number(name) : undefined

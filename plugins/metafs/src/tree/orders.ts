@@ -1,5 +1,14 @@
 /** What can be ordered of a file: space, relocation, and the same for the blocks of its extent tree. */
-import { allocate, fileBlock, fsBlock, movedata, type BlockSpace, type Extent, type FsBlock, type SpaceFile } from 'bootpack'
+import {
+  allocate,
+  fileBlock,
+  fsBlock,
+  movedata,
+  type BlockSpace,
+  type Extent,
+  type FsBlock,
+  type SpaceFile,
+} from 'bootpack'
 import { Errno } from '../fuse/errno.js'
 import type { Carried } from '../files/order-file.js'
 
@@ -7,11 +16,16 @@ import type { Carried } from '../files/order-file.js'
 const relocatedAtOnce = 64 << 20
 
 /** data/alloc: `count` blocks for the file blocks from `block` on, near the goal. */
-export async function allocateData(file: SpaceFile, block: number, count: number, goal: FsBlock): Promise<Carried & { readonly goal: FsBlock }> {
+export async function allocateData(
+  file: SpaceFile,
+  block: number,
+  count: number,
+  goal: FsBlock,
+): Promise<Carried & { readonly goal: FsBlock }> {
   const { blockSize, blockCount } = file.space.geometry()
   if (count === 0) throw new Errno('EINVAL')
   file.position = block * blockSize
-  const blocks = await allocate(file, 0, goal * blockSize, count * blockSize) / blockSize
+  const blocks = (await allocate(file, 0, goal * blockSize, count * blockSize)) / blockSize
   const last = block + blocks - 1
   const found = (await file.extents()).find(({ logical, length }) => logical <= last && logical + length > last)
   const behind = found ? found.physical + (last - found.logical) + 1 : goal
@@ -28,11 +42,12 @@ export interface Piece {
 export async function piecesToRelocate(file: SpaceFile, donor: SpaceFile): Promise<Piece[]> {
   const { blockSize } = file.space.geometry()
   if (file.inode === donor.inode) throw new Errno('EINVAL')
-  const end = Math.ceil(await file.size() / blockSize)
+  const end = Math.ceil((await file.size()) / blockSize)
   const most = Math.max(1, Math.floor(relocatedAtOnce / blockSize))
   const pieces: Piece[] = []
   for (const { logical, length } of common(await file.extents(), await donor.extents(), end)) {
-    for (let done = 0; done < length; done += most) pieces.push({ logical: logical + done, length: Math.min(most, length - done) })
+    for (let done = 0; done < length; done += most)
+      pieces.push({ logical: logical + done, length: Math.min(most, length - done) })
   }
   return pieces
 }
@@ -45,7 +60,7 @@ export async function relocatePiece(file: SpaceFile, donor: SpaceFile, { logical
 
 /** Runs of file blocks below `end` that both mappings have, neighbours joined. */
 export function common(a: readonly Extent[], b: readonly Extent[], end: number): Piece[] {
-  const runs: { logical: number, length: number }[] = []
+  const runs: { logical: number; length: number }[] = []
   for (let i = 0, j = 0; i < a.length && j < b.length;) {
     const [one, other] = [a[i]!, b[j]!]
     const from = Math.max(one.logical, other.logical)
@@ -65,13 +80,23 @@ const treesOf = (space: BlockSpace): NonNullable<BlockSpace['trees']> => {
 }
 
 /** metadata/alloc: a tree block at `level` over the file block. */
-export async function allocateTreeBlock(file: SpaceFile, block: number, level: number, goal: FsBlock): Promise<Carried & { readonly goal: FsBlock }> {
+export async function allocateTreeBlock(
+  file: SpaceFile,
+  block: number,
+  level: number,
+  goal: FsBlock,
+): Promise<Carried & { readonly goal: FsBlock }> {
   const where = await treesOf(file.space).allocateBlock(file, fileBlock(block), level, goal)
   return { outcome: String(where), goal: fsBlock(Math.min(where + 1, file.space.geometry().blockCount - 1)) }
 }
 
 /** metadata/reloc: the tree blocks of two files change places. */
-export async function relocateTreeBlock(file: SpaceFile, donor: SpaceFile, block: number, level: number): Promise<Carried> {
+export async function relocateTreeBlock(
+  file: SpaceFile,
+  donor: SpaceFile,
+  block: number,
+  level: number,
+): Promise<Carried> {
   await treesOf(file.space).swapBlocks(file, donor, fileBlock(block), level)
   return { outcome: '1' }
 }

@@ -29,14 +29,20 @@ export interface Conditions {
 
 /** To the thousandth of a second and of a millisecond: what the clock was good for, and more. */
 export const bootRun = ({ seconds, hostWait, figures }: BootResult): BootRun => ({
-  seconds: thousandths(seconds), hostWait: hostWait === undefined ? null : thousandths(hostWait),
-  ...figures, positioningMs: thousandths(figures.positioningMs),
+  seconds: thousandths(seconds),
+  hostWait: hostWait === undefined ? null : thousandths(hostWait),
+  ...figures,
+  positioningMs: thousandths(figures.positioningMs),
 })
 
 const thousandths = (value: number): number => Math.round(value * 1e3) / 1e3
 
-export const imageRuns = (image: string, kernel: string, runs: readonly BootRun[]): ImageRuns =>
-  ({ image, kernel, runs, median: { seconds: median(runs.map((run) => run.seconds)), hostWait: medianWait(runs), ...medianFigures(runs) } })
+export const imageRuns = (image: string, kernel: string, runs: readonly BootRun[]): ImageRuns => ({
+  image,
+  kernel,
+  runs,
+  median: { seconds: median(runs.map((run) => run.seconds)), hostWait: medianWait(runs), ...medianFigures(runs) },
+})
 
 const medianWait = (runs: readonly BootRun[]): number | null => {
   const known = runs.flatMap(({ hostWait }) => hostWait ?? [])
@@ -45,7 +51,10 @@ const medianWait = (runs: readonly BootRun[]): number | null => {
 
 /** What is true of all boots of a series: disk, accelerator, and what they waited for. */
 export function conditionsText({ disk, scale, until, accelerator }: Conditions): string {
-  const machine = accelerator.name === 'kvm' ? 'KVM' : `emulated processor${accelerator.why === undefined ? '' : ` (${accelerator.why})`}`
+  const machine =
+    accelerator.name === 'kvm'
+      ? 'KVM'
+      : `emulated processor${accelerator.why === undefined ? '' : ` (${accelerator.why})`}`
   const times = scale === 1 ? '' : scale === 0 ? ', without its delays' : `, delays x ${scale}`
   return [
     `disk     ${disk}${times}: ${diskModel(disk, 1).source}`,
@@ -59,8 +68,11 @@ const mostHostWait = 0.05
 
 /** A sentence when the host was too busy for the times to be compared; undefined when it was not. */
 export function busyHostText(images: readonly ImageRuns[]): string | undefined {
-  const busy = images.flatMap(({ runs }) => runs).filter(({ seconds, hostWait }) => (hostWait ?? 0) > seconds * mostHostWait).length
-  return busy === 0 ? undefined
+  const busy = images
+    .flatMap(({ runs }) => runs)
+    .filter(({ seconds, hostWait }) => (hostWait ?? 0) > seconds * mostHostWait).length
+  return busy === 0
+    ? undefined
     : `In ${busy === 1 ? 'one boot' : `${busy} boots`} the machine waited more than ${mostHostWait * 100} % of its time for a processor of this host ("host busy", seconds): repeat this when the host is idle.`
 }
 
@@ -72,7 +84,11 @@ interface Row {
 
 const rows: readonly Row[] = [
   { title: 'seconds', value: (run) => run.seconds, show: (value) => value.toFixed(1) },
-  { title: 'host busy', value: (run) => run.hostWait ?? NaN, show: (value) => (Number.isNaN(value) ? '?' : value.toFixed(1)) },
+  {
+    title: 'host busy',
+    value: (run) => run.hostWait ?? NaN,
+    show: (value) => (Number.isNaN(value) ? '?' : value.toFixed(1)),
+  },
   { title: 'reads', value: (run) => run.reads, show: count },
   { title: 'read', value: (run) => run.readBytes, show: bytes },
   { title: 'not sequential', value: (run) => run.notSequential, show: count },
@@ -95,7 +111,8 @@ export function comparisonTable(a: ImageRuns, b: ImageRuns): string {
     return [title, show(one), show(other), one > 0 && other > 0 ? `${(one / other).toFixed(2)} x` : '-']
   })
   for (const i of a.runs.keys()) {
-    if (a.runs.length > 1) lines.push([`boot ${i + 1}, seconds`, a.runs[i]!.seconds.toFixed(1), b.runs[i]!.seconds.toFixed(1), ''])
+    if (a.runs.length > 1)
+      lines.push([`boot ${i + 1}, seconds`, a.runs[i]!.seconds.toFixed(1), b.runs[i]!.seconds.toFixed(1), ''])
   }
   return table(['median', 'A', 'B', 'A / B'], lines)
 }

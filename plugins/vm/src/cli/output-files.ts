@@ -1,7 +1,16 @@
 /** Where a boot's trace, requests and console go. */
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import { BootpackError, ioError, nameTrace, openTarget, writeAtomically, writeTrace, type TraceHeader, type TraceRead } from 'bootpack'
+import {
+  BootpackError,
+  ioError,
+  nameTrace,
+  openTarget,
+  writeAtomically,
+  writeTrace,
+  type TraceHeader,
+  type TraceRead,
+} from 'bootpack'
 import { bootTrace } from '../machine/boot-trace.js'
 import type { BootResult, Machine } from '../machine/machine.js'
 
@@ -32,9 +41,12 @@ export class OutputFiles {
   /** Why the traces hold blocks and no names, when they do. */
   unnamed: string | undefined
   private failure: Error | undefined
-  private open: { readonly run: number, readonly descriptor: number } | undefined
+  private open: { readonly run: number; readonly descriptor: number } | undefined
 
-  constructor(private readonly names: OutputNames, private readonly runs: number) {}
+  constructor(
+    private readonly names: OutputNames,
+    private readonly runs: number,
+  ) {}
 
   /** Synchronous, so that what a machine said last is there however it ended. Failures are thrown by `write`. */
   console(run: number, bytes: Buffer): void {
@@ -51,18 +63,28 @@ export class OutputFiles {
     }
   }
 
-  async write(machine: Booted, run: number, { recording, log, seconds }: Pick<BootResult, 'recording' | 'log' | 'seconds'>): Promise<void> {
+  async write(
+    machine: Booted,
+    run: number,
+    { recording, log, seconds }: Pick<BootResult, 'recording' | 'log' | 'seconds'>,
+  ): Promise<void> {
     if (this.failure) throw this.failure
     const { trace, requests, disk, scale } = this.names
     if (trace !== undefined) {
       const path = numbered(trace, run, this.runs)
       const blocks = bootTrace(recording, {
-        kernel: machine.kernelName, root: `UUID=${machine.image.uuid}`, recorded: new Date().toISOString(), disk, scale, seconds: Math.round(seconds * 1e3) / 1e3,
+        kernel: machine.kernelName,
+        root: `UUID=${machine.image.uuid}`,
+        recorded: new Date().toISOString(),
+        disk,
+        scale,
+        seconds: Math.round(seconds * 1e3) / 1e3,
       })
       await writeTrace(path, await this.named(machine, blocks))
       this.traces.push(path)
     }
-    if (requests !== undefined) await writeAtomically(numbered(requests, run, this.runs), (file) => file.writeFile(log.text(recording.started)))
+    if (requests !== undefined)
+      await writeAtomically(numbered(requests, run, this.runs), (file) => file.writeFile(log.text(recording.started)))
   }
 
   /** The same reads by the files and directories they belong to, so that the trace outlives the layout. */

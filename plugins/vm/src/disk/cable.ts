@@ -5,7 +5,7 @@
  * Invariant: the reserved times are sorted and do not overlap.
  */
 export class Cable {
-  private reserved: { readonly from: number, readonly to: number }[] = []
+  private reserved: { readonly from: number; readonly to: number }[] = []
 
   /**
    * Takes the first free time of `duration` that begins at `ready` or later.

@@ -36,10 +36,20 @@ export type DiskName = (typeof diskNames)[number]
 /** @param size bytes of the whole disk: the full stroke of the head */
 export function diskModel(name: DiskName, size: number): DiskModel {
   switch (name) {
-    case 'hdd': return new HardDisk(size)
-    case 'ssd': return new Flash('ssd', 'SATA solid state: 0.1 ms for a random read, eight at a time, 500 MB/s', 8, 0.1, 500)
-    case 'sd': return new Flash('sd', 'SD card of application class A1: at least 1500 random reads a second one after the other, 25 MB/s', 1, 0.66, 25)
-    case 'lazy': return new LazyVolume()
+    case 'hdd':
+      return new HardDisk(size)
+    case 'ssd':
+      return new Flash('ssd', 'SATA solid state: 0.1 ms for a random read, eight at a time, 500 MB/s', 8, 0.1, 500)
+    case 'sd':
+      return new Flash(
+        'sd',
+        'SD card of application class A1: at least 1500 random reads a second one after the other, 25 MB/s',
+        1,
+        0.66,
+        25,
+      )
+    case 'lazy':
+      return new LazyVolume()
   }
 }
 
@@ -78,8 +88,11 @@ class Flash implements DiskModel {
   readonly bytesPerMs: number
 
   constructor(
-    readonly name: DiskName, readonly source: string, readonly lanes: number,
-    private readonly requestMs: number, megabytesPerSecond: number,
+    readonly name: DiskName,
+    readonly source: string,
+    readonly lanes: number,
+    private readonly requestMs: number,
+    megabytesPerSecond: number,
   ) {
     this.bytesPerMs = megabytesPerSecond * 1e3
   }

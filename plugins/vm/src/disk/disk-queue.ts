@@ -48,7 +48,11 @@ export class DiskQueue<T> {
    * @param scale   multiplies every delay; 0 answers at once
    * @param onBegin called when a request's turn has come, from within `add` and `done`
    */
-  constructor(private readonly model: DiskModel, private readonly scale: number, private readonly onBegin: OnBegin<T>) {}
+  constructor(
+    private readonly model: DiskModel,
+    private readonly scale: number,
+    private readonly onBegin: OnBegin<T>,
+  ) {}
 
   get depth(): number {
     return this.waiting.length + this.inService

@@ -15,7 +15,10 @@ export class Overlay {
   private readonly pages = new Map<number, Buffer>()
 
   /** @param limit bytes of memory */
-  constructor(private readonly below: ReadBelow, private readonly limit: number) {}
+  constructor(
+    private readonly below: ReadBelow,
+    private readonly limit: number,
+  ) {}
 
   /** Bytes of memory in use. */
   get size(): number {
@@ -37,7 +40,7 @@ export class Overlay {
       const from = Math.max(offset, page * pageBytes)
       const to = Math.min(end, (page + 1) * pageBytes)
       let held = this.pages.get(page)
-      if (!held) this.pages.set(page, held = Buffer.allocUnsafeSlow(pageBytes))
+      if (!held) this.pages.set(page, (held = Buffer.allocUnsafeSlow(pageBytes)))
       held.set(data.subarray(from - offset, to - offset), from - page * pageBytes)
     }
     return true

@@ -38,8 +38,10 @@ export class RequestLog {
 
   /** @param from milliseconds of the monotonic clock that count as 0 */
   text(from: number): string {
-    const lines = this.requests.map(({ at, write, offset, length, distance, latency, waited }) =>
-      `${(Math.max(0, at - from) / 1e3).toFixed(6)} ${write ? 'W' : 'R'} ${offset} ${length} dist=${distance} pos_ms=${latency.toFixed(3)} wait_ms=${waited.toFixed(3)}\n`)
+    const lines = this.requests.map(
+      ({ at, write, offset, length, distance, latency, waited }) =>
+        `${(Math.max(0, at - from) / 1e3).toFixed(6)} ${write ? 'W' : 'R'} ${offset} ${length} dist=${distance} pos_ms=${latency.toFixed(3)} wait_ms=${waited.toFixed(3)}\n`,
+    )
     return lines.join('')
   }
 }

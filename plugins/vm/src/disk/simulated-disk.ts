@@ -32,7 +32,12 @@ export class SimulatedDisk implements NbdExport {
   private readonly overlay: Overlay
   private readonly queue: DiskQueue<() => void>
 
-  constructor(private readonly image: ImageBytes, alarm: Alarm, log: RequestLog, { model, scale, writeLimit }: SimulatedDiskOptions) {
+  constructor(
+    private readonly image: ImageBytes,
+    alarm: Alarm,
+    log: RequestLog,
+    { model, scale, writeLimit }: SimulatedDiskOptions,
+  ) {
     // Disks are whole sectors.
     this.size = Math.floor(image.size / 512) * 512
     this.overlay = new Overlay((offset, buffer) => this.readPage(offset, buffer), writeLimit)
@@ -54,7 +59,10 @@ export class SimulatedDisk implements NbdExport {
 
   /** @returns false when there is no more memory for it */
   async write(offset: number, data: Buffer): Promise<boolean> {
-    const [written] = await Promise.all([this.overlay.write(offset, data), this.serve({ offset, length: data.length, write: true })])
+    const [written] = await Promise.all([
+      this.overlay.write(offset, data),
+      this.serve({ offset, length: data.length, write: true }),
+    ])
     if (!written) this.refusedWrites++
     return written
   }

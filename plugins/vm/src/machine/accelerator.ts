@@ -23,12 +23,20 @@ export type AcceleratorChoice = (typeof acceleratorChoices)[number]
 const limitSeconds = 15
 
 /** @param kernel path of the kernel to try with */
-export async function chooseAccelerator(choice: AcceleratorChoice, kernel: string, signal: AbortSignal): Promise<Accelerator> {
+export async function chooseAccelerator(
+  choice: AcceleratorChoice,
+  kernel: string,
+  signal: AbortSignal,
+): Promise<Accelerator> {
   if (choice !== 'auto') return { name: choice }
   try {
     accessSync('/dev/kvm', constants.R_OK | constants.W_OK)
   } catch (error) {
-    return { name: 'tcg', why: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no /dev/kvm' : 'this user may not open /dev/kvm' }
+    return {
+      name: 'tcg',
+      why:
+        (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no /dev/kvm' : 'this user may not open /dev/kvm',
+    }
   }
   const failure = await tryKvm(kernel, signal)
   return failure === undefined ? { name: 'kvm' } : { name: 'tcg', why: failure }
@@ -40,10 +48,20 @@ async function tryKvm(kernel: string, signal: AbortSignal): Promise<string | und
   let spoke = false
   const commandLine = 'console=ttyS0 earlyprintk=ttyS0 panic=-1'
   const machine = {
-    accelerator: 'kvm', cpus: 1, memory: 512, network: false, kernel, initrd: undefined, commandLine, diskSocket: undefined, portSocket: undefined,
+    accelerator: 'kvm',
+    cpus: 1,
+    memory: 512,
+    network: false,
+    kernel,
+    initrd: undefined,
+    commandLine,
+    diskSocket: undefined,
+    portSocket: undefined,
   } as const
   const qemu = await Qemu.start(machine, {
-    onConsole: (bytes) => { spoke ||= text.add(bytes).some((line) => line.includes('Linux version')) },
+    onConsole: (bytes) => {
+      spoke ||= text.add(bytes).some((line) => line.includes('Linux version'))
+    },
   })
   try {
     const off = await Promise.race([
@@ -52,11 +70,20 @@ async function tryKvm(kernel: string, signal: AbortSignal): Promise<string | und
     ])
     if (signal.aborted) return 'interrupted'
     if (!off) return `under KVM the kernel did not come up within ${limitSeconds} seconds`
-    if (!spoke) return qemu.complaint === '' ? 'under KVM the machine ended before its kernel said anything' : `KVM does not work here: ${firstLine(qemu.complaint)}`
+    if (!spoke)
+      return qemu.complaint === ''
+        ? 'under KVM the machine ended before its kernel said anything'
+        : `KVM does not work here: ${firstLine(qemu.complaint)}`
     return undefined
   } finally {
     await qemu.stop()
   }
 }
 
-const firstLine = (text: string): string => text.trim().split('\n')[0]!.replace(/^qemu-system-\w+: (?:error: )?/, '').replace(/[\x00-\x1f\x7f-\x9f]/g, ' ').slice(0, 200)
+const firstLine = (text: string): string =>
+  text
+    .trim()
+    .split('\n')[0]!
+    .replace(/^qemu-system-\w+: (?:error: )?/, '')
+    .replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
+    .slice(0, 200)

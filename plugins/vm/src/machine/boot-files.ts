@@ -23,8 +23,11 @@ export interface BootFiles {
 export async function findBootFiles(files: NamedFiles): Promise<BootFiles> {
   const kernel = await findKernel(files)
   if (kernel === undefined) {
-    throw usageError('no-kernel', 'No kernel is in the image: neither /vmlinuz nor /boot/vmlinuz or /boot/vmlinuz-VERSION.',
-      'It may be on a partition of its own. Give it with --kernel FILE, and its initial ramdisk with --initrd FILE.')
+    throw usageError(
+      'no-kernel',
+      'No kernel is in the image: neither /vmlinuz nor /boot/vmlinuz or /boot/vmlinuz-VERSION.',
+      'It may be on a partition of its own. Give it with --kernel FILE, and its initial ramdisk with --initrd FILE.',
+    )
   }
   return { kernel, initrd: await firstFound(files, initrdNames(kernel)) }
 }
@@ -36,7 +39,10 @@ async function findKernel(files: NamedFiles): Promise<string | undefined> {
     .filter((name) => /^vmlinuz-/.test(name) && !/\.(old|bak|dpkg-\w+|rpm\w+)$/.test(name))
     // A rescue kernel is what one boots when the newest does not.
     .sort((a, b) => Number(a.includes('rescue')) - Number(b.includes('rescue')) || compareVersions(b, a))
-  return firstFound(files, versions.map((name) => `/boot/${name}`))
+  return firstFound(
+    files,
+    versions.map((name) => `/boot/${name}`),
+  )
 }
 
 /** Debian, Fedora, SUSE, Alpine and Arch, in this order. */
@@ -44,7 +50,9 @@ function initrdNames(kernel: string): string[] {
   const version = /\/vmlinuz-([^/]+)$/.exec(kernel)?.[1]
   const folder = kernel.slice(0, kernel.lastIndexOf('/'))
   if (version === undefined) return ['/initrd.img', '/boot/initrd.img', '/boot/initramfs.img', '/boot/initrd']
-  return [`initrd.img-${version}`, `initramfs-${version}.img`, `initrd-${version}`, `initramfs-${version}`].map((name) => `${folder}/${name}`)
+  return [`initrd.img-${version}`, `initramfs-${version}.img`, `initrd-${version}`, `initramfs-${version}`].map(
+    (name) => `${folder}/${name}`,
+  )
 }
 
 async function firstFound(files: NamedFiles, paths: readonly string[]): Promise<string | undefined> {
@@ -62,7 +70,8 @@ export function compareVersions(a: string, b: string): number {
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const one = left[i] ?? ''
     const other = right[i] ?? ''
-    const difference = /^\d/.test(one) && /^\d/.test(other) ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
+    const difference =
+      /^\d/.test(one) && /^\d/.test(other) ? Number(one) - Number(other) : one < other ? -1 : one > other ? 1 : 0
     if (difference !== 0) return difference
   }
   return 0

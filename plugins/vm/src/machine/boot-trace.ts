@@ -17,7 +17,10 @@ export interface Recording {
  * Offsets count from the start of the filesystem. Reads outside of it (a partition
  * table, another partition) are left out and counted, as are writes.
  */
-export function bootTrace(recording: Recording, more: Partial<TraceHeader>): { header: TraceHeader, reads: TraceRead[] } {
+export function bootTrace(
+  recording: Recording,
+  more: Partial<TraceHeader>,
+): { header: TraceHeader; reads: TraceRead[] } {
   const { requests, lost, started, start, length } = recording
   const reads: TraceRead[] = []
   const ignored: Record<string, number> = {}
@@ -27,7 +30,13 @@ export function bootTrace(recording: Recording, more: Partial<TraceHeader>): { h
     const to = Math.min(request.offset + request.length, start + length)
     const why = request.write ? 'write' : to <= from ? 'outside-partition' : undefined
     if (why !== undefined) ignored[why] = (ignored[why] ?? 0) + 1
-    else reads.push({ t: Math.max(0, Math.round((request.at - started) * 1e3)), off: from - start, len: to - from, kind: 'metadata' })
+    else
+      reads.push({
+        t: Math.max(0, Math.round((request.at - started) * 1e3)),
+        off: from - start,
+        len: to - from,
+        kind: 'metadata',
+      })
   }
   return { header: traceHeader('vm', { ...more, lost, ignored }), reads }
 }

@@ -23,7 +23,8 @@ export function kernelCommandLine(root: RootDisk, more: readonly string[]): stri
     // A kernel that gives up restarts, which ends the machine, so nobody waits for it.
     'panic=-1',
     // Kernel messages are slow over a serial line; what systemd has reached is what one waits for.
-    'quiet', 'systemd.show_status=1',
+    'quiet',
+    'systemd.show_status=1',
     ...(given === '' ? [] : [given]),
   ].join(' ')
 }

@@ -48,7 +48,8 @@ export class ConsoleText {
         return this.line.length >= longestLine ? this.end() : undefined
       case 'escape':
         if (character === '[') this.state = 'control'
-        else if (character === ']' || character === 'P' || character === '^' || character === '_' || character === 'X') this.state = 'string'
+        else if (character === ']' || character === 'P' || character === '^' || character === '_' || character === 'X')
+          this.state = 'string'
         // ESC ( B and the like: one more character follows.
         else if (character < '0') return undefined
         else this.state = 'text'

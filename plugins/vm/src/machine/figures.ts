@@ -50,7 +50,12 @@ export function median(values: readonly number[]): number {
 export function medianFigures(all: readonly BootFigures[]): BootFigures {
   const of = (name: keyof BootFigures): number => median(all.map((figures) => figures[name]))
   return {
-    reads: of('reads'), readBytes: of('readBytes'), notSequential: of('notSequential'), seekDistanceBytes: of('seekDistanceBytes'),
-    positioningMs: of('positioningMs'), writes: of('writes'), writtenBytes: of('writtenBytes'),
+    reads: of('reads'),
+    readBytes: of('readBytes'),
+    notSequential: of('notSequential'),
+    seekDistanceBytes: of('seekDistanceBytes'),
+    positioningMs: of('positioningMs'),
+    writes: of('writes'),
+    writtenBytes: of('writtenBytes'),
   }
 }

@@ -12,7 +12,9 @@ import { readdirSync, readFileSync } from 'node:fs'
  */
 export function hostWait(pid: number): number | undefined {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number))
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ').map(Number),
+    )
     const [, waited] = threads.reduce((busiest, each) => (each[0]! > busiest[0]! ? each : busiest))
     return waited === undefined || Number.isNaN(waited) ? undefined : waited / 1e9
   } catch {

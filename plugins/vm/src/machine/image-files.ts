@@ -3,8 +3,17 @@
  * ext4 filesystem on it. Only reads.
  */
 import {
-  decodeName, Filesystem, findFilesystem, openGated, readFileMap, refuseState, unsupported, visitDirectory, walkPath,
-  type FilesystemName, type Store,
+  decodeName,
+  Filesystem,
+  findFilesystem,
+  openGated,
+  readFileMap,
+  refuseState,
+  unsupported,
+  visitDirectory,
+  walkPath,
+  type FilesystemName,
+  type Store,
 } from 'bootpack'
 
 /** No kernel and no initial ramdisk comes near it. */
@@ -78,7 +87,11 @@ export class BootImage {
     const found = await walkPath(this.filesystem, path)
     if (found?.inode.type !== 'regular') return undefined
     const { size } = found.inode
-    if (size > largestFile) throw unsupported('large-boot-file', `${found.path} has ${size} bytes, too many for a kernel or an initial ramdisk.`)
+    if (size > largestFile)
+      throw unsupported(
+        'large-boot-file',
+        `${found.path} has ${size} bytes, too many for a kernel or an initial ramdisk.`,
+      )
     const { blockSize, store } = this.filesystem
     const contents = Buffer.alloc(size)
     for (const { logical, physical, length, unwritten } of (await readFileMap(this.filesystem, found.inode)).extents) {

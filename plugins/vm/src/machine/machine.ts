@@ -73,13 +73,28 @@ export class Machine {
     try {
       const { kernel, initrd } = await bootFiles(image, choices)
       if (!isX86Kernel(kernel.contents)) {
-        throw unsupported('not-x86', `${kernel.path} is no kernel for x86 (bzImage), and no other machine is emulated here.`, 'Give another one with --kernel FILE.')
+        throw unsupported(
+          'not-x86',
+          `${kernel.path} is no kernel for x86 (bzImage), and no other machine is emulated here.`,
+          'Give another one with --kernel FILE.',
+        )
       }
       folder = await scratchFolder()
       await writeFile(join(folder, 'kernel'), kernel.contents)
       if (initrd) await writeFile(join(folder, 'initrd'), initrd.contents)
-      const commandLine = kernelCommandLine({ uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined }, choices.append ?? [])
-      return new Machine(image, choices, folder, join(folder, 'kernel'), initrd && join(folder, 'initrd'), basename(kernel.path), commandLine)
+      const commandLine = kernelCommandLine(
+        { uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined },
+        choices.append ?? [],
+      )
+      return new Machine(
+        image,
+        choices,
+        folder,
+        join(folder, 'kernel'),
+        initrd && join(folder, 'initrd'),
+        basename(kernel.path),
+        commandLine,
+      )
     } catch (error) {
       await image.close()
       if (folder !== undefined) await rm(folder, { recursive: true, force: true })
@@ -95,21 +110,49 @@ export class Machine {
     const { disk, scale, cpus, memory, network } = this.choices
     const log = new RequestLog()
     const alarm = new Alarm()
-    const simulated = new SimulatedDisk(this.image.disk, alarm, log, { model: diskModel(disk, this.image.disk.size), scale, writeLimit })
+    const simulated = new SimulatedDisk(this.image.disk, alarm, log, {
+      model: diskModel(disk, this.image.disk.size),
+      scale,
+      writeLimit,
+    })
     const socket = join(this.folder, 'disk')
     let server: NbdServer | undefined
     try {
       server = await NbdServer.listen(simulated, socket)
       const { kernel, initrd, commandLine } = this
-      const hardware = { accelerator, cpus, memory, network, kernel, initrd, commandLine, diskSocket: socket, portSocket: join(this.folder, 'port') }
+      const hardware = {
+        accelerator,
+        cpus,
+        memory,
+        network,
+        kernel,
+        initrd,
+        commandLine,
+        diskSocket: socket,
+        portSocket: join(this.folder, 'port'),
+      }
       const { started, ended, line, hostWait } = await watchBoot(hardware, log, options)
       if (simulated.refusedWrites > 0) {
-        throw new BootpackError('no-space', 'too-many-writes', `The boot wrote more than ${writeLimit / 2 ** 20} MiB, which are kept in memory; the rest was refused.`,
-          { next: 'Boot it once by other means, so that first-boot work is done, and try again.' })
+        throw new BootpackError(
+          'no-space',
+          'too-many-writes',
+          `The boot wrote more than ${writeLimit / 2 ** 20} MiB, which are kept in memory; the rest was refused.`,
+          { next: 'Boot it once by other means, so that first-boot work is done, and try again.' },
+        )
       }
       return {
-        seconds: (ended - started) / 1e3, line, hostWait, figures: bootFigures(log.requests, ended), log,
-        recording: { requests: log.requests, lost: log.lost, started, start: this.image.start, length: this.image.length },
+        seconds: (ended - started) / 1e3,
+        line,
+        hostWait,
+        figures: bootFigures(log.requests, ended),
+        log,
+        recording: {
+          requests: log.requests,
+          lost: log.lost,
+          started,
+          start: this.image.start,
+          length: this.image.length,
+        },
       }
     } finally {
       await server?.close()
@@ -126,12 +169,20 @@ export class Machine {
 async function scratchFolder(): Promise<string> {
   const below = tmpdir()
   // A Unix socket's path has room for 107 bytes.
-  if (Buffer.byteLength(below) > 80) throw usageError('long-temporary-folder', `The folder for temporary files, ${below}, has too long a name for a socket in it.`, 'Set TMPDIR to a shorter one.')
+  if (Buffer.byteLength(below) > 80)
+    throw usageError(
+      'long-temporary-folder',
+      `The folder for temporary files, ${below}, has too long a name for a socket in it.`,
+      'Set TMPDIR to a shorter one.',
+    )
   return mkdtemp(join(below, 'bootpack-vm-'))
 }
 
 /** From flags, and what they leave open from the image. */
-async function bootFiles(image: BootImage, choices: MachineChoices): Promise<{ kernel: ImageFile, initrd: ImageFile | undefined }> {
+async function bootFiles(
+  image: BootImage,
+  choices: MachineChoices,
+): Promise<{ kernel: ImageFile; initrd: ImageFile | undefined }> {
   const initrdGiven = choices.initrd === undefined ? undefined : await hostFile(choices.initrd)
   if (choices.kernel !== undefined) return { kernel: await hostFile(choices.kernel), initrd: initrdGiven }
   image.requireReadable()

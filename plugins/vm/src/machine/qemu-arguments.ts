@@ -23,16 +23,40 @@ export const qemuCommand = 'qemu-system-x86_64'
 export function qemuArguments(options: MachineOptions): string[] {
   const disk = { driver: 'nbd', 'node-name': 'disk', server: { type: 'unix', path: options.diskSocket } }
   return [
-    '-machine', 'q35', '-accel', options.accelerator, '-cpu', 'max', '-smp', String(options.cpus), '-m', String(options.memory),
-    '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio',
+    '-machine',
+    'q35',
+    '-accel',
+    options.accelerator,
+    '-cpu',
+    'max',
+    '-smp',
+    String(options.cpus),
+    '-m',
+    String(options.memory),
+    '-nodefaults',
+    '-no-user-config',
+    '-no-reboot',
+    '-display',
+    'none',
+    '-serial',
+    'stdio',
     // A comma in a value is doubled.
-    ...(options.portSocket === undefined ? [] : ['-chardev', `socket,id=port,path=${options.portSocket.replaceAll(',', ',,')}`, '-serial', 'chardev:port']),
+    ...(options.portSocket === undefined
+      ? []
+      : ['-chardev', `socket,id=port,path=${options.portSocket.replaceAll(',', ',,')}`, '-serial', 'chardev:port']),
     ...(options.network ? ['-nic', 'user,model=virtio-net-pci,restrict=on'] : ['-nic', 'none']),
     // Without it a boot may wait for randomness.
-    '-object', 'rng-random,filename=/dev/urandom,id=random', '-device', 'virtio-rng-pci,rng=random',
-    ...(options.diskSocket === undefined ? [] : ['-blockdev', JSON.stringify(disk), '-device', 'virtio-blk-pci,drive=disk']),
-    '-kernel', options.kernel,
+    '-object',
+    'rng-random,filename=/dev/urandom,id=random',
+    '-device',
+    'virtio-rng-pci,rng=random',
+    ...(options.diskSocket === undefined
+      ? []
+      : ['-blockdev', JSON.stringify(disk), '-device', 'virtio-blk-pci,drive=disk']),
+    '-kernel',
+    options.kernel,
     ...(options.initrd === undefined ? [] : ['-initrd', options.initrd]),
-    '-append', options.commandLine,
+    '-append',
+    options.commandLine,
   ]
 }

@@ -23,7 +23,11 @@ export class Qemu {
   complaint = ''
 
   /** @param started when it was switched on, milliseconds of the monotonic clock */
-  private constructor(private readonly child: ChildProcess, readonly started: number, events: QemuEvents) {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly started: number,
+    events: QemuEvents,
+  ) {
     this.off = new Promise((resolve) => child.once('close', () => resolve()))
     child.on('error', () => {})
     child.stdout!.on('data', events.onConsole)
@@ -40,7 +44,11 @@ export class Qemu {
     }
     // A machine must not outlive who watches it, not even one that is killed.
     const setpriv = findProgram('setpriv')
-    const words = [...(setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL']), command, ...qemuArguments(options)]
+    const words = [
+      ...(setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'KILL']),
+      command,
+      ...qemuArguments(options),
+    ]
     const started = milliseconds()
     const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
     try {
@@ -70,5 +78,8 @@ export class Qemu {
 
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/bin', '/bin']
-  return folders.filter((folder) => folder.startsWith('/')).map((folder) => join(folder, name)).find((path) => existsSync(path))
+  return folders
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
 }

@@ -16,7 +16,10 @@ export class SecondPort {
     const port = new SecondPort(server)
     server.on('connection', (socket) => {
       port.sockets.add(socket)
-      socket.on('data', onBytes).on('error', () => {}).on('close', () => port.sockets.delete(socket))
+      socket
+        .on('data', onBytes)
+        .on('error', () => {})
+        .on('close', () => port.sockets.delete(socket))
     })
     server.listen(path)
     await once(server, 'listening')

@@ -22,7 +22,11 @@ export interface Series {
  * Boots A, B, A, B …: what changes on the host in between, changes for all of them.
  * @throws whatever preparing or a boot throws; the boots before it were reported
  */
-export async function bootSeries(images: readonly string[], choices: MachineChoices, options: SeriesOptions): Promise<Series> {
+export async function bootSeries(
+  images: readonly string[],
+  choices: MachineChoices,
+  options: SeriesOptions,
+): Promise<Series> {
   const machines: Machine[] = []
   try {
     for (const image of images) machines.push(await Machine.prepare(image, choices))
@@ -31,7 +35,10 @@ export async function bootSeries(images: readonly string[], choices: MachineChoi
     for (let run = 0; run < options.runs; run++) {
       for (const [image, machine] of machines.entries()) {
         const result = await machine.boot(accelerator.name, {
-          until, linger, timeout, signal,
+          until,
+          linger,
+          timeout,
+          signal,
           onConsole: (bytes) => onConsole?.(image, run, bytes),
           onProgress: (seconds, reads) => onProgress?.(image, run, seconds, reads),
         })

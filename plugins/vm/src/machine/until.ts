@@ -2,8 +2,8 @@
 import { usageError } from 'bootpack'
 
 export type Until =
-  | { readonly kind: 'text', readonly given: string, readonly matches: (line: string) => boolean }
-  | { readonly kind: 'seconds', readonly given: string, readonly seconds: number }
+  | { readonly kind: 'text'; readonly given: string; readonly matches: (line: string) => boolean }
+  | { readonly kind: 'seconds'; readonly given: string; readonly seconds: number }
 
 /** A day. */
 const longest = 86_400
@@ -14,10 +14,12 @@ const longest = 86_400
  * @throws usage when it is empty, or no regular expression, or longer than a day
  */
 export function parseUntil(given: string): Until {
-  if (given === '') throw usageError('bad-until', '--until is empty.', 'Give a text the console will show, or a number of seconds.')
+  if (given === '')
+    throw usageError('bad-until', '--until is empty.', 'Give a text the console will show, or a number of seconds.')
   if (/^\d+(\.\d+)?s?$/.test(given)) {
     const seconds = parseFloat(given)
-    if (seconds === 0 || seconds > longest) throw usageError('bad-until', `--until ${given} is no time to wait: more than 0 and at most ${longest} seconds.`)
+    if (seconds === 0 || seconds > longest)
+      throw usageError('bad-until', `--until ${given} is no time to wait: more than 0 and at most ${longest} seconds.`)
     return { kind: 'seconds', given, seconds }
   }
   const expression = /^\/(.+)\/(i?)$/.exec(given)
@@ -26,7 +28,10 @@ export function parseUntil(given: string): Until {
   try {
     pattern = new RegExp(expression[1]!, expression[2])
   } catch (error) {
-    throw usageError('bad-until', `--until ${given} is no regular expression: ${error instanceof Error ? error.message : String(error)}.`)
+    throw usageError(
+      'bad-until',
+      `--until ${given} is no regular expression: ${error instanceof Error ? error.message : String(error)}.`,
+    )
   }
   return { kind: 'text', given, matches: (line) => pattern.test(line) }
 }

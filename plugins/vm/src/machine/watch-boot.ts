@@ -32,19 +32,29 @@ export interface WatchedBoot {
   readonly hostWait: number | undefined
 }
 
-type Ending = { readonly kind: 'seen', readonly at: number, readonly hostWait: number | undefined, readonly line?: string } | { readonly kind: 'off' | 'timeout' | 'interrupted' }
+type Ending =
+  | { readonly kind: 'seen'; readonly at: number; readonly hostWait: number | undefined; readonly line?: string }
+  | { readonly kind: 'off' | 'timeout' | 'interrupted' }
 
 /** @throws io when the machine ends or the time is over before what was waited for came; interrupted */
-export async function watchBoot(machine: MachineOptions & { readonly portSocket: string }, log: RequestLog, options: BootOptions): Promise<WatchedBoot> {
+export async function watchBoot(
+  machine: MachineOptions & { readonly portSocket: string },
+  log: RequestLog,
+  options: BootOptions,
+): Promise<WatchedBoot> {
   const { until, linger, timeout, signal, onProgress } = options
   const text = new ConsoleText()
   let end: (ending: Ending) => void
-  const ending = new Promise<Ending>((resolve) => { end = resolve })
-  const looking = (at: ConsoleText) => (bytes: Buffer): void => {
-    options.onConsole?.(bytes)
-    const line = at.add(bytes).find((each) => until.kind === 'text' && until.matches(each))
-    if (line !== undefined) end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid), line })
-  }
+  const ending = new Promise<Ending>((resolve) => {
+    end = resolve
+  })
+  const looking =
+    (at: ConsoleText) =>
+    (bytes: Buffer): void => {
+      options.onConsole?.(bytes)
+      const line = at.add(bytes).find((each) => until.kind === 'text' && until.matches(each))
+      if (line !== undefined) end({ kind: 'seen', at: milliseconds(), hostWait: hostWait(qemu.pid), line })
+    }
   const port = await SecondPort.listen(machine.portSocket, looking(new ConsoleText()))
   const qemu = await Qemu.start(machine, { onConsole: looking(text) }).catch(async (error: unknown) => {
     await port.close()
@@ -67,7 +77,8 @@ export async function watchBoot(machine: MachineOptions & { readonly portSocket:
       if (linger > 0) await lingering(linger, qemu, signal)
       if (!signal.aborted) return { started, ended: result.at, line: result.line, hostWait: result.hostWait }
     }
-    if (result.kind === 'interrupted' || signal.aborted) throw new BootpackError('interrupted', 'interrupted', 'Interrupted; the machine was switched off.')
+    if (result.kind === 'interrupted' || signal.aborted)
+      throw new BootpackError('interrupted', 'interrupted', 'Interrupted; the machine was switched off.')
     throw notSeen(result.kind, options, qemu.complaint, text.tail)
   } finally {
     log.stop()
@@ -83,19 +94,41 @@ async function lingering(seconds: number, qemu: Qemu, signal: AbortSignal): Prom
   let timer: NodeJS.Timeout | undefined
   let interrupt: (() => void) | undefined
   await Promise.race([
-    new Promise<void>((resolve) => { timer = setTimeout(resolve, seconds * 1e3) }),
-    new Promise<void>((resolve) => signal.addEventListener('abort', interrupt = () => resolve())),
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, seconds * 1e3)
+    }),
+    new Promise<void>((resolve) => signal.addEventListener('abort', (interrupt = () => resolve()))),
     qemu.off,
   ])
   clearTimeout(timer)
   if (interrupt) signal.removeEventListener('abort', interrupt)
 }
 
-function notSeen(kind: Ending['kind'], { until, timeout }: BootOptions, complaint: string, tail: readonly string[]): BootpackError {
-  const waited = until.kind === 'text' ? `the console showed ${JSON.stringify(until.given)}` : `${until.given} seconds were over`
-  const what = kind === 'timeout' ? `After ${timeout} seconds the machine was switched off; it was not yet that ${waited}.` : `The machine went off before ${waited}.`
+function notSeen(
+  kind: Ending['kind'],
+  { until, timeout }: BootOptions,
+  complaint: string,
+  tail: readonly string[],
+): BootpackError {
+  const waited =
+    until.kind === 'text' ? `the console showed ${JSON.stringify(until.given)}` : `${until.given} seconds were over`
+  const what =
+    kind === 'timeout'
+      ? `After ${timeout} seconds the machine was switched off; it was not yet that ${waited}.`
+      : `The machine went off before ${waited}.`
   const said = complaint.trim() === '' ? '' : ` QEMU said: ${complaint.trim().slice(0, 500)}.`
-  const last = tail.length === 0 ? ' The console stayed empty.' : ` The console's last lines: ${tail.slice(-4).map((line) => JSON.stringify(line.slice(0, 200))).join(', ')}.`
-  const hint = kind === 'timeout' ? 'Give it more time with --timeout, or wait for something else with --until.' : 'If the kernel found no root, give it the right --initrd, or root= with --append.'
-  return new BootpackError('io', kind === 'timeout' ? 'boot-timeout' : 'machine-off', `${what}${said}${last}`, { next: `${hint} All the machine said goes to a file with --console FILE.` })
+  const last =
+    tail.length === 0
+      ? ' The console stayed empty.'
+      : ` The console's last lines: ${tail
+          .slice(-4)
+          .map((line) => JSON.stringify(line.slice(0, 200)))
+          .join(', ')}.`
+  const hint =
+    kind === 'timeout'
+      ? 'Give it more time with --timeout, or wait for something else with --until.'
+      : 'If the kernel found no root, give it the right --initrd, or root= with --append.'
+  return new BootpackError('io', kind === 'timeout' ? 'boot-timeout' : 'machine-off', `${what}${said}${last}`, {
+    next: `${hint} All the machine said goes to a file with --console FILE.`,
+  })
 }

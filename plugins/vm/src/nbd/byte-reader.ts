@@ -26,7 +26,9 @@ export class ByteReader {
       // At its end a stream gives what is left.
       if (bytes) return bytes.length === count ? bytes : undefined
       if (this.over) return undefined
-      await new Promise<void>((resolve) => { this.wake = resolve })
+      await new Promise<void>((resolve) => {
+        this.wake = resolve
+      })
     }
   }
 }

@@ -7,9 +7,29 @@ import type { Socket } from 'node:net'
 import { ByteReader } from './byte-reader.js'
 import type { NbdExport } from './export.js'
 import {
-  blockSizeInformation, command, exportFacts, exportInformation, failure, handshakeFlags, handshakeMagic, information, longestOption,
-  longestTransfer, option, optionHeaderSize, optionMagic, optionReply, optionReplyFor, parseInfoOption, parseRequest, replyFor, replySize,
-  requestSize, u16, u32, type Request,
+  blockSizeInformation,
+  command,
+  exportFacts,
+  exportInformation,
+  failure,
+  handshakeFlags,
+  handshakeMagic,
+  information,
+  longestOption,
+  longestTransfer,
+  option,
+  optionHeaderSize,
+  optionMagic,
+  optionReply,
+  optionReplyFor,
+  parseInfoOption,
+  parseRequest,
+  replyFor,
+  replySize,
+  requestSize,
+  u16,
+  u32,
+  type Request,
 } from './protocol.js'
 
 /** Requests and bytes under way before no further request is read from the socket. */
@@ -22,7 +42,10 @@ export class NbdConnection {
   private bytesUnderWay = 0
   private room: (() => void) | undefined
 
-  constructor(private readonly socket: Socket, private readonly disk: NbdExport) {
+  constructor(
+    private readonly socket: Socket,
+    private readonly disk: NbdExport,
+  ) {
     this.reader = new ByteReader(socket)
   }
 
@@ -111,11 +134,16 @@ export class NbdConnection {
       }
       this.begin(request, data)
       while (this.underWay >= mostUnderWay || this.bytesUnderWay >= mostBytesUnderWay) {
-        await new Promise<void>((resolve) => { this.room = resolve })
+        await new Promise<void>((resolve) => {
+          this.room = resolve
+        })
       }
     }
     // What was asked for before leaving is still answered.
-    while (this.underWay > 0 && !this.socket.destroyed) await new Promise<void>((resolve) => { this.room = resolve })
+    while (this.underWay > 0 && !this.socket.destroyed)
+      await new Promise<void>((resolve) => {
+        this.room = resolve
+      })
   }
 
   private begin(request: Request, data: Buffer | undefined): void {
@@ -146,7 +174,7 @@ export class NbdConnection {
       }
       case command.write: {
         if (!inside) return replyFor(cookie, failure.noSpace)
-        const written = length === 0 || await this.disk.write(Number(offset), data!)
+        const written = length === 0 || (await this.disk.write(Number(offset), data!))
         return replyFor(cookie, written ? failure.none : failure.noSpace)
       }
       case command.flush:

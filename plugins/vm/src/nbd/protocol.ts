@@ -60,7 +60,12 @@ export interface Request {
 /** @returns undefined when the magic is wrong */
 export function parseRequest(bytes: Buffer): Request | undefined {
   if (bytes.readUInt32BE(0) !== requestMagic) return undefined
-  return { type: bytes.readUInt16BE(6), cookie: bytes.readBigUInt64BE(8), offset: bytes.readBigUInt64BE(16), length: bytes.readUInt32BE(24) }
+  return {
+    type: bytes.readUInt16BE(6),
+    cookie: bytes.readBigUInt64BE(8),
+    offset: bytes.readBigUInt64BE(16),
+    length: bytes.readUInt32BE(24),
+  }
 }
 
 /** A reply with room for `length` bytes of data behind its 16 bytes. */
@@ -100,7 +105,9 @@ export function blockSizeInformation(): Buffer {
 }
 
 /** What an NBD_OPT_INFO or NBD_OPT_GO asks for; undefined when its lengths do not fit. */
-export function parseInfoOption(data: Buffer): { readonly name: string, readonly wants: readonly number[] } | undefined {
+export function parseInfoOption(
+  data: Buffer,
+): { readonly name: string; readonly wants: readonly number[] } | undefined {
   if (data.length < 6) return undefined
   const nameLength = data.readUInt32BE(0)
   if (nameLength > data.length - 6) return undefined

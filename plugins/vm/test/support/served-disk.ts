@@ -17,7 +17,10 @@ export interface ServedDisk {
   close(): Promise<void>
 }
 
-export async function serveDisk(image: Buffer, options: { disk?: DiskName, scale?: number, writeLimit?: number } = {}): Promise<ServedDisk> {
+export async function serveDisk(
+  image: Buffer,
+  options: { disk?: DiskName; scale?: number; writeLimit?: number } = {},
+): Promise<ServedDisk> {
   const { disk = 'hdd', scale = 0, writeLimit = 2 ** 30 } = options
   const folder = mkdtempSync(join(tmpdir(), 'bootpack-test-nbd-'))
   const socket = join(folder, 'disk')
@@ -31,9 +34,13 @@ export async function serveDisk(image: Buffer, options: { disk?: DiskName, scale
       buffer.set(image.subarray(offset, offset + buffer.length))
     },
   }
-  const server = await NbdServer.listen(new SimulatedDisk(bytes, alarm, log, { model: diskModel(disk, image.length), scale, writeLimit }), socket)
+  const server = await NbdServer.listen(
+    new SimulatedDisk(bytes, alarm, log, { model: diskModel(disk, image.length), scale, writeLimit }),
+    socket,
+  )
   return {
-    socket, log,
+    socket,
+    log,
     url: `nbd+unix:///?socket=${socket}`,
     close: async () => {
       await server.close()

@@ -16,7 +16,19 @@ export interface KernelFiles {
 }
 
 /** Modules that a disk and its filesystem need, where they are not built in; in the order they must come. */
-const wanted = ['virtio_ring', 'virtio', 'virtio_pci_modern_dev', 'virtio_pci_legacy_dev', 'virtio_pci', 'virtio_blk', 'crc16', 'crc32c_generic', 'mbcache', 'jbd2', 'ext4']
+const wanted = [
+  'virtio_ring',
+  'virtio',
+  'virtio_pci_modern_dev',
+  'virtio_pci_legacy_dev',
+  'virtio_pci',
+  'virtio_blk',
+  'crc16',
+  'crc32c_generic',
+  'mbcache',
+  'jbd2',
+  'ext4',
+]
 
 /**
  * Skips the test unless there are QEMU, a static busybox and a kernel: an installed
@@ -24,7 +36,8 @@ const wanted = ['virtio_ring', 'virtio', 'virtio_pci_modern_dev', 'virtio_pci_le
  */
 export function needMachine(context: Context): KernelFiles {
   needTools(context, 'qemu-system-x86_64', 'mke2fs', 'debugfs')
-  if (!hasTool('busybox') || readFileSync(busybox).includes('/ld-linux')) skip(context, 'needs a static busybox (apt-get install busybox-static)')
+  if (!hasTool('busybox') || readFileSync(busybox).includes('/ld-linux'))
+    skip(context, 'needs a static busybox (apt-get install busybox-static)')
   const root = process.env['BOOTPACK_TEST_KERNEL'] ?? '/'
   for (const modules of ['lib/modules', 'usr/lib/modules'].map((folder) => join(root, folder)).filter(existsSync)) {
     for (const version of readdirSync(modules)) {
@@ -65,14 +78,23 @@ exec switch_root /root /sbin/init
     ...['bin', 'dev', 'proc', 'root', 'modules'].map(folder),
     { path: 'bin/busybox', mode: programMode, contents: readFileSync(busybox) },
     ...tools.map((name) => ({ path: `bin/${name}`, mode: linkMode, contents: Buffer.from('busybox') })),
-    ...present.map((name) => ({ path: `modules/${name}.ko`, mode: programMode, contents: readFileSync(found.get(name)!) })),
+    ...present.map((name) => ({
+      path: `modules/${name}.ko`,
+      mode: programMode,
+      contents: readFileSync(found.get(name)!),
+    })),
     { path: 'init', mode: programMode, contents: Buffer.from(script) },
     ...(preload === undefined ? [] : [{ path: 'preload', mode: programMode, contents: Buffer.from(preload) }]),
   ])
 }
 
 /** Fills a folder with the root: the files named, 100,000 bytes each, and what reads them. */
-export function makeRoot(folder: string, files: readonly string[], readOrder: readonly string[], kernel: KernelFiles): void {
+export function makeRoot(
+  folder: string,
+  files: readonly string[],
+  readOrder: readonly string[],
+  kernel: KernelFiles,
+): void {
   for (const name of ['bin', 'sbin', 'boot', 'dev', 'data']) mkdirSync(join(folder, name), { recursive: true })
   writeFileSync(join(folder, 'bin/busybox'), readFileSync(busybox), { mode: 0o755 })
   for (const name of ['sh', 'cat', 'sleep']) symlinkSync('busybox', join(folder, 'bin', name))

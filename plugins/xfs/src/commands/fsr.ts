@@ -30,24 +30,46 @@ Exit codes: 0 done, 3 some files failed, 4 nothing to gain, 5 refused.`
     '<%= config.bin %> fsr --near /usr/bin /usr/lib/libc.so.6',
   ]
   static override strict = false
-  static override args = { target: Args.string({ description: 'file, directory, mount point or block device; several may be given' }) }
+  static override args = {
+    target: Args.string({ description: 'file, directory, mount point or block device; several may be given' }),
+  }
   static override flags = {
-    time: Flags.integer({ char: 't', description: 'seconds to run at most, without targets', helpValue: 'SECONDS', default: 7200, min: 0 }),
-    passes: Flags.integer({ char: 'p', description: 'passes over each filesystem, without targets', helpValue: 'PASSES', default: 10, min: 1 }),
-    'left-off': Flags.string({ char: 'f', description: 'where a run notes how far it came', helpValue: 'LEFTOFF', default: '/var/tmp/.fsrlast_xfs' }),
+    time: Flags.integer({
+      char: 't',
+      description: 'seconds to run at most, without targets',
+      helpValue: 'SECONDS',
+      default: 7200,
+      min: 0,
+    }),
+    passes: Flags.integer({
+      char: 'p',
+      description: 'passes over each filesystem, without targets',
+      helpValue: 'PASSES',
+      default: 10,
+      min: 1,
+    }),
+    'left-off': Flags.string({
+      char: 'f',
+      description: 'where a run notes how far it came',
+      helpValue: 'LEFTOFF',
+      default: '/var/tmp/.fsrlast_xfs',
+    }),
     verbose: Flags.boolean({ char: 'v', description: 'name the files that are left alone, and why' }),
     debug: Flags.boolean({ char: 'd', description: 'tell what is offered for each file, on stderr' }),
     'dry-run': Flags.boolean({ char: 'n', description: 'tell which files could be better, change nothing' }),
-    near: Flags.string({ description: 'move the files into the allocation group of this directory, as near to it as the kernel puts them', helpValue: 'DIR' }),
+    near: Flags.string({
+      description: 'move the files into the allocation group of this directory, as near to it as the kernel puts them',
+      helpValue: 'DIR',
+    }),
   }
 
   async run(): Promise<FsrReport> {
     const { argv, flags } = await this.parse(FsrCommand)
     const targets = argv as string[]
-    if (flags.near !== undefined && targets.length === 0) throw usageError('no-target', '--near needs files to move.', 'Name them.')
-    const [{ runAll }, { blockOfDirectory, runTarget }, { addOutcome, noTotals, outcomeLine, totalsLine }] = await Promise.all([
-      import('../fsr/all-filesystems.js'), import('../fsr/targets.js'), import('../fsr/lines.js'),
-    ])
+    if (flags.near !== undefined && targets.length === 0)
+      throw usageError('no-target', '--near needs files to move.', 'Name them.')
+    const [{ runAll }, { blockOfDirectory, runTarget }, { addOutcome, noTotals, outcomeLine, totalsLine }] =
+      await Promise.all([import('../fsr/all-filesystems.js'), import('../fsr/targets.js'), import('../fsr/lines.js')])
     this.abortable()
     const progress = this.progress('Looking at files')
     const totals = noTotals()
@@ -71,8 +93,13 @@ Exit codes: 0 done, 3 some files failed, 4 nothing to gain, 5 refused.`
       return { totals, files }
     }
     const { passes, why } = await runAll({
-      seconds: flags.time, passes: flags.passes, leftOff: flags['left-off'], workshop, signal: this.signal,
-      onOutcome, say: (line) => this.log(line),
+      seconds: flags.time,
+      passes: flags.passes,
+      leftOff: flags['left-off'],
+      workshop,
+      signal: this.signal,
+      onOutcome,
+      say: (line) => this.log(line),
     })
     this.finish(totals, totalsLine(totals), progress)
     return { totals, files, passes, ended: why }

@@ -18,7 +18,15 @@
  * What is held is free space in a file without a name: killed, the kernel gives it back.
  */
 import { closeSync, ftruncateSync } from 'node:fs'
-import { errnoNumber, intersectRuns, tryFallocate, xfsExtents, fallocate, type BlockRun, type XfsExtent } from 'bootpack'
+import {
+  errnoNumber,
+  intersectRuns,
+  tryFallocate,
+  xfsExtents,
+  fallocate,
+  type BlockRun,
+  type XfsExtent,
+} from 'bootpack'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 
@@ -30,8 +38,7 @@ const mostTries = 48
 const leftForOthers = 1 / 16
 
 export type ClaimResult =
-  | { readonly claimed: true, readonly at: number }
-  | { readonly claimed: false, readonly why: string }
+  { readonly claimed: true; readonly at: number } | { readonly claimed: false; readonly why: string }
 
 /** A nameless file that collects claimed runs, each in a zone of its own. */
 export class Collector {
@@ -48,7 +55,10 @@ export class Collector {
 export class Claimer {
   private readonly ballast: number[] = []
 
-  constructor(private readonly filesystem: XfsFilesystem, private readonly directories: GroupDirectories) {}
+  constructor(
+    private readonly filesystem: XfsFilesystem,
+    private readonly directories: GroupDirectories,
+  ) {}
 
   /**
    * @param run    free blocks of one allocation group
@@ -59,14 +69,19 @@ export class Claimer {
     for (let tries = 0; tries < mostTries && into.zones < mostZones; tries++) {
       const free = this.freeAround(run)
       if (!free) return { claimed: false, why: `its target is not free` }
-      if (!this.leavesRoom(free.length)) return { claimed: false, why: offered(nearest, run) ?? 'too little free space to choose from' }
+      if (!this.leavesRoom(free.length))
+        return { claimed: false, why: offered(nearest, run) ?? 'too little free space to choose from' }
       const at = into.nextZone()
       const { blockSize } = this.filesystem.geometry
       const errno = tryFallocate(into.fd, 'allocate', at, free.length * blockSize)
-      if (errno === errnoNumber.ENOSPC) return { claimed: false, why: offered(nearest, run) ?? 'too little free space to choose from' }
+      if (errno === errnoNumber.ENOSPC)
+        return { claimed: false, why: offered(nearest, run) ?? 'too little free space to choose from' }
       if (errno !== 0) fallocate(into.fd, 'allocate', at, free.length * blockSize)
       const got = xfsExtents(into.fd).filter(({ logical }) => logical >= at)
-      const hit = got.find(({ physical, length }) => physical <= run.start * blockSize && physical + length >= (run.start + run.length) * blockSize)
+      const hit = got.find(
+        ({ physical, length }) =>
+          physical <= run.start * blockSize && physical + length >= (run.start + run.length) * blockSize,
+      )
       if (hit) return { claimed: true, at: this.cut(into, got, hit, run) }
       for (const { physical, length } of got) {
         const distance = distanceOf(physical / blockSize, length / blockSize, run)
@@ -90,7 +105,8 @@ export class Claimer {
 
   /** The free run that holds all of `run`, looking through our own ballast. */
   private freeAround(run: BlockRun): BlockRun | undefined {
-    const look = (): BlockRun | undefined => this.filesystem.freeRuns(run).find((free) => intersectRuns(free, run)?.length === run.length)
+    const look = (): BlockRun | undefined =>
+      this.filesystem.freeRuns(run).find((free) => intersectRuns(free, run)?.length === run.length)
     const found = look()
     if (found || this.ballast.length === 0) return found
     this.release()
@@ -134,4 +150,6 @@ const distanceOf = (start: number, length: number, run: BlockRun): number =>
   start + length <= run.start ? run.start - (start + length) + 1 : start > run.start ? start - run.start : 0
 
 const offered = (nearest: number | undefined, run: BlockRun): string | undefined =>
-  nearest === undefined ? undefined : `the nearest the kernel offered lies ${nearest} blocks from its target ${run.start}`
+  nearest === undefined
+    ? undefined
+    : `the nearest the kernel offered lies ${nearest} blocks from its target ${run.start}`

@@ -32,7 +32,8 @@ export function walk(mountPoint: string, path: string): Walked | undefined {
     const found = lstatSync(join(mountPoint, ...done, name!), { throwIfNoEntry: false })
     if (!found || found.dev !== device) return undefined
     if (found.isSymbolicLink()) {
-      if (++links > mostLinks) throw unsupported('too-many-links', `${path} leads through more than ${mostLinks} symlinks.`)
+      if (++links > mostLinks)
+        throw unsupported('too-many-links', `${path} leads through more than ${mostLinks} symlinks.`)
       through.add(found.ino)
       const link = readlinkSync(join(mountPoint, ...done, name!))
       if (link.startsWith('/')) {

@@ -6,8 +6,21 @@
  */
 import { closeSync, constants } from 'node:fs'
 import {
-  blockRun, fileBlock, fsBlock, failedWith, RunSet, runsOverlap, xfsBulkstat, xfsExtents, xfsInode, xfsSpaceMap,
-  type BlockRun, type FixedRun, type OwnedRun, type XfsInode, type XfsSpace,
+  blockRun,
+  fileBlock,
+  fsBlock,
+  failedWith,
+  RunSet,
+  runsOverlap,
+  xfsBulkstat,
+  xfsExtents,
+  xfsInode,
+  xfsSpaceMap,
+  type BlockRun,
+  type FixedRun,
+  type OwnedRun,
+  type XfsInode,
+  type XfsSpace,
 } from 'bootpack'
 import { directory, regular, typeMask, type XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 
@@ -21,9 +34,15 @@ const batch = 512
  * @param claims of files and directories, sorted
  * @returns sorted and disjoint; runs are given whole
  */
-export function ownersWithin(filesystem: XfsFilesystem, within: BlockRun, fixed: readonly FixedRun[], claims: readonly OwnedRun[]): OwnedRun[] {
+export function ownersWithin(
+  filesystem: XfsFilesystem,
+  within: BlockRun,
+  fixed: readonly FixedRun[],
+  claims: readonly OwnedRun[],
+): OwnedRun[] {
   const free = RunSet.of(filesystem.freeRuns(within))
-  const owned: OwnedRun[] = fixed.filter((run) => runsOverlap(run, within))
+  const owned: OwnedRun[] = fixed
+    .filter((run) => runsOverlap(run, within))
     .map((run) => ({ ...run, inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'fixed-metadata' }))
   const known = RunSet.of([...free, ...owned])
   for (const claim of claims) {
@@ -33,7 +52,14 @@ export function ownersWithin(filesystem: XfsFilesystem, within: BlockRun, fixed:
     known.add(claim)
   }
   for (const run of known.missingFrom(within)) {
-    owned.push({ ...run, kind: 'unknown', inode: 0, logical: fileBlock(0), unwritten: false, immovable: 'unknown-owner' })
+    owned.push({
+      ...run,
+      kind: 'unknown',
+      inode: 0,
+      logical: fileBlock(0),
+      unwritten: false,
+      immovable: 'unknown-owner',
+    })
   }
   return owned.sort((a, b) => a.start - b.start)
 }
@@ -51,11 +77,15 @@ function fromReverseMap(filesystem: XfsFilesystem, immovable: Immovable): OwnedR
     if (!inodes.has(number)) inodes.set(number, xfsInode(filesystem.root, number))
     return inodes.get(number)
   }
-  return withoutSharing(xfsSpaceMap(filesystem.root)).flatMap(({ physical, length, inode: number, offset, unwritten }) => {
-    const inode = inodeOf(number)
-    const kind = inode && kindOf(inode)
-    return kind === undefined ? [] : [claimOf(inode!, kind, physical / blockSize, length / blockSize, offset / blockSize, unwritten, immovable)]
-  })
+  return withoutSharing(xfsSpaceMap(filesystem.root)).flatMap(
+    ({ physical, length, inode: number, offset, unwritten }) => {
+      const inode = inodeOf(number)
+      const kind = inode && kindOf(inode)
+      return kind === undefined
+        ? []
+        : [claimOf(inode!, kind, physical / blockSize, length / blockSize, offset / blockSize, unwritten, immovable)]
+    },
+  )
 }
 
 /** The data of files; blocks with several owners are left out. */
@@ -80,9 +110,12 @@ function fromInodes(filesystem: XfsFilesystem, immovable: Immovable): OwnedRun[]
     from = inodes.at(-1)!.inode + 1
     for (const inode of inodes) {
       const kind = kindOf(inode)
-      if (kind === undefined || inode.extents === 0 && inode.blocks === 0) continue
+      if (kind === undefined || (inode.extents === 0 && inode.blocks === 0)) continue
       for (const { logical, physical, length, unwritten, shared } of extentsOf(filesystem, inode)) {
-        if (!shared) claims.push(claimOf(inode, kind, physical / blockSize, length / blockSize, logical / blockSize, unwritten, immovable))
+        if (!shared)
+          claims.push(
+            claimOf(inode, kind, physical / blockSize, length / blockSize, logical / blockSize, unwritten, immovable),
+          )
       }
     }
   }
@@ -91,9 +124,25 @@ function fromInodes(filesystem: XfsFilesystem, immovable: Immovable): OwnedRun[]
 const kindOf = ({ mode }: XfsInode): 'data' | 'directory' | undefined =>
   (mode & typeMask) === regular ? 'data' : (mode & typeMask) === directory ? 'directory' : undefined
 
-function claimOf(inode: XfsInode, kind: 'data' | 'directory', start: number, length: number, logical: number, unwritten: boolean, immovable: Immovable): OwnedRun {
+function claimOf(
+  inode: XfsInode,
+  kind: 'data' | 'directory',
+  start: number,
+  length: number,
+  logical: number,
+  unwritten: boolean,
+  immovable: Immovable,
+): OwnedRun {
   const reason = kind === 'directory' ? 'engine' : immovable(inode)
-  return { start: fsBlock(start), length: blockRun(start, length).length, kind, inode: inode.inode, logical: fileBlock(logical), unwritten, ...(reason && { immovable: reason }) }
+  return {
+    start: fsBlock(start),
+    length: blockRun(start, length).length,
+    kind,
+    inode: inode.inode,
+    logical: fileBlock(logical),
+    unwritten,
+    ...(reason && { immovable: reason }),
+  }
 }
 
 /** Extents of a file or directory by the kernel's own map; none when it is gone. */

@@ -8,11 +8,13 @@ export const xfsEngine: EngineProvider = {
   opens: 'mounted XFS filesystems, by mount point, by a path on them or by their device',
   // A regular file on XFS may be an image of something else.
   claim: (target) => Promise.resolve(target.kind !== 'file' && mountFor(target) ? claim.certain : undefined),
-  open: (target, { write }) => new Promise((resolve) => {
-    const mount = mountFor(target)
-    if (!mount) throw usageError('not-mounted', `${quoted(target.given)} is on no mounted XFS filesystem.`, 'Mount it first.')
-    resolve(XfsVolume.open(mount, write))
-  }),
+  open: (target, { write }) =>
+    new Promise((resolve) => {
+      const mount = mountFor(target)
+      if (!mount)
+        throw usageError('not-mounted', `${quoted(target.given)} is on no mounted XFS filesystem.`, 'Mount it first.')
+      resolve(XfsVolume.open(mount, write))
+    }),
 }
 
 function mountFor(target: Target): XfsMount | undefined {

@@ -11,8 +11,19 @@
  */
 import { closeSync, constants, ftruncateSync } from 'node:fs'
 import {
-  blockRun, BootpackError, collapseRange, failedWith, RunSet, tryCommitRange, xfsExtents, xfsInode,
-  type Move, type MoveOutcome, type RelocateOptions, type XfsExtent, type XfsInode,
+  blockRun,
+  BootpackError,
+  collapseRange,
+  failedWith,
+  RunSet,
+  tryCommitRange,
+  xfsExtents,
+  xfsInode,
+  type Move,
+  type MoveOutcome,
+  type RelocateOptions,
+  type XfsExtent,
+  type XfsInode,
 } from 'bootpack'
 import { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
@@ -34,7 +45,11 @@ export interface RelocateContext {
 /** The file cannot go yet: a later round moves the rest of it. */
 class Wait extends Error {}
 
-export async function* relocateXfs(context: RelocateContext, moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
+export async function* relocateXfs(
+  context: RelocateContext,
+  moves: readonly Move[],
+  options: RelocateOptions,
+): AsyncGenerator<MoveOutcome, void, undefined> {
   const { filesystem } = context
   const directories = new GroupDirectories(filesystem)
   const claimer = new Claimer(filesystem, directories)
@@ -58,26 +73,42 @@ export async function* relocateXfs(context: RelocateContext, moves: readonly Mov
 
 function byInode(moves: readonly Move[]): Move[][] {
   const files = new Map<number, Move[]>()
-  for (const move of moves) files.set(move.inode, [...files.get(move.inode) ?? [], move])
+  for (const move of moves) files.set(move.inode, [...(files.get(move.inode) ?? []), move])
   return [...files.values()].map((ofFile) => ofFile.sort((a, b) => a.logical - b.logical))
 }
 
 /** Files that waited go first: others may need the blocks they leave. */
-const waitingFirst = (files: readonly Move[][], waiting: RelocateContext['waiting']): Move[][] =>
-  [...files.filter(([move]) => waiting.has(move!.inode)), ...files.filter(([move]) => !waiting.has(move!.inode))]
+const waitingFirst = (files: readonly Move[][], waiting: RelocateContext['waiting']): Move[][] => [
+  ...files.filter(([move]) => waiting.has(move!.inode)),
+  ...files.filter(([move]) => !waiting.has(move!.inode)),
+]
 
-function relocateFile(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, now: readonly Move[], planned: RunSet): MoveOutcome[] {
+function relocateFile(
+  context: RelocateContext,
+  directories: GroupDirectories,
+  claimer: Claimer,
+  now: readonly Move[],
+  planned: RunSet,
+): MoveOutcome[] {
   const { inode } = now[0]!
   const earlier = context.waiting.get(inode) ?? []
   const { moves, passedOver } = joined(earlier, now)
-  const all = (status: 'gone' | 'skipped', reason: string): MoveOutcome[] => [...earlier, ...now].map((move) => ({ move, status, reason }))
+  const all = (status: 'gone' | 'skipped', reason: string): MoveOutcome[] =>
+    [...earlier, ...now].map((move) => ({ move, status, reason }))
   try {
     context.waiting.delete(inode)
     const outcomes = attempt(context, directories, claimer, moves, planned)
     const original = new Map([...earlier, ...now].map((move) => [`${move.logical}:${move.to}`, move]))
     return [
-      ...outcomes.map((outcome) => ({ ...outcome, move: original.get(`${outcome.move.logical}:${outcome.move.to}`) ?? outcome.move })),
-      ...passedOver.map((move): MoveOutcome => ({ move, status: 'skipped', reason: 'went on without this stop on the way' })),
+      ...outcomes.map((outcome) => ({
+        ...outcome,
+        move: original.get(`${outcome.move.logical}:${outcome.move.to}`) ?? outcome.move,
+      })),
+      ...passedOver.map((move): MoveOutcome => ({
+        move,
+        status: 'skipped',
+        reason: 'went on without this stop on the way',
+      })),
     ]
   } catch (error) {
     if (error instanceof Wait) {
@@ -96,7 +127,7 @@ function relocateFile(context: RelocateContext, directories: GroupDirectories, c
  * Moves that waited and those of this round as one list. What was to stop somewhere on
  * the way has not left yet: it goes from its first place straight to the last.
  */
-function joined(earlier: readonly Move[], now: readonly Move[]): { moves: Move[], passedOver: Move[] } {
+function joined(earlier: readonly Move[], now: readonly Move[]): { moves: Move[]; passedOver: Move[] } {
   const stops = new Map(earlier.map((move) => [`${move.logical}:${move.length}`, move]))
   const passedOver: Move[] = []
   const moves = now.map((move) => {
@@ -105,14 +136,28 @@ function joined(earlier: readonly Move[], now: readonly Move[]): { moves: Move[]
     passedOver.push(stop)
     return { ...move, from: stop.from }
   })
-  return { moves: [...earlier.filter((move) => !passedOver.includes(move)), ...moves].sort((a, b) => a.logical - b.logical), passedOver }
+  return {
+    moves: [...earlier.filter((move) => !passedOver.includes(move)), ...moves].sort((a, b) => a.logical - b.logical),
+    passedOver,
+  }
 }
 
-function attempt(context: RelocateContext, directories: GroupDirectories, claimer: Claimer, moves: readonly Move[], planned: RunSet): MoveOutcome[] {
+function attempt(
+  context: RelocateContext,
+  directories: GroupDirectories,
+  claimer: Claimer,
+  moves: readonly Move[],
+  planned: RunSet,
+): MoveOutcome[] {
   const { filesystem, mapped } = context
   const { blockSize } = filesystem.geometry
   const inode = xfsInode(filesystem.root, moves[0]!.inode)
-  if (!inode || moves.some(({ kind }) => kind !== 'data')) throw new Leave('skipped', inode ? 'not-accepted' : 'gone', inode ? 'only the data of files can be moved here' : 'was deleted meanwhile')
+  if (!inode || moves.some(({ kind }) => kind !== 'data'))
+    throw new Leave(
+      'skipped',
+      inode ? 'not-accepted' : 'gone',
+      inode ? 'only the data of files can be moved here' : 'was deleted meanwhile',
+    )
   const reader = filesystem.openInode(inode, constants.O_RDONLY | constants.O_NONBLOCK)
   let attributes: ReturnType<typeof checkFile>
   try {
@@ -128,17 +173,26 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
     const pending = moves.filter((move) => !lies(layout, move, move.to, blockSize))
     if (pending.length === 0) return moves.map((move) => ({ move, status: 'already' }))
     for (const move of pending) {
-      if (!lies(layout, move, move.from, blockSize)) throw new Leave('skipped', 'modified', `its blocks no longer lie at ${move.from}`)
+      if (!lies(layout, move, move.from, blockSize))
+        throw new Leave('skipped', 'modified', `its blocks no longer lie at ${move.from}`)
     }
-    if (layout.some(({ shared }) => shared)) throw new Leave('skipped', 'shared', 'shares blocks with another file, and a copy would part them')
+    if (layout.some(({ shared }) => shared))
+      throw new Leave('skipped', 'shared', 'shares blocks with another file, and a copy would part them')
     const parts = before.freshness !== undefined
     if (!parts) {
       refusePart(layout, pending, blockSize, planned)
       refuseMoreExtents(layout, pending, blockSize)
     }
     const holder = mapped.holder(inode.inode, 100, 'stored')
-    if (holder !== undefined) throw new Leave('skipped', 'mapped', `file busy: process ${holder} may store into it at any moment`)
-    const copy = TemporaryCopy.create(filesystem, directories, filesystem.groupOfBlock(pending[0]!.to), before.inode, attributes)
+    if (holder !== undefined)
+      throw new Leave('skipped', 'mapped', `file busy: process ${holder} may store into it at any moment`)
+    const copy = TemporaryCopy.create(
+      filesystem,
+      directories,
+      filesystem.groupOfBlock(pending[0]!.to),
+      before.inode,
+      attributes,
+    )
     try {
       place(copy, claimer, pending, before.inode, blockSize)
       const wanted = pieces(layout, pending, blockSize)
@@ -147,9 +201,13 @@ function attempt(context: RelocateContext, directories: GroupDirectories, claime
       if (parts) commit(target, copy.fd, before, pending, blockSize)
       else swapContents(target, copy.fd, before)
       const after = xfsExtents(target)
-      return moves.map((move) => !pending.includes(move) ? { move, status: 'already' }
-        : lies(after, move, move.to, blockSize) ? { move, status: 'moved' }
-          : { move, status: 'skipped', reason: 'the exchange did not take place' })
+      return moves.map((move) =>
+        !pending.includes(move)
+          ? { move, status: 'already' }
+          : lies(after, move, move.to, blockSize)
+            ? { move, status: 'moved' }
+            : { move, status: 'skipped', reason: 'the exchange did not take place' },
+      )
     } finally {
       copy.close()
     }
@@ -180,21 +238,40 @@ function refusePart(layout: readonly XfsExtent[], moves: readonly Move[], blockS
   for (const { from, length } of moves) staying.remove(blockRun(from, length))
   if (staying.blocks === 0) return
   if ([...staying].every((run) => planned.contains(run))) throw new Wait()
-  throw new Leave('skipped', 'not-accepted', `without the feature exchange XFS exchanges whole files only, and ${blocks - staying.blocks} of ${blocks} blocks were to move`)
+  throw new Leave(
+    'skipped',
+    'not-accepted',
+    `without the feature exchange XFS exchanges whole files only, and ${blocks - staying.blocks} of ${blocks} blocks were to move`,
+  )
 }
 
 /** SWAPEXT never gives a file more extents than it has, so what was joined cannot be parted again. */
 function refuseMoreExtents(layout: readonly XfsExtent[], moves: readonly Move[], blockSize: number): void {
   const now = countExtents(layout)
-  const then = countExtents(pieces(layout, moves, blockSize).map((piece) => {
-    const move = moves.find(({ logical, length }) => piece.logical >= logical * blockSize && piece.logical < (logical + length) * blockSize)!
-    return { ...piece, physical: piece.logical + (move.to - move.logical) * blockSize }
-  }))
-  if (then > now) throw new Leave('skipped', 'not-accepted', `without the feature exchange the kernel does not give a file more extents than it has (${now} now, ${then} planned)`)
+  const then = countExtents(
+    pieces(layout, moves, blockSize).map((piece) => {
+      const move = moves.find(
+        ({ logical, length }) => piece.logical >= logical * blockSize && piece.logical < (logical + length) * blockSize,
+      )!
+      return { ...piece, physical: piece.logical + (move.to - move.logical) * blockSize }
+    }),
+  )
+  if (then > now)
+    throw new Leave(
+      'skipped',
+      'not-accepted',
+      `without the feature exchange the kernel does not give a file more extents than it has (${now} now, ${then} planned)`,
+    )
 }
 
 /** Claims each target and brings it to its place in the temporary file. */
-function place(copy: TemporaryCopy, claimer: Claimer, moves: readonly Move[], { size }: XfsInode, blockSize: number): void {
+function place(
+  copy: TemporaryCopy,
+  claimer: Claimer,
+  moves: readonly Move[],
+  { size }: XfsInode,
+  blockSize: number,
+): void {
   const collector = new Collector(copy.fd)
   const claimed = moves.map((move) => {
     const result = claimer.claim(collector, blockRun(move.to, move.length))
@@ -216,24 +293,40 @@ function place(copy: TemporaryCopy, claimer: Claimer, moves: readonly Move[], { 
 
 /** The extents that move, as they are in the target. */
 function pieces(layout: readonly XfsExtent[], moves: readonly Move[], blockSize: number): XfsExtent[] {
-  return layout.flatMap((each) => moves.flatMap(({ logical, length }) => {
-    const from = Math.max(each.logical, logical * blockSize)
-    const end = Math.min(each.logical + each.length, (logical + length) * blockSize)
-    return end > from ? [{ ...each, logical: from, physical: each.physical + from - each.logical, length: end - from }] : []
-  }))
+  return layout.flatMap((each) =>
+    moves.flatMap(({ logical, length }) => {
+      const from = Math.max(each.logical, logical * blockSize)
+      const end = Math.min(each.logical + each.length, (logical + length) * blockSize)
+      return end > from
+        ? [{ ...each, logical: from, physical: each.physical + from - each.logical, length: end - from }]
+        : []
+    }),
+  )
 }
 
 /** Before a byte is copied: every block of the temporary file is where it must be, and there are no others. */
-function refuseOtherPlaces(copy: TemporaryCopy, wanted: readonly XfsExtent[], moves: readonly Move[], blockSize: number): void {
+function refuseOtherPlaces(
+  copy: TemporaryCopy,
+  wanted: readonly XfsExtent[],
+  moves: readonly Move[],
+  blockSize: number,
+): void {
   const held = copy.extents()
-  const blocks = (extents: readonly XfsExtent[]): number => extents.reduce((sum, { length }) => sum + length / blockSize, 0)
+  const blocks = (extents: readonly XfsExtent[]): number =>
+    extents.reduce((sum, { length }) => sum + length / blockSize, 0)
   if (blocks(held) !== blocks(wanted) || !moves.every((move) => lies(held, move, move.to, blockSize))) {
     throw new Leave('skipped', 'not-accepted', 'not reached: the claimed blocks did not come to their places')
   }
 }
 
 /** Exchanges run by run; neighbours in the file go together. */
-function commit(target: number, temporary: number, { inode, freshness }: Before, moves: readonly Move[], blockSize: number): void {
+function commit(
+  target: number,
+  temporary: number,
+  { inode, freshness }: Before,
+  moves: readonly Move[],
+  blockSize: number,
+): void {
   for (let i = 0; i < moves.length;) {
     const from = moves[i]!.logical * blockSize
     let end = from

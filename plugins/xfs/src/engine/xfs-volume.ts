@@ -8,9 +8,29 @@
 import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
-  blockRun, extendedFlag, extent, fsBlock, mergeExtents, refused, xfsInode,
-  type Extent, type FileMetadata, type FileRef, type FileType, type FixedRun, type FsBlock, type Geometry, type Lookup, type Move,
-  type MoveOutcome, type OwnedKind, type OwnedRun, type BlockRun, type RelocateOptions, type Volume, type XfsInode,
+  blockRun,
+  extendedFlag,
+  extent,
+  fsBlock,
+  mergeExtents,
+  refused,
+  xfsInode,
+  type Extent,
+  type FileMetadata,
+  type FileRef,
+  type FileType,
+  type FixedRun,
+  type FsBlock,
+  type Geometry,
+  type Lookup,
+  type Move,
+  type MoveOutcome,
+  type OwnedKind,
+  type OwnedRun,
+  type BlockRun,
+  type RelocateOptions,
+  type Volume,
+  type XfsInode,
 } from 'bootpack'
 import type { XfsMount } from '../filesystem/mounts.js'
 import { directory, typeMask, XfsFilesystem } from '../filesystem/xfs-filesystem.js'
@@ -25,8 +45,13 @@ import { relocateXfs } from './relocate.js'
 const mostGroupBlocks = 8 * 65536
 
 const types: Readonly<Record<number, FileType>> = {
-  0o010000: 'fifo', 0o020000: 'character-device', 0o040000: 'directory', 0o060000: 'block-device',
-  0o100000: 'regular', 0o120000: 'symlink', 0o140000: 'socket',
+  0o010000: 'fifo',
+  0o020000: 'character-device',
+  0o040000: 'directory',
+  0o060000: 'block-device',
+  0o100000: 'regular',
+  0o120000: 'symlink',
+  0o140000: 'socket',
 }
 
 export class XfsVolume implements Volume {
@@ -39,7 +64,11 @@ export class XfsVolume implements Volume {
   private readonly waiting = new Map<number, readonly Move[]>()
   private claims: OwnedRun[] | undefined
 
-  private constructor(private readonly filesystem: XfsFilesystem, mount: XfsMount, private readonly write: boolean) {
+  private constructor(
+    private readonly filesystem: XfsFilesystem,
+    mount: XfsMount,
+    private readonly write: boolean,
+  ) {
     this.known = geometryOf(filesystem)
     this.mapped = new MappedFiles(mount.number)
     this.swapFiles = activeSwapFiles(mount.mountPoint)
@@ -48,7 +77,12 @@ export class XfsVolume implements Volume {
 
   /** @throws refused without root, or when it is to be written and mounted read-only */
   static open(mount: XfsMount, write: boolean): XfsVolume {
-    if (write && mount.readOnly) throw refused('read-only', `${mount.mountPoint} is mounted read-only.`, `Remount it: mount -o remount,rw ${mount.mountPoint}`)
+    if (write && mount.readOnly)
+      throw refused(
+        'read-only',
+        `${mount.mountPoint} is mounted read-only.`,
+        `Remount it: mount -o remount,rw ${mount.mountPoint}`,
+      )
     return new XfsVolume(XfsFilesystem.open(mount.mountPoint), mount, write)
   }
 
@@ -119,7 +153,8 @@ export class XfsVolume implements Volume {
     if (!this.write) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
     const may = moves.filter(({ inode }) => !this.swapFiles.has(inode) && !this.bootLoader.has(inode))
     for (const move of moves) {
-      if (!may.includes(move)) yield { move, status: 'skipped', reason: 'a boot loader or the kernel knows its blocks by number' }
+      if (!may.includes(move))
+        yield { move, status: 'skipped', reason: 'a boot loader or the kernel knows its blocks by number' }
     }
     try {
       yield* relocateXfs({ filesystem: this.filesystem, mapped: this.mapped, waiting: this.waiting }, may, options)
@@ -140,8 +175,12 @@ export class XfsVolume implements Volume {
     const inode = file.type === 'regular' || file.type === 'directory' ? this.inode(file.inode) : undefined
     if (!inode) return []
     const { blockSize } = this.known
-    return mergeExtents(extentsOf(this.filesystem, inode).map(({ logical, physical, length, unwritten }) =>
-      extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten)), longestExtentBlocks)
+    return mergeExtents(
+      extentsOf(this.filesystem, inode).map(({ logical, physical, length, unwritten }) =>
+        extent(logical / blockSize, physical / blockSize, length / blockSize, unwritten),
+      ),
+      longestExtentBlocks,
+    )
   }
 
   private immovable(inode: XfsInode): FileRef['immovable'] {
@@ -175,14 +214,23 @@ function geometryOf({ geometry }: XfsFilesystem): Geometry {
   const blocksPerGroup = Math.ceil(groupBlocks / pieces)
   const inodesPerBlock = blockSize / inodeSize
   // Superblock, AGF, AGI and AGFL: a sector each, at the start of every allocation group.
-  const fixedRuns: FixedRun[] = Array.from({ length: groupCount }, (_, group) => ({ ...blockRun(group * groupBlocks, 1), kind: 'superblock' as const }))
+  const fixedRuns: FixedRun[] = Array.from({ length: groupCount }, (_, group) => ({
+    ...blockRun(group * groupBlocks, 1),
+    kind: 'superblock' as const,
+  }))
   return {
-    uuid, blockSize, blockCount, firstDataBlock: 0, blocksPerGroup,
+    uuid,
+    blockSize,
+    blockCount,
+    firstDataBlock: 0,
+    blocksPerGroup,
     groupCount: Math.ceil(blockCount / blocksPerGroup),
     inodeCount: groupCount * 2 ** Math.ceil(Math.log2(groupBlocks)) * inodesPerBlock,
-    inodesPerGroup: Math.ceil(2 ** Math.ceil(Math.log2(groupBlocks)) * inodesPerBlock / pieces),
-    inodeSize, groupsPerFlex: 1,
-    longestExtent: longestExtentBlocks, longestUnwrittenExtent: longestExtentBlocks,
+    inodesPerGroup: Math.ceil((2 ** Math.ceil(Math.log2(groupBlocks)) * inodesPerBlock) / pieces),
+    inodeSize,
+    groupsPerFlex: 1,
+    longestExtent: longestExtentBlocks,
+    longestUnwrittenExtent: longestExtentBlocks,
     fixedRuns,
   }
 }

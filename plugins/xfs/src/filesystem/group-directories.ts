@@ -14,7 +14,7 @@ const batch = 1024
 const mostInodes = 500_000
 
 export class GroupDirectories {
-  private known: Map<number, { inode: number, generation: number }> | undefined
+  private known: Map<number, { inode: number; generation: number }> | undefined
 
   constructor(private readonly filesystem: XfsFilesystem) {}
 
@@ -50,9 +50,9 @@ export class GroupDirectories {
   }
 
   /** One directory per group, the first of each. */
-  private look(): Map<number, { inode: number, generation: number }> {
+  private look(): Map<number, { inode: number; generation: number }> {
     const { root, geometry } = this.filesystem
-    const found = new Map<number, { inode: number, generation: number }>()
+    const found = new Map<number, { inode: number; generation: number }>()
     let seen = 0
     for (let from = 0; found.size < geometry.groupCount && seen < mostInodes;) {
       const inodes = xfsBulkstat(root, from, batch)

@@ -14,7 +14,9 @@ export interface XfsMount {
 /** Each filesystem once, by its first mount that still shows it. */
 export function xfsMounts(): XfsMount[] {
   const found = new Map<string, XfsMount>()
-  for (const { device, mountPoint, type, source, readOnly } of parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))) {
+  for (const { device, mountPoint, type, source, readOnly } of parseMountinfo(
+    readFileSync('/proc/self/mountinfo', 'utf8'),
+  )) {
     if (type !== 'xfs' || found.has(device) || numberOf(mountPoint) !== device) continue
     found.set(device, { mountPoint, device: source, number: device, readOnly })
   }

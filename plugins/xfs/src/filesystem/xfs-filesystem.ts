@@ -4,8 +4,17 @@
  */
 import { closeSync, constants, openSync } from 'node:fs'
 import {
-  blockRun, filesystemSpace, openXfsInode, refused, syncFilesystem, unsupported, xfsGeometry, xfsSpaceMap,
-  type BlockRun, type XfsGeometry, type XfsInode,
+  blockRun,
+  filesystemSpace,
+  openXfsInode,
+  refused,
+  syncFilesystem,
+  unsupported,
+  xfsGeometry,
+  xfsSpaceMap,
+  type BlockRun,
+  type XfsGeometry,
+  type XfsInode,
 } from 'bootpack'
 
 export const typeMask = 0o170000
@@ -34,7 +43,11 @@ export class XfsFilesystem {
     } catch (error) {
       closeSync(root)
       if ((error as { family?: unknown }).family === 'unsupported') {
-        throw unsupported('not-xfs', `${mountPoint} is not on an XFS filesystem.`, 'On ext4 use e4defrag or bootpack pack.')
+        throw unsupported(
+          'not-xfs',
+          `${mountPoint} is not on an XFS filesystem.`,
+          'On ext4 use e4defrag or bootpack pack.',
+        )
       }
       throw error
     }

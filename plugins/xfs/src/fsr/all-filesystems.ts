@@ -43,29 +43,39 @@ export async function runAll(options: AllOptions): Promise<AllEnd> {
   let triedThisRound = 0
   const end = (why: AllEnd['why']): AllEnd => {
     const unfinished = why === 'time-up' || why === 'interrupted'
-    if (!options.workshop.dryRun) writeLeftOff(file, unfinished ? { device: mounts[index]!.device, pass, inode: inode - 1 } : undefined)
+    if (!options.workshop.dryRun)
+      writeLeftOff(file, unfinished ? { device: mounts[index]!.device, pass, inode: inode - 1 } : undefined)
     return { passes: done, why }
   }
   for (; pass < options.passes; pass++, index = 0) {
     for (; index < mounts.length; index++, inode = 1) {
       const mount = mounts[index]!
       say(`${mount.mountPoint} pass=${pass} start inode=${inode - 1}`)
-      const ended = await withWorkshop(mount, options.workshop, (workshop) => runPass(workshop, {
-        from: inode, percent: worstPercent, stop, onOutcome: (outcome) => options.onOutcome(outcome, mount),
-      }))
+      const ended = await withWorkshop(mount, options.workshop, (workshop) =>
+        runPass(workshop, {
+          from: inode,
+          percent: worstPercent,
+          stop,
+          onOutcome: (outcome) => options.onOutcome(outcome, mount),
+        }),
+      )
       triedThisRound += ended.tried
       inode = ended.inode + 1
       if (!ended.finished) return end(signal.aborted ? 'interrupted' : 'time-up')
     }
     done++
-    if (triedThisRound === 0 && done > 1 || options.workshop.dryRun) return end('nothing-left')
+    if ((triedThisRound === 0 && done > 1) || options.workshop.dryRun) return end('nothing-left')
     triedThisRound = 0
   }
   index = 0
   return end('passes-done')
 }
 
-function begin(file: string, mounts: readonly XfsMount[], say: (line: string) => void): { pass: number, index: number, inode: number } {
+function begin(
+  file: string,
+  mounts: readonly XfsMount[],
+  say: (line: string) => void,
+): { pass: number; index: number; inode: number } {
   const found = readLeftOff(file)
   const first = { pass: 0, index: 0, inode: 1 }
   if (found.kind === 'none') return first

@@ -21,7 +21,12 @@ export function checkFile(filesystem: XfsFilesystem, fd: number, inode: XfsInode
   // Set-group-id without group execution is the mark of mandatory locking: reading could wait forever.
   if ((inode.mode & S_ISGID) !== 0 && (inode.mode & S_IXGRP) === 0) {
     const holder = lockHolder(fd)
-    if (holder) throw new Leave('skipped', 'mandatory-lock', `has a mandatory lock, held by ${holder.pid < 0 ? 'an open file' : `process ${holder.pid}`}`)
+    if (holder)
+      throw new Leave(
+        'skipped',
+        'mandatory-lock',
+        `has a mandatory lock, held by ${holder.pid < 0 ? 'an open file' : `process ${holder.pid}`}`,
+      )
   }
   const needed = inode.blocks * filesystem.geometry.blockSize
   const free = filesystem.freeBytes()
@@ -30,7 +35,8 @@ export function checkFile(filesystem: XfsFilesystem, fd: number, inode: XfsInode
   const has = (flag: number): boolean => (attributes.flags & flag) !== 0
   if (has(extendedFlag.immutable)) throw new Leave('skipped', 'immutable', 'is immutable (chattr +i)')
   if (has(extendedFlag.appendOnly)) throw new Leave('skipped', 'append-only', 'is append-only (chattr +a)')
-  if (has(extendedFlag.noDefrag)) throw new Leave('skipped', 'no-defrag', 'is marked as not to be defragmented (xfs_io chattr +f)')
+  if (has(extendedFlag.noDefrag))
+    throw new Leave('skipped', 'no-defrag', 'is marked as not to be defragmented (xfs_io chattr +f)')
   if (has(extendedFlag.realtime)) throw new Leave('skipped', 'realtime', 'lies on the realtime device')
   return attributes
 }

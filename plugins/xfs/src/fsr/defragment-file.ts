@@ -8,7 +8,15 @@
  * times and ends the turn.
  */
 import { closeSync, constants } from 'node:fs'
-import { BootpackError, failedWith, xfsExtents, xfsInode, type FileAttributes, type XfsExtent, type XfsInode } from 'bootpack'
+import {
+  BootpackError,
+  failedWith,
+  xfsExtents,
+  xfsInode,
+  type FileAttributes,
+  type XfsExtent,
+  type XfsInode,
+} from 'bootpack'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { checkFile } from './check-file.js'
@@ -43,16 +51,41 @@ export function defragmentFile(workshop: Workshop, inode: number, path?: string)
     const so = Object.assign({}, ...told) as Told
     if (error instanceof Leave) return { ...name, ...so, status: error.status, code: error.code, reason: error.reason }
     if (error instanceof BootpackError) {
-      if (failedWith(error, 'ESTALE', 'ENOENT')) return { ...name, status: 'skipped', code: 'gone', reason: 'was deleted meanwhile' }
-      if (failedWith(error, 'ETXTBSY')) return { ...name, ...so, status: 'skipped', code: 'executing', reason: 'file busy: it is being executed or used for swap' }
-      return { ...name, ...so, status: 'failed', code: error.family === 'no-space' ? 'no-room' : 'error', reason: error.message }
+      if (failedWith(error, 'ESTALE', 'ENOENT'))
+        return { ...name, status: 'skipped', code: 'gone', reason: 'was deleted meanwhile' }
+      if (failedWith(error, 'ETXTBSY'))
+        return {
+          ...name,
+          ...so,
+          status: 'skipped',
+          code: 'executing',
+          reason: 'file busy: it is being executed or used for swap',
+        }
+      return {
+        ...name,
+        ...so,
+        status: 'failed',
+        code: error.family === 'no-space' ? 'no-room' : 'error',
+        reason: error.message,
+      }
     }
-    if (error instanceof Error && 'code' in error) return { ...name, ...so, status: 'failed', code: error.code === 'ENOSPC' ? 'no-room' : 'error', reason: error.message }
+    if (error instanceof Error && 'code' in error)
+      return {
+        ...name,
+        ...so,
+        status: 'failed',
+        code: error.code === 'ENOSPC' ? 'no-room' : 'error',
+        reason: error.message,
+      }
     throw error
   }
 }
 
-function attempt(workshop: Workshop, number: number, tell: (more: Told) => void): 'improved' | 'unchanged' | 'would-try' {
+function attempt(
+  workshop: Workshop,
+  number: number,
+  tell: (more: Told) => void,
+): 'improved' | 'unchanged' | 'would-try' {
   const { filesystem } = workshop
   let inode = inodeNow(filesystem, number)
   // Immutable and append-only files cannot be opened for writing, so the checks read.
@@ -76,7 +109,13 @@ function attempt(workshop: Workshop, number: number, tell: (more: Told) => void)
   }
 }
 
-function carryOut(workshop: Workshop, target: number, seen: XfsInode, attributes: FileAttributes, tell: (more: Told) => void): 'improved' | 'unchanged' {
+function carryOut(
+  workshop: Workshop,
+  target: number,
+  seen: XfsInode,
+  attributes: FileAttributes,
+  tell: (more: Told) => void,
+): 'improved' | 'unchanged' {
   const { filesystem, directories, near, onDetail } = workshop
   const { blockSize } = filesystem.geometry
   const before = rememberTarget(filesystem, target, seen.inode)
@@ -89,18 +128,32 @@ function carryOut(workshop: Workshop, target: number, seen: XfsInode, attributes
     const reserved = withinSize(copy.extents(), before.inode.size, blockSize)
     // Reserved blocks are all unwritten yet; once written they part where the target's do.
     const will = expectedCount(reserved, layout)
-    onDetail?.(`inode ${seen.inode}: ${will} extents in inode ${copy.inode} of group ${filesystem.groupOfInode(copy.inode)}, ${count} now, ${best} at best`)
-    const distance = near === undefined ? undefined : { before: distanceFrom(near, layout, blockSize), after: distanceFrom(near, reserved, blockSize) }
+    onDetail?.(
+      `inode ${seen.inode}: ${will} extents in inode ${copy.inode} of group ${filesystem.groupOfInode(copy.inode)}, ${count} now, ${best} at best`,
+    )
+    const distance =
+      near === undefined
+        ? undefined
+        : { before: distanceFrom(near, layout, blockSize), after: distanceFrom(near, reserved, blockSize) }
     const better = distance ? will <= count && (distance.after < distance.before || will < count) : will < count
     if (!better) {
-      tell({ code: 'no-improvement', reason: distance ? `no place nearer than ${distance.before} blocks was to be had (${distance.after} offered)` : `no better place was to be had (${will} extents offered)`, after: count })
+      tell({
+        code: 'no-improvement',
+        reason: distance
+          ? `no place nearer than ${distance.before} blocks was to be had (${distance.after} offered)`
+          : `no better place was to be had (${will} extents offered)`,
+        after: count,
+      })
       return 'unchanged'
     }
     copy.fill(target, before.inode, layout)
     refuseMapped(workshop, seen.inode, 500)
     swapContents(target, copy.fd, before)
     const after = look(filesystem, target, before.inode)
-    tell({ after: countExtents(after), ...(distance && { distance: { before: distance.before, after: distanceFrom(near!, after, blockSize) } }) })
+    tell({
+      after: countExtents(after),
+      ...(distance && { distance: { before: distance.before, after: distanceFrom(near!, after, blockSize) } }),
+    })
     return 'improved'
   } finally {
     copy.close()
@@ -116,20 +169,28 @@ function inodeNow({ root }: XfsFilesystem, number: number): XfsInode {
 const look = (filesystem: XfsFilesystem, fd: number, { size }: XfsInode): XfsExtent[] =>
   withinSize(xfsExtents(fd), size, filesystem.geometry.blockSize)
 
-function checkLayout(workshop: Workshop, layout: readonly XfsExtent[], { inode }: XfsInode, tell: (more: Told) => void): { count: number, best: number } {
+function checkLayout(
+  workshop: Workshop,
+  layout: readonly XfsExtent[],
+  { inode }: XfsInode,
+  tell: (more: Told) => void,
+): { count: number; best: number } {
   const count = countExtents(layout)
   const best = fewestExtents(layout, workshop.filesystem.geometry.blockSize)
   tell({ before: count, best })
   if (layout.length === 0) throw new Leave('unchanged', 'already-best', 'has no blocks')
-  if (workshop.near === undefined && (count === 1 || count <= best)) throw new Leave('unchanged', 'already-best', 'already fully defragmented')
-  if (layout.some(({ shared }) => shared)) throw new Leave('skipped', 'shared', 'shares blocks with another file, and a copy would part them')
+  if (workshop.near === undefined && (count === 1 || count <= best))
+    throw new Leave('unchanged', 'already-best', 'already fully defragmented')
+  if (layout.some(({ shared }) => shared))
+    throw new Leave('skipped', 'shared', 'shares blocks with another file, and a copy would part them')
   refuseMapped(workshop, inode, 1000)
   return { count, best }
 }
 
 function refuseMapped({ mapped }: Workshop, inode: number, age: number): void {
   const holder = mapped.holder(inode, age)
-  if (holder !== undefined) throw new Leave('skipped', 'mapped', `file busy: mapped into the memory of process ${holder}`)
+  if (holder !== undefined)
+    throw new Leave('skipped', 'mapped', `file busy: mapped into the memory of process ${holder}`)
 }
 
 /** How many extents the reserved blocks will be when they are written as the target is. */

@@ -22,7 +22,8 @@ export const longestExtentBlocks = 2 ** 21 - 1
  */
 export function withinSize(extents: readonly XfsExtent[], size: number, blockSize: number): XfsExtent[] {
   const end = Math.ceil(size / blockSize) * blockSize
-  return extents.filter(({ logical }) => logical < end)
+  return extents
+    .filter(({ logical }) => logical < end)
     .map((each) => ({ ...each, length: Math.min(each.length, end - each.logical) }))
 }
 
@@ -45,7 +46,8 @@ export function stretchesOf(extents: readonly XfsExtent[]): Stretch[] {
   const stretches: Stretch[] = []
   for (const { logical, length } of extents) {
     const last = stretches.at(-1)
-    if (last && last.from + last.length === logical) stretches[stretches.length - 1] = { from: last.from, length: last.length + length }
+    if (last && last.from + last.length === logical)
+      stretches[stretches.length - 1] = { from: last.from, length: last.length + length }
     else stretches.push({ from: logical, length })
   }
   return stretches
@@ -60,8 +62,11 @@ export function countExtents(extents: readonly XfsExtent[]): number {
   let count = 0
   let last: XfsExtent | undefined
   for (const each of extents) {
-    const continues = last !== undefined && last.unwritten === each.unwritten
-      && last.logical + last.length === each.logical && last.physical + last.length === each.physical
+    const continues =
+      last !== undefined &&
+      last.unwritten === each.unwritten &&
+      last.logical + last.length === each.logical &&
+      last.physical + last.length === each.physical
     if (!continues) count++
     last = each
   }

@@ -18,8 +18,8 @@ export interface LeftOff {
 
 export type LeftOffFile =
   | { readonly kind: 'none' }
-  | { readonly kind: 'trusted', readonly at: LeftOff }
-  | { readonly kind: 'refused', readonly why: string }
+  | { readonly kind: 'trusted'; readonly at: LeftOff }
+  | { readonly kind: 'refused'; readonly why: string }
 
 const format = /^(\S+) (\d{1,9}) (\d{1,15})\n?$/
 const longest = 1024

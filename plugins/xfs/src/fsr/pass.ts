@@ -35,7 +35,7 @@ export async function runPass(workshop: Workshop, options: PassOptions): Promise
     if (options.stop()) return { finished: false, inode: Math.max(0, done), tried }
     const batch = xfsBulkstat(workshop.filesystem.root, done + 1, batchSize)
     if (batch.length === 0) return { finished: true, inode: 0, tried }
-    let left = Math.ceil(batch.length * options.percent / 100)
+    let left = Math.ceil((batch.length * options.percent) / 100)
     for (const { inode } of worstFirst(batch)) {
       if (left <= 0) break
       // Signals are delivered between two files.
@@ -54,5 +54,6 @@ export async function runPass(workshop: Workshop, options: PassOptions): Promise
 
 /** Regular files of more than one extent, those with most extents first. */
 export const worstFirst = (batch: readonly XfsInode[]): XfsInode[] =>
-  batch.filter(({ mode, extents }) => (mode & typeMask) === regular && extents > 1)
+  batch
+    .filter(({ mode, extents }) => (mode & typeMask) === regular && extents > 1)
     .sort((a, b) => b.extents - a.extents || a.inode - b.inode)

@@ -5,7 +5,17 @@
  * With the feature exchrange: COMMIT_RANGE, which is EXCHANGE_RANGE with that comparison.
  * Where the feature or the call is missing: SWAPEXT.
  */
-import { failedWith, errnoName, errnoNumber, startCommit, tryCommitRange, trySwapExtents, xfsInode, type Freshness, type XfsInode } from 'bootpack'
+import {
+  failedWith,
+  errnoName,
+  errnoNumber,
+  startCommit,
+  tryCommitRange,
+  trySwapExtents,
+  xfsInode,
+  type Freshness,
+  type XfsInode,
+} from 'bootpack'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { Leave } from './outcome.js'
 
@@ -65,12 +75,23 @@ export function swapContents(target: number, temporary: number, { inode, freshne
 /** @throws Leave unless errno is 0 */
 export function refuseErrno(errno: number): void {
   switch (errno) {
-    case 0: return
-    case errnoNumber.EFAULT: throw new Leave('failed', 'modified', 'file modified: it no longer has the size it had before the copy')
-    case errnoNumber.EBUSY: throw new Leave('failed', 'busy', 'file busy: it was changed while it was copied, or is mapped')
-    case errnoNumber.ETXTBSY: throw new Leave('skipped', 'executing', 'file busy: it is being executed or used for swap')
-    case errnoNumber.EOPNOTSUPP: throw new Leave('failed', 'not-accepted', 'the kernel cannot swap files of this type')
-    case errnoNumber.EINVAL: throw new Leave('failed', 'not-accepted', 'the kernel did not accept the new layout: it does not fit beside the attributes in the inode, or has more extents')
-    default: throw new Leave('failed', 'error', `the kernel could not swap the extents (${errnoName(errno)})`)
+    case 0:
+      return
+    case errnoNumber.EFAULT:
+      throw new Leave('failed', 'modified', 'file modified: it no longer has the size it had before the copy')
+    case errnoNumber.EBUSY:
+      throw new Leave('failed', 'busy', 'file busy: it was changed while it was copied, or is mapped')
+    case errnoNumber.ETXTBSY:
+      throw new Leave('skipped', 'executing', 'file busy: it is being executed or used for swap')
+    case errnoNumber.EOPNOTSUPP:
+      throw new Leave('failed', 'not-accepted', 'the kernel cannot swap files of this type')
+    case errnoNumber.EINVAL:
+      throw new Leave(
+        'failed',
+        'not-accepted',
+        'the kernel did not accept the new layout: it does not fit beside the attributes in the inode, or has more extents',
+      )
+    default:
+      throw new Leave('failed', 'error', `the kernel could not swap the extents (${errnoName(errno)})`)
   }
 }

@@ -20,10 +20,17 @@ export interface TargetOptions {
 export async function runTarget(target: string, options: TargetOptions): Promise<void> {
   const stats = statsOf(target)
   const mount = mountOf(target)
-  if (!mount) throw unsupported('not-xfs', `${quoted(target)} is not on a mounted XFS filesystem.`, 'On ext4 use e4defrag or bootpack pack.')
+  if (!mount)
+    throw unsupported(
+      'not-xfs',
+      `${quoted(target)} is not on a mounted XFS filesystem.`,
+      'On ext4 use e4defrag or bootpack pack.',
+    )
   const stop = (): boolean => options.signal.aborted
   if (stats.isBlockDevice() || realpathSync(target) === mount.mountPoint) {
-    await withWorkshop(mount, options.workshop, (workshop) => runPass(workshop, { from: 1, percent: 100, stop, onOutcome: options.onOutcome }))
+    await withWorkshop(mount, options.workshop, (workshop) =>
+      runPass(workshop, { from: 1, percent: 100, stop, onOutcome: options.onOutcome }),
+    )
     return
   }
   await withWorkshop(mount, options.workshop, async (workshop) => {
@@ -46,15 +53,20 @@ function statsOf(target: string): Stats {
     }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is no ${quoted(target)}.`, 'Check the name of the target.')
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw usageError('no-such-target', `There is no ${quoted(target)}.`, 'Check the name of the target.')
     throw ioError(`${quoted(target)} could not be looked up (${code}).`, cause)
   }
   if (stats.isFile() || stats.isDirectory() || stats.isBlockDevice()) return stats
-  throw usageError('wrong-kind', `${quoted(target)} is no file, directory or block device.`, stats.isSymbolicLink() ? 'Name what the link leads to.' : undefined)
+  throw usageError(
+    'wrong-kind',
+    `${quoted(target)} is no file, directory or block device.`,
+    stats.isSymbolicLink() ? 'Name what the link leads to.' : undefined,
+  )
 }
 
 /** Regular files in order of their names, on this filesystem only. */
-function* filesBelow(path: string, stats: Stats): Generator<{ path: string, inode: number }> {
+function* filesBelow(path: string, stats: Stats): Generator<{ path: string; inode: number }> {
   if (stats.isFile()) yield { path, inode: stats.ino }
   if (!stats.isDirectory()) return
   for (const name of readdirSync(path).sort()) {
@@ -68,10 +80,13 @@ function* filesBelow(path: string, stats: Stats): Generator<{ path: string, inod
  * The block a directory stands for on XFS: that of its inode. The kernel places what is
  * made in the directory near it.
  */
-export async function blockOfDirectory(directory: string): Promise<{ mount: XfsMount, block: number }> {
+export async function blockOfDirectory(directory: string): Promise<{ mount: XfsMount; block: number }> {
   const stats = lstatSync(directory, { throwIfNoEntry: false })
-  if (!stats?.isDirectory()) throw usageError('not-a-directory', `${quoted(directory)} is not a directory.`, 'Give --near a directory.')
+  if (!stats?.isDirectory())
+    throw usageError('not-a-directory', `${quoted(directory)} is not a directory.`, 'Give --near a directory.')
   const mount = mountOf(directory)
   if (!mount) throw unsupported('not-xfs', `${quoted(directory)} is not on a mounted XFS filesystem.`)
-  return await withWorkshop(mount, { dryRun: true }, ({ filesystem }) => Promise.resolve({ mount, block: filesystem.blockOfInode(stats.ino) }))
+  return await withWorkshop(mount, { dryRun: true }, ({ filesystem }) =>
+    Promise.resolve({ mount, block: filesystem.blockOfInode(stats.ino) }),
+  )
 }

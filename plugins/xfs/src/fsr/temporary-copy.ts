@@ -3,9 +3,27 @@
  * nothing can be left behind), with the target's flags, space reserved stretch by
  * stretch so that holes stay holes, and the contents copied past the page cache.
  */
-import { closeSync, constants, fchownSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import {
-  alignedBuffer, extendedFlag, fallocate, setFileAttributes, xfsDirectIo, xfsExtents, type FileAttributes, type XfsExtent, type XfsInode,
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
+import {
+  alignedBuffer,
+  extendedFlag,
+  fallocate,
+  setFileAttributes,
+  xfsDirectIo,
+  xfsExtents,
+  type FileAttributes,
+  type XfsExtent,
+  type XfsInode,
 } from 'bootpack'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
@@ -16,13 +34,23 @@ import { Leave } from './outcome.js'
 const longestCopy = 4 << 20
 
 export class TemporaryCopy {
-  private constructor(readonly fd: number, readonly inode: number, private readonly filesystem: XfsFilesystem) {}
+  private constructor(
+    readonly fd: number,
+    readonly inode: number,
+    private readonly filesystem: XfsFilesystem,
+  ) {}
 
   /**
    * @param group allocation group to lie in, as far as the kernel heeds it
    * @throws KernelError
    */
-  static create(filesystem: XfsFilesystem, directories: GroupDirectories, group: number, target: XfsInode, attributes: FileAttributes): TemporaryCopy {
+  static create(
+    filesystem: XfsFilesystem,
+    directories: GroupDirectories,
+    group: number,
+    target: XfsInode,
+    attributes: FileAttributes,
+  ): TemporaryCopy {
     const plain = directories.temporaryFile(group)
     let fd: number
     try {
@@ -67,7 +95,8 @@ export class TemporaryCopy {
       for (let at = part.from; at < end;) {
         const wanted = Math.min(step, Math.ceil((end - at) / unit) * unit)
         const got = readSync(from, buffer, 0, wanted, at)
-        if (got < Math.min(wanted, end - at)) throw new Leave('failed', 'modified', 'file modified: it became shorter while it was copied')
+        if (got < Math.min(wanted, end - at))
+          throw new Leave('failed', 'modified', 'file modified: it became shorter while it was copied')
         const rounded = Math.ceil(got / unit) * unit
         buffer.fill(0, got, rounded)
         let written = 0

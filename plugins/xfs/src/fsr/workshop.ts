@@ -11,10 +11,19 @@ export interface WorkshopOptions {
 }
 
 /** Opens a mounted filesystem for the time of `work`. */
-export async function withWorkshop<Result>(mount: XfsMount, options: WorkshopOptions, work: (workshop: Workshop) => Promise<Result>): Promise<Result> {
+export async function withWorkshop<Result>(
+  mount: XfsMount,
+  options: WorkshopOptions,
+  work: (workshop: Workshop) => Promise<Result>,
+): Promise<Result> {
   const filesystem = XfsFilesystem.open(mount.mountPoint)
   try {
-    return await work({ filesystem, directories: new GroupDirectories(filesystem), mapped: new MappedFiles(mount.number), ...options })
+    return await work({
+      filesystem,
+      directories: new GroupDirectories(filesystem),
+      mapped: new MappedFiles(mount.number),
+      ...options,
+    })
   } finally {
     filesystem.close()
   }

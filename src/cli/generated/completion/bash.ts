@@ -8,9 +8,13 @@ import { firstWords, secondWords, topicNames } from './topics.js'
 
 export function bashCompletion(table: readonly CommandEntry[], topics: ReadonlyMap<string, string>): string {
   const first = firstWords(table, topics).map(({ word }) => word)
-  const topicCases = topicNames(table).map((topic) => `    ${topic})
+  const topicCases = topicNames(table).map(
+    (topic) => `    ${topic})
       command="$topic $second"
-      if ((at == 2)); then _bootpack_only '${secondWords(table, topic).map(({ word }) => word).join(' ')}' "$current"; return; fi ;;`)
+      if ((at == 2)); then _bootpack_only '${secondWords(table, topic)
+        .map(({ word }) => word)
+        .join(' ')}' "$current"; return; fi ;;`,
+  )
   return `# bash completion for bootpack and e4defrag. Made by: bootpack completion bash
 _bootpack_only() {
   compopt +o default +o bashdefault 2>/dev/null
@@ -57,7 +61,11 @@ function flagCases(command: CommandEntry, indent: string): string {
   return [
     ...(cases.length > 0 ? [`${indent}case $before in`, ...cases, `${indent}esac`] : []),
     `${indent}if [[ $current == -* ]]; then _bootpack_only '${command.flags.flatMap(longest).join(' ')}' "$current"; return; fi`,
-    ...(argument === undefined ? [`${indent}_bootpack_only '' "$current"`] : argument === 'file' ? [] : [`${indent}${offer(argument)}return`]),
+    ...(argument === undefined
+      ? [`${indent}_bootpack_only '' "$current"`]
+      : argument === 'file'
+        ? []
+        : [`${indent}${offer(argument)}return`]),
   ].join('\n')
 }
 

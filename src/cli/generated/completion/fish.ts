@@ -18,11 +18,16 @@ export function fishCompletion(table: readonly CommandEntry[], topics: ReadonlyM
     '  __bootpack_at $argv; and test (count (commandline -opc)) -eq (math (count $argv) + 1)',
     'end',
     'complete -c bootpack -f',
-    'complete -c bootpack -n __bootpack_just -l help -d \'how it is used\'',
-    'complete -c bootpack -n __bootpack_just -l version -d \'which version this is\'',
-    ...firstWords(table, topics).map(({ word, summary }) => `complete -c bootpack -n __bootpack_just -a ${word} -d ${single(summary)}`),
-    ...topicNames(table).flatMap((topic) => secondWords(table, topic)
-      .map(({ word, summary }) => `complete -c bootpack -n '__bootpack_just ${topic}' -a ${word} -d ${single(summary)}`)),
+    "complete -c bootpack -n __bootpack_just -l help -d 'how it is used'",
+    "complete -c bootpack -n __bootpack_just -l version -d 'which version this is'",
+    ...firstWords(table, topics).map(
+      ({ word, summary }) => `complete -c bootpack -n __bootpack_just -a ${word} -d ${single(summary)}`,
+    ),
+    ...topicNames(table).flatMap((topic) =>
+      secondWords(table, topic).map(
+        ({ word, summary }) => `complete -c bootpack -n '__bootpack_just ${topic}' -a ${word} -d ${single(summary)}`,
+      ),
+    ),
     ...table.flatMap((command) => commandLines('bootpack', `-n '__bootpack_at ${command.name}'`, command)),
     ...commandLines('e4defrag', '', e4defragEntry),
   ]
@@ -35,17 +40,24 @@ function commandLines(program: string, condition: string, command: CommandEntry)
   const begin = `complete -c ${program}${condition === '' ? '' : ` ${condition}`}`
   const value = command.arguments.at(-1)?.value
   return [
-    ...(value === 'file' ? [`${begin} -F`] : typeof value === 'object' ? [`${begin} -f -a ${single(value.join(' '))}`] : []),
+    ...(value === 'file'
+      ? [`${begin} -F`]
+      : typeof value === 'object'
+        ? [`${begin} -f -a ${single(value.join(' '))}`]
+        : []),
     ...command.flags.map((flag) => `${begin} ${flagWords(flag)} -d ${single(flag.description)}`),
-    ...command.flags.filter(({ negatable }) => negatable).map((flag) => `${begin} -l no-${flag.name} -d ${single(`not: ${flag.description}`)}`),
+    ...command.flags
+      .filter(({ negatable }) => negatable)
+      .map((flag) => `${begin} -l no-${flag.name} -d ${single(`not: ${flag.description}`)}`),
   ]
 }
 
-const flagWords = (flag: FlagEntry): string => [
-  ...(flag.name === undefined ? [] : [`-l ${flag.name}`]),
-  ...(flag.char === undefined ? [] : [`-s ${flag.char}`]),
-  ...(flag.value === undefined ? [] : [valueWords(flag.value.kind)]),
-].join(' ')
+const flagWords = (flag: FlagEntry): string =>
+  [
+    ...(flag.name === undefined ? [] : [`-l ${flag.name}`]),
+    ...(flag.char === undefined ? [] : [`-s ${flag.char}`]),
+    ...(flag.value === undefined ? [] : [valueWords(flag.value.kind)]),
+  ].join(' ')
 
 function valueWords(kind: ValueKind): string {
   if (kind === 'file') return '-r -F'

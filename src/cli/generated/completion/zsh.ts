@@ -19,13 +19,17 @@ ${offered(firstWords(table, topics), '    ')}
   fi
   command=$words[2]
   case $command in
-${topicNames(table).map((topic) => `    ${topic})
+${topicNames(table)
+  .map(
+    (topic) => `    ${topic})
       if (( CURRENT == 3 )); then
 ${offered(secondWords(table, topic), '        ')}
         return
       fi
       command="$command $words[3]"
-      shift words; (( CURRENT-- )) ;;`).join('\n')}
+      shift words; (( CURRENT-- )) ;;`,
+  )
+  .join('\n')}
   esac
   shift words; (( CURRENT-- ))
   case $command in
@@ -39,31 +43,38 @@ if [[ $funcstack[1] == _bootpack ]]; then _bootpack "$@"; else compdef _bootpack
 
 const single = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
-const offered = (words: readonly Word[], indent: string): string => [
-  `${indent}offered=(`,
-  ...words.map(({ word, summary }) => `${indent}  ${single(`${word.replaceAll(':', '\\:')}:${summary}`)}`),
-  `${indent})`,
-  `${indent}_describe command offered`,
-].join('\n')
+const offered = (words: readonly Word[], indent: string): string =>
+  [
+    `${indent}offered=(`,
+    ...words.map(({ word, summary }) => `${indent}  ${single(`${word.replaceAll(':', '\\:')}:${summary}`)}`),
+    `${indent})`,
+    `${indent}_describe command offered`,
+  ].join('\n')
 
 function specs(command: CommandEntry, indent: string): string {
   const lines = [
     ...command.flags.flatMap(flagSpecs),
     ...command.arguments.map(({ name, value }, i) =>
-      single(`${command.variadic && i === command.arguments.length - 1 ? '*' : i + 1}:${name}:${action(value)}`)),
+      single(`${command.variadic && i === command.arguments.length - 1 ? '*' : i + 1}:${name}:${action(value)}`),
+    ),
   ]
   return `${indent}_arguments -s ${lines.map((line) => `\\\n${indent}  ${line}`).join(' ')}`
 }
 
 function flagSpecs(flag: FlagEntry): string[] {
   const told = `[${flag.description.replaceAll(/[[\]\\:]/g, (each) => `\\${each}`)}]`
-  const value = flag.value === undefined ? '' : `:${flag.value.placeholder.replaceAll(':', '\\:')}:${action(flag.value.kind)}`
+  const value =
+    flag.value === undefined ? '' : `:${flag.value.placeholder.replaceAll(':', '\\:')}:${action(flag.value.kind)}`
   const words = [
     ...(flag.name === undefined ? [] : [`--${flag.name}${flag.value ? '=' : ''}`]),
     ...(flag.char === undefined ? [] : [`-${flag.char}${flag.value ? '+' : ''}`]),
     ...(flag.negatable ? [`--no-${flag.name}`] : []),
   ]
-  const apart = flag.multiple ? '*' : words.length > 1 ? `(${words.map((word) => word.replace(/[=+]$/, '')).join(' ')})` : ''
+  const apart = flag.multiple
+    ? '*'
+    : words.length > 1
+      ? `(${words.map((word) => word.replace(/[=+]$/, '')).join(' ')})`
+      : ''
   return words.map((word) => single(`${apart}${word}${told}${value}`))
 }
 

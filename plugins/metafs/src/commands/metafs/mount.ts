@@ -22,13 +22,16 @@ there.`
     '<%= config.bin %> metafs mount / /mnt/meta --read-only',
   ]
   static override args = {
-    target: Args.string({ description: 'mount point, path on a mounted filesystem, unmounted block device, or image file', required: true }),
+    target: Args.string({
+      description: 'mount point, path on a mounted filesystem, unmounted block device, or image file',
+      required: true,
+    }),
     directory: Args.string({ description: 'existing directory to mount at', required: true }),
   }
   static override flags = {
     'read-only': Flags.boolean({ description: 'refuse every change', char: 'r' }),
-    'partition': Flags.integer({ description: 'partition of a partitioned disk or image', helpValue: 'N', min: 0 }),
-    'background': Flags.boolean({ description: 'return when it is mounted; unmount it with umount', char: 'b' }),
+    partition: Flags.integer({ description: 'partition of a partitioned disk or image', helpValue: 'N', min: 0 }),
+    background: Flags.boolean({ description: 'return when it is mounted; unmount it with umount', char: 'b' }),
   }
 
   async run(): Promise<MetafsMount> {
@@ -37,13 +40,25 @@ there.`
     if (flags.background) {
       // Who is in the background goes on, and its answer is waited for.
       this.abortable()
-      const options = [...(flags['read-only'] ? ['--read-only'] : []), ...(flags.partition === undefined ? [] : [`--partition=${flags.partition}`])]
-      const mounted = await startInBackground(['metafs', 'mount', ...options, '--', args.target, args.directory]) as MetafsMount
+      const options = [
+        ...(flags['read-only'] ? ['--read-only'] : []),
+        ...(flags.partition === undefined ? [] : [`--partition=${flags.partition}`]),
+      ]
+      const mounted = (await startInBackground([
+        'metafs',
+        'mount',
+        ...options,
+        '--',
+        args.target,
+        args.directory,
+      ])) as MetafsMount
       this.log(mountedLine(mounted))
       return mounted
     }
     const [{ openTarget }, { mountMeta }, { detachDead }] = await Promise.all([
-      import('bootpack'), import('../../mount/mount-meta.js'), import('../../mount/mounts.js'),
+      import('bootpack'),
+      import('../../mount/mount-meta.js'),
+      import('../../mount/mounts.js'),
     ])
     try {
       await detachDead()
@@ -54,12 +69,19 @@ there.`
         const stop = new AbortController()
         for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
         const mount = await mountMeta(volume, args.directory, {
-          source: args.target, readOnly,
-          onFailure: (error, node) => process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
+          source: args.target,
+          readOnly,
+          onFailure: (error, node) =>
+            process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
         })
         stop.signal.addEventListener('abort', () => void mount.unmount())
         if (stop.signal.aborted) void mount.unmount()
-        const mounted: MetafsMount = { target: args.target, directory: mount.directory, engine: volume.engine, readOnly }
+        const mounted: MetafsMount = {
+          target: args.target,
+          directory: mount.directory,
+          engine: volume.engine,
+          readOnly,
+        }
         if (!tellParent({ mounted })) this.log(mountedLine(mounted))
         await mount.ended
         return mounted

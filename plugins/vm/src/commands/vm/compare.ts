@@ -28,8 +28,11 @@ written.`
   async run(): Promise<VmCompare> {
     const { args, flags } = await this.parse(VmCompareCommand)
     const [{ bootSeries }, { parseUntil }, report, { BootProgress }, { interruption }] = await Promise.all([
-      import('../../machine/series.js'), import('../../machine/until.js'), import('../../cli/boot-report.js'),
-      import('../../cli/boot-progress.js'), import('../../cli/signal.js'),
+      import('../../machine/series.js'),
+      import('../../machine/until.js'),
+      import('../../cli/boot-report.js'),
+      import('../../cli/boot-progress.js'),
+      import('../../cli/signal.js'),
     ])
     const { runs, accelerator: choice, ...choices } = flags
     const progress = new BootProgress(this.live)
@@ -37,14 +40,27 @@ written.`
     const images = [args.a, args.b]
     try {
       const { accelerator, kernels } = await bootSeries(images, choices, {
-        runs, choice, until: parseUntil(flags.until), linger: 0, timeout: flags.timeout, signal: interruption(),
-        onProgress: (image, run, seconds, reads) => progress.update(`${image === 0 ? 'A' : 'B'}, boot ${run + 1} of ${runs}`, seconds, reads),
-        onResult: async (_machine, image, _run, result) => { results[image]!.push(report.bootRun(result)) },
+        runs,
+        choice,
+        until: parseUntil(flags.until),
+        linger: 0,
+        timeout: flags.timeout,
+        signal: interruption(),
+        onProgress: (image, run, seconds, reads) =>
+          progress.update(`${image === 0 ? 'A' : 'B'}, boot ${run + 1} of ${runs}`, seconds, reads),
+        onResult: async (_machine, image, _run, result) => {
+          results[image]!.push(report.bootRun(result))
+        },
       })
       progress.end()
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
-      const [a, b] = [report.imageRuns(args.a, kernels[0]!, results[0]), report.imageRuns(args.b, kernels[1]!, results[1])]
-      this.log(`A        ${args.a}\nB        ${args.b}\n${report.conditionsText(conditions)}\n\n${report.comparisonTable(a, b)}`)
+      const [a, b] = [
+        report.imageRuns(args.a, kernels[0]!, results[0]),
+        report.imageRuns(args.b, kernels[1]!, results[1]),
+      ]
+      this.log(
+        `A        ${args.a}\nB        ${args.b}\n${report.conditionsText(conditions)}\n\n${report.comparisonTable(a, b)}`,
+      )
       const busy = report.busyHostText([a, b])
       if (busy !== undefined) this.log(`\n${busy}`)
       return { a, b, speedup: a.median.seconds / b.median.seconds, ...conditions }
