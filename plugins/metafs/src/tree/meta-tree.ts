@@ -129,14 +129,12 @@ export class MetaTree implements Tree {
       node.kind === 'nodes'
         ? this.listed.map((inode) => ({ name: String(inode), node: { kind: 'node', inode } satisfies Node }))
         : childrenOf(node)
-    return [{ name: '.', node }, { name: '..', node: parentOf(node) }, ...children]
-      .slice(from)
-      .map((child, index) => ({
-        name: child.name,
-        node: numberOf(child.node),
-        directory: isDirectory(child.node),
-        next: from + index + 1,
-      }))
+    return [{ name: '.', node }, { name: '..', node: parentOf(node) }, ...children].slice(from).map((child, index) => ({
+      name: child.name,
+      node: numberOf(child.node),
+      directory: isDirectory(child.node),
+      next: from + index + 1,
+    }))
   }
 
   async open(number: number, flags: number): Promise<OpenFile> {
