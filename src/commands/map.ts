@@ -63,7 +63,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
       import('../report/disk-map.js'),
       import('../cli/args/plan-files.js'),
       import('../plan/predict.js'),
-      import('../text/table.js'),
+      import('../text/units.js'),
     ])
     const style = {
       width: (flags.width ?? Math.min(120, process.stdout.columns ?? 80)) - 2,

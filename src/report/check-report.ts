@@ -1,7 +1,8 @@
 import type { BlockRun } from '../layout/run.js'
 import type { DriftedFile } from '../plan/repair/drift.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count, seconds, shorten, table } from '../text/table.js'
+import { shorten, table } from '../text/table.js'
+import { bytes, count, seconds } from '../text/units.js'
 
 /** The part of a balance that is told; the pack room's has these fields. */
 interface Told {

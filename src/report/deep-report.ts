@@ -1,5 +1,5 @@
 import { escapePath } from '../text/escape-path.js'
-import { count } from '../text/table.js'
+import { count } from '../text/units.js'
 
 /** As the pack room has them. */
 interface Contents {

@@ -1,5 +1,6 @@
 import type { Examination } from '../doctor/examine.js'
-import { bytes, count, fold, table } from '../text/table.js'
+import { fold, table } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** An examination for people. */
 export function doctorReport(found: Examination): string {

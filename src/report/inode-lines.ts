@@ -1,6 +1,6 @@
 import type { Plan } from '../plan/plan.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** The part of a result that is told; the pack room's has these fields. */
 export interface Renumbered {

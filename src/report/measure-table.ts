@@ -1,7 +1,8 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { CostShare } from '../measure/breakdown.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count, seconds, shorten, table } from '../text/table.js'
+import { shorten, table } from '../text/table.js'
+import { bytes, count, seconds } from '../text/units.js'
 
 /** One or more measures side by side, a line for each figure. */
 export function measureTable(columns: Readonly<Record<string, LayoutMeasure>>): string {

@@ -4,7 +4,7 @@ import { measureTable } from './measure-table.js'
 import { escapePath } from '../text/escape-path.js'
 import { inodeLines, unsureLines, type Renumbered } from './inode-lines.js'
 import { gapLines, skipLines } from './plan-summary.js'
-import { bytes, count } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** The part of an outcome that is told; the pack room's results have these fields. */
 interface Applied {

@@ -4,7 +4,8 @@ import { runEnd } from '../layout/run.js'
 import { inodePlanLines } from './inode-lines.js'
 import { measureTable } from './measure-table.js'
 import { skipReasons } from './skip-reasons.js'
-import { bytes, count, fold, shorten } from '../text/table.js'
+import { fold, shorten } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** What a plan will do, in a few lines and a table. */
 export function planSummary(plan: Plan): string {

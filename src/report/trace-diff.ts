@@ -1,6 +1,6 @@
 import type { DiffFile, TraceDiff } from '../trace/merge/diff.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** What two traces share and what they do not, with the first few files of each kind. */
 export function traceDiffText(diff: TraceDiff, top: number): string {

@@ -1,6 +1,7 @@
 import type { TraceSummary } from '../trace/model/summary.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count, counted, shorten, table } from '../text/table.js'
+import { counted, shorten, table } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 const bars = ' ▁▂▃▄▅▆▇█'
 

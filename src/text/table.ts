@@ -1,6 +1,4 @@
-import { count } from '../report/page/units.js'
-
-export { bytes, count, seconds } from '../report/page/units.js'
+import { count } from './units.js'
 
 /** A number and its noun: 1 read, 2,000 reads. */
 export const counted = (value: number, thing: string): string => `${count(value)} ${thing}${value === 1 ? '' : 's'}`

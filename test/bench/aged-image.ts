@@ -15,7 +15,8 @@
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytes, count as figure, table } from '../../src/text/table.js'
+import { table } from '../../src/text/table.js'
+import { bytes, count as figure } from '../../src/text/units.js'
 import { contentsByKernel, checkStamp, type MountedFiles } from '../support/bench-contents.js'
 import type { SeenImage } from '../support/bench-debugfs.js'
 import { judge, say, stateOf, type Finding } from '../support/bench-judge.js'

@@ -13,7 +13,8 @@
  */
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { count as figure, table } from '../../src/text/table.js'
+import { table } from '../../src/text/table.js'
+import { count as figure } from '../../src/text/units.js'
 import { checkBoot } from '../support/bench-boot.js'
 import { makeLargeImage } from '../support/bench-image.js'
 import { benchFolder, costOf, costOfBootpack, type Cost } from '../support/bench-process.js'

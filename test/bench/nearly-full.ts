@@ -10,7 +10,8 @@
  */
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytes, count as figure, table } from '../../src/text/table.js'
+import { table } from '../../src/text/table.js'
+import { bytes, count as figure } from '../../src/text/units.js'
 import { summary } from '../support/bench-debugfs.js'
 import { judge, say, stateOf } from '../support/bench-judge.js'
 import { count, namesOf, readOrder } from '../support/bench-order.js'

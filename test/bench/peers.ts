@@ -11,7 +11,8 @@
  */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { count as figure, table } from '../../src/text/table.js'
+import { table } from '../../src/text/table.js'
+import { count as figure } from '../../src/text/units.js'
 import { complaint, lookAtSome, inodesOf } from '../support/bench-debugfs.js'
 import { count } from '../support/bench-order.js'
 import { benchArguments, benchFolder, costOf, costOfBootpack, type Cost } from '../support/bench-process.js'

@@ -5,7 +5,7 @@ import { Html, html, jsonText } from '../../src/report/html/html.js'
 import { linkModules } from '../../src/report/html/link-modules.js'
 import { pageScript } from '../../src/report/html/page-script.js'
 import { dark, light } from '../../src/report/html/style.js'
-import { decodeMarks, emptyColumns, encodeMarks, type MarkColumns } from '../../src/report/page/mark-columns.js'
+import { decodeMarks, emptyColumns, encodeMarks, type MarkColumns } from '../../src/report/embedded/mark-columns.js'
 import { kept, shifted, ticks, zoomed } from '../../src/report/page/window.js'
 import { Random } from '../support/random.js'
 
@@ -55,7 +55,7 @@ describe('packed marks', () => {
 describe('html', () => {
   it('escapes everything that is not HTML itself', () => {
     const name = '</script><img src=x onerror="alert(\'1\')">&\u001b[31m\u202e'
-    expect(html`<b>${name}</b>${[html`<i></i>`, '<i>']}${undefined}${false}${0}${new Html('<hr>')}`.text).to.equal(
+    expect(html`<b>${name}</b>${[html`<i>`, '<i>']}${undefined}${false}${0}${new Html('<hr>')}`.text).to.equal(
       '<b>&lt;/script&gt;&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;\\x1b[31m\\u{202e}</b><i>&lt;i&gt;0<hr>',
     )
   })

@@ -1,5 +1,5 @@
 /** Whether an image was only rearranged: what e2fsprogs saw of it before, against what they see now. */
-import { count as figure } from '../../src/text/table.js'
+import { count as figure } from '../../src/text/units.js'
 import { contentsByDebugfs, type Contents } from './bench-contents.js'
 import { complaint, lookAt, type SeenImage } from './bench-debugfs.js'
 

@@ -1,5 +1,5 @@
 import { usageError } from '../../errors.js'
-import { count } from '../../text/table.js'
+import { count } from '../../text/units.js'
 import { formatNames, type FormatName } from '../../trace/formats/format.js'
 import { readTrace } from '../../trace/read-trace.js'
 import type { Trace } from '../../trace/model/trace.js'

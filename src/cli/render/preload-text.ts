@@ -3,7 +3,8 @@ import type { SweepCost } from '../../preload/cost.js'
 import { deviceUnit, type LeftOut, type Sweep } from '../../preload/prefetch-plan.js'
 import type { PreloadList } from '../../preload/list-text.js'
 import type { ListState } from '../../provision/list-freshness.js'
-import { bytes, count, counted, seconds } from '../../text/table.js'
+import { counted } from '../../text/table.js'
+import { bytes, count, seconds } from '../../text/units.js'
 import { escapePath } from '../../text/escape-path.js'
 
 export interface SweepSummary {

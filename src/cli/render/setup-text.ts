@@ -1,6 +1,6 @@
 import type { KeepReport } from '../../collect/setup/run-keeping.js'
 import type { SetupReport } from '../../collect/setup/run-setup.js'
-import { count } from '../../text/table.js'
+import { count } from '../../text/units.js'
 
 /** What `collect setup` did or would do, for people. */
 export function setupText(report: SetupReport): string {

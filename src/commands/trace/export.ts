@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
 import { formatFlag } from '../../cli/args/flags.js'
-import { count, counted } from '../../text/table.js'
+import { counted } from '../../text/table.js'
+import { count } from '../../text/units.js'
 import { exportFormats, type Exported } from '../../trace/export-trace.js'
 
 /** What the reasons of an export count. */

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
 import { formatFlag, partitionFlag } from '../../cli/args/flags.js'
-import { count } from '../../text/table.js'
+import { count } from '../../text/units.js'
 import type { Trace } from '../../trace/model/trace.js'
 
 interface ImportReport {

@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
 import { expandPatterns } from '../../cli/args/patterns.js'
-import { count, counted } from '../../text/table.js'
+import { counted } from '../../text/table.js'
+import { count } from '../../text/units.js'
 
 interface MergeReport {
   readonly traces: number

@@ -1,7 +1,7 @@
 /** Before and after in words. */
 import { referenceModel } from '../../measure/disk-model.js'
 import type { LayoutMeasure } from '../../measure/layout-measure.js'
-import { count } from '../page/units.js'
+import { count } from '../../text/units.js'
 import type { ReportData } from '../report-data.js'
 
 /** '18 times less', '24 % less', 'none left', 'the same', '3 % more'. */

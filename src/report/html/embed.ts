@@ -2,8 +2,8 @@
 import { deflateSync } from 'node:zlib'
 import { escapePath } from '../../text/escape-path.js'
 import type { MovedFile } from '../moved-files.js'
-import { emptyColumns, encodeMarks, markKinds } from '../page/mark-columns.js'
-import type { MovedColumns, PageData } from '../page/page-data.js'
+import { emptyColumns, encodeMarks, markKinds } from '../embedded/mark-columns.js'
+import type { MovedColumns, PageData } from '../embedded/page-data.js'
 import type { ReportData, ReportLayout, ReportMark } from '../report-data.js'
 
 export function pageData(report: ReportData): PageData {

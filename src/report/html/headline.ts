@@ -1,6 +1,6 @@
 /** The first screen: the result in one sentence, and four figures. */
 import { referenceModel } from '../../measure/disk-model.js'
-import { bytes, count, seconds } from '../page/units.js'
+import { bytes, count, seconds } from '../../text/units.js'
 import type { ReportData, ReportLayout } from '../report-data.js'
 import { changeText, leadingDisk, timeOn } from './change.js'
 import { html, type Html } from './html.js'
@@ -50,11 +50,9 @@ function lead(report: ReportData): Html {
     case 'predicted':
       return html`<b>${target}</b> as it is, and as the plan would leave it, for ${boot}. Nothing has been written yet.`
     case 'packed':
-      return html`<b>${target}</b> before and after packing, both read from the disk, for
-        ${boot}.${report.undone && ' Too little could be moved to be of use, so it was put back.'}`
+      return html`<b>${target}</b> before and after packing, both read from the disk, for ${boot}.${report.undone && ' Too little could be moved to be of use, so it was put back.'}`
     case 'applied':
-      return html`<b>${target}</b> as it is, and before the plan as far as the plan tells, for
-        ${boot}.${placed && placed.placedBlocks < placed.totalBlocks && html` The plan is carried out in part: ${count(placed.placedBlocks)} of ${count(placed.totalBlocks)} blocks lie where it wants them.`}`
+      return html`<b>${target}</b> as it is, and before the plan as far as the plan tells, for ${boot}.${placed && placed.placedBlocks < placed.totalBlocks && html` The plan is carried out in part: ${count(placed.placedBlocks)} of ${count(placed.totalBlocks)} blocks lie where it wants them.`}`
     case 'compared':
       return html`Before: <b>${other}</b>. After: <b>${target}</b>. Both read from the disk, for ${boot}.`
   }
@@ -73,19 +71,17 @@ export function headlineSection(report: ReportData): Html {
     text: (value: number) => string,
   ): Html | undefined =>
     before &&
-    html` <div class="figure">
+    html`
+    <div class="figure">
       <dt>${title}</dt>
-      <dd>
-        <span class="value">${text(value(after ?? before))}</span>${
-          after &&
-          html` <span class="was"
-            ><span>${after.name === 'predicted' ? 'now' : 'before'} ${text(value(before))}</span>
-            <span class="change">${changeText(value(before), value(after))}</span></span
-          >`
-        }
-      </dd>
+      <dd><span class="value">${text(value(after ?? before))}</span>${
+        after &&
+        html`
+        <span class="was"><span>${after.name === 'predicted' ? 'now' : 'before'} ${text(value(before))}</span> <span class="change">${changeText(value(before), value(after))}</span></span>`
+      }</dd>
     </div>`
-  return html` <section aria-labelledby="result">
+  return html`
+  <section aria-labelledby="result">
     <h1 id="result">${unbroken(headline(report))}</h1>
     <p class="lead">${lead(report)}</p>
     <dl class="figures">

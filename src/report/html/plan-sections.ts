@@ -1,6 +1,6 @@
 /** What a plan costs, what it moves, and what stays where it is. */
 import type { Skip } from '../../plan/plan.js'
-import { bytes, count } from '../page/units.js'
+import { bytes, count } from '../../text/units.js'
 import type { ReportData } from '../report-data.js'
 import { skipReasons } from '../skip-reasons.js'
 import { html, type Html } from './html.js'
@@ -15,46 +15,18 @@ export function costSection({ plan, layouts, kind }: ReportData): Html | undefin
   const first = runs[0]
   const last = runs.at(-1)
   const gapBlocks = gaps.reduce((sum, { length }) => sum + length, 0)
-  return html` <section id="cost" aria-labelledby="cost-title">
+  return html`
+  <section id="cost" aria-labelledby="cost-title">
     <h2 id="cost-title">What ${kind === 'predicted' ? 'packing costs' : 'the packing cost'}</h2>
     <dl class="facts">
-      <div>
-        <dt>to write</dt>
-        <dd>${bytes(cost.bytesWritten)}</dd>
-      </div>
-      <div>
-        <dt>of the boot</dt>
-        <dd>${bytes(cost.placedBlocks * block)}</dd>
-      </div>
-      <div>
-        <dt>of others, moved out of the way</dt>
-        <dd>${bytes(cost.evictedBlocks * block)}</dd>
-      </div>
-      <div>
-        <dt>twice, for a stop on the way</dt>
-        <dd>${bytes(cost.stagedBlocks * block)}</dd>
-      </div>
-      <div>
-        <dt>moves</dt>
-        <dd>${count(moves)} in ${count(rounds)} round${rounds === 1 ? '' : 's'}</dd>
-      </div>
-      <div>
-        <dt>goal</dt>
-        <dd>
-          block ${count(goal.block)},
-          ${goal.chosenBy === 'flag' ? 'as given' : goal.directory === undefined ? `chosen by ${goal.chosenBy}` : html`first of <span class="path">${goal.directory}</span>`}
-        </dd>
-      </div>
-      <div>
-        <dt>${runs.length === 1 ? 'run' : 'runs'}</dt>
-        <dd>
-          ${runs.length !== 1 && `${count(runs.length)}, `}${first && last && `blocks ${count(first.start)} to ${count(last.start + last.length - 1)}`}
-        </dd>
-      </div>
-      <div>
-        <dt>gaps in it</dt>
-        <dd>${gaps.length === 0 ? 'none' : `${count(gaps.length)} of ${count(gapBlocks)} blocks: ${causes(gaps)}`}</dd>
-      </div>
+      <div><dt>to write</dt><dd>${bytes(cost.bytesWritten)}</dd></div>
+      <div><dt>of the boot</dt><dd>${bytes(cost.placedBlocks * block)}</dd></div>
+      <div><dt>of others, moved out of the way</dt><dd>${bytes(cost.evictedBlocks * block)}</dd></div>
+      <div><dt>twice, for a stop on the way</dt><dd>${bytes(cost.stagedBlocks * block)}</dd></div>
+      <div><dt>moves</dt><dd>${count(moves)} in ${count(rounds)} round${rounds === 1 ? '' : 's'}</dd></div>
+      <div><dt>goal</dt><dd>block ${count(goal.block)}, ${goal.chosenBy === 'flag' ? 'as given' : goal.directory === undefined ? `chosen by ${goal.chosenBy}` : html`first of <span class="path">${goal.directory}</span>`}</dd></div>
+      <div><dt>${runs.length === 1 ? 'run' : 'runs'}</dt><dd>${runs.length !== 1 && `${count(runs.length)}, `}${first && last && `blocks ${count(first.start)} to ${count(last.start + last.length - 1)}`}</dd></div>
+      <div><dt>gaps in it</dt><dd>${gaps.length === 0 ? 'none' : `${count(gaps.length)} of ${count(gapBlocks)} blocks: ${causes(gaps)}`}</dd></div>
     </dl>
     ${withEviction && html`<p class="note">Moving others out of the way (--evict) would bring the seeks down to ${count(withEviction.predicted.seeks)}, for ${bytes(withEviction.cost.bytesWritten)} written.</p>`}
   </section>`
@@ -79,37 +51,27 @@ export function movedSection({ moved, kind, plan }: ReportData): Html | undefine
   const title =
     kind === 'predicted' ? 'What will move' : kind === 'compared' && !plan ? 'What lies elsewhere' : 'What moved'
   const evicted = moved.filter(({ why }) => why === 'evict').length
-  return html` <section id="moved" aria-labelledby="moved-title">
+  return html`
+  <section id="moved" aria-labelledby="moved-title">
     <h2 id="moved-title">${title}</h2>
     ${
       moved.length === 0
         ? html`<p>Nothing.</p>`
-        : html` <p>
-              ${count(moved.length - evicted)} for the boot${plan && `, ${count(evicted)} out of its way`}. Pieces are
-              those of the blocks that move; one piece is unbroken.
-            </p>
-            <div class="controls">
-              <label class="search">Find a name <input type="search" autocomplete="off" spellcheck="false" /></label>
-              <span class="table-status" role="status"></span>
-            </div>
-            <div class="scroll" tabindex="0" role="region" aria-label="${title}">
-              <table class="moved">
-                <caption>
-                  ${title}; the headings sort
-                </caption>
-                <thead>
-                  <tr>
-                    ${columns.map(([column, text, number]) => html`<th scope="col" aria-sort="none" ${number && html` class="number"`}><button type="button" data-column="${column}">${text}</button></th>`)}
-                  </tr>
-                </thead>
-                <tbody></tbody>
-              </table>
-            </div>
-            <div class="buttons">
-              <button type="button" data-do="more">Show 100 more</button>
-              <button type="button" data-do="every">Show all</button>
-            </div>
-            <noscript><p class="note">The list needs scripts; bootpack report --json has it too.</p></noscript>`
+        : html`
+    <p>${count(moved.length - evicted)} for the boot${plan && `, ${count(evicted)} out of its way`}. Pieces are those of the blocks that move; one piece is unbroken.</p>
+    <div class="controls">
+      <label class="search">Find a name <input type="search" autocomplete="off" spellcheck="false"></label>
+      <span class="table-status" role="status"></span>
+    </div>
+    <div class="scroll" tabindex="0" role="region" aria-label="${title}">
+    <table class="moved">
+      <caption>${title}; the headings sort</caption>
+      <thead><tr>${columns.map(([column, text, number]) => html`<th scope="col" aria-sort="none"${number && html` class="number"`}><button type="button" data-column="${column}">${text}</button></th>`)}</tr></thead>
+      <tbody></tbody>
+    </table>
+    </div>
+    <div class="buttons"><button type="button" data-do="more">Show 100 more</button> <button type="button" data-do="every">Show all</button></div>
+    <noscript><p class="note">The list needs scripts; bootpack report --json has it too.</p></noscript>`
     }
   </section>`
 }
@@ -118,10 +80,8 @@ export function leftSection({ skipped, unmoved, kind, plan }: ReportData): Html 
   if (skipped.length === 0 && unmoved.length === 0)
     return (
       plan &&
-      html` <section id="left" aria-labelledby="left-title">
-        <h2 id="left-title">Left where it is</h2>
-        <p>Nothing that the boot reads was left out.</p>
-      </section>`
+      html`
+  <section id="left" aria-labelledby="left-title"><h2 id="left-title">Left where it is</h2><p>Nothing that the boot reads was left out.</p></section>`
     )
   const byReason = new Map<Skip['reason'], Skip[]>()
   for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
@@ -129,7 +89,8 @@ export function leftSection({ skipped, unmoved, kind, plan }: ReportData): Html 
   for (const each of unmoved) failed.set(each.reason, [...(failed.get(each.reason) ?? []), each])
   const longestFirst = <K, V>(map: ReadonlyMap<K, readonly V[]>): [K, readonly V[]][] =>
     [...map].sort((a, b) => b[1].length - a[1].length)
-  return html` <section id="left" aria-labelledby="left-title">
+  return html`
+  <section id="left" aria-labelledby="left-title">
     <h2 id="left-title">${kind === 'now' || !plan ? 'Not found here' : 'Left where it is'}</h2>
     ${longestFirst(failed).map(([reason, each]) =>
       group(
@@ -146,21 +107,15 @@ const group = (
   reason: string,
   sentence: string,
   each: readonly { readonly inode?: number; readonly path?: string; readonly kind: string; readonly blocks: number }[],
-): Html =>
-  html` <details>
-    <summary><b>${count(each.length)} ${reason}</b> ${sentence}</summary>
-    <ul>
-      ${each
-        .slice(0, mostNames)
-        .map(
-          ({ path, inode, kind, blocks }) =>
-            html` <li>
-              <span class="path">${path ?? `inode ${inode ?? '?'}`}</span
-              >${kind !== 'data' && ` (${kind})`}${blocks > 0 && `, ${count(blocks)} block${blocks === 1 ? '' : 's'}`}
-            </li>`,
-        )}${
+): Html => html`
+    <details><summary><b>${count(each.length)} ${reason}</b> ${sentence}</summary>
+      <ul>${each.slice(0, mostNames).map(
+        ({ path, inode, kind, blocks }) => html`
+        <li><span class="path">${path ?? `inode ${inode ?? '?'}`}</span>${kind !== 'data' && ` (${kind})`}${blocks > 0 && `, ${count(blocks)} block${blocks === 1 ? '' : 's'}`}</li>`,
+      )}${
         each.length > mostNames &&
-        html` <li>and ${count(each.length - mostNames)} more: bootpack report --json lists all</li>`
+        html`
+        <li>and ${count(each.length - mostNames)} more: bootpack report --json lists all</li>`
       }
-    </ul>
-  </details>`
+      </ul>
+    </details>`

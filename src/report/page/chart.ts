@@ -1,10 +1,10 @@
 /** The plots side by side: one window, one choice, drawn once a frame however much happens. */
-import { markKinds } from './mark-columns.js'
-import type { PageData } from './page-data.js'
+import { markKinds } from '../embedded/mark-columns.js'
+import type { PageData } from '../embedded/page-data.js'
 import { Plot, type PlotEvents } from './plot.js'
 import { groupOfKind, placeOf, areaOf, type Colours, type Group, type PlotSeries } from './paint-plot.js'
 import type { Across, Upward } from './plot-axes.js'
-import { bytes, count } from './units.js'
+import { bytes, count } from '../../text/units.js'
 import { kept, shifted, zoomed, type Window } from './window.js'
 
 /** Of a plot on paper, in pixels: two stand side by side. */

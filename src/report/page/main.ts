@@ -1,7 +1,7 @@
 /** What runs in the browser: reads the embedded data and brings the page to life. */
 import { Chart } from './chart.js'
 import { MovedTable } from './moved-table.js'
-import type { PageData } from './page-data.js'
+import type { PageData } from '../embedded/page-data.js'
 import { readColumns } from './read-columns.js'
 import { followTheme } from './theme.js'
 

@@ -1,6 +1,6 @@
 /** The table of files moved: sorted, searched and shown in portions. */
-import type { MovedColumns } from './page-data.js'
-import { bytes, count } from './units.js'
+import type { MovedColumns } from '../embedded/page-data.js'
+import { bytes, count } from '../../text/units.js'
 
 const portion = 25
 

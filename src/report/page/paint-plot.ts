@@ -7,7 +7,7 @@
  * shapes as well as colours: file data squares (or lines, where a read is long enough
  * to have a length), directories and the like diamonds, fixed metadata crosses.
  */
-import type { MarkColumns } from './mark-columns.js'
+import type { MarkColumns } from '../embedded/mark-columns.js'
 import { acrossText, acrossTitle, positionText, upwardTitle, type Across, type Upward } from './plot-axes.js'
 import { ticks, type Window } from './window.js'
 

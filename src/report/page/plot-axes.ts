@@ -1,5 +1,5 @@
 /** What the axes count and how they say it. */
-import { count } from './units.js'
+import { count } from '../../text/units.js'
 
 export type Across = 'order' | 'time'
 export type Upward = 'bytes' | 'blocks'

@@ -1,5 +1,5 @@
 /** From what is embedded in the page to marks that can be drawn. */
-import { decodeMarks, type MarkColumns } from './mark-columns.js'
+import { decodeMarks, type MarkColumns } from '../embedded/mark-columns.js'
 
 /** @throws Error when the browser cannot unpack or the text is not what it should be */
 export async function readColumns(base64: string): Promise<MarkColumns> {
