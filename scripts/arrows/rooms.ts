@@ -1,0 +1,231 @@
+/**
+ * The rooms of the source and the arrows between them: who may import whom. This is the
+ * one place they are written down. `npm run arrows` holds every import to it, static,
+ * dynamic or of a type, and makes the table of docs/architecture.md from it.
+ *
+ * Rooms are named after their folder below src (or after their file); a room within a
+ * room stands for itself. A room may always import itself and `errors`. What is listed
+ * and not used is an error too: a wider arrow than needed is an invitation.
+ */
+
+export interface Room {
+  readonly name: string
+  /** What lives there, for docs/architecture.md. */
+  readonly what: string
+  /** Other rooms it may import; 'any' for the edges of the program. */
+  readonly imports: readonly string[] | 'any'
+  /** Packages from the registry; none when absent. */
+  readonly packages?: readonly string[]
+  /** Modules of Node (without `node:`); any when absent, and none makes a room pure. */
+  readonly node?: readonly string[]
+}
+
+export const rooms: readonly Room[] = [
+  {
+    name: 'errors',
+    what: 'one error class; its family decides the exit code',
+    imports: [],
+    node: [],
+  },
+  {
+    name: 'text',
+    what: 'numbers, tables, paths and words as people and shells read them; pure',
+    imports: [],
+    node: [],
+  },
+  {
+    name: 'bytes',
+    what: 'little-endian views, checksums, bit sets, names of any bytes; pure',
+    imports: [],
+    node: [],
+  },
+  {
+    name: 'layout',
+    what: 'blocks, extents, runs, owners, and their algebra; pure',
+    imports: [],
+    node: [],
+  },
+  {
+    name: 'files',
+    what: 'ordinary files written safely: whole or not at all, and never over a disk',
+    imports: ['text'],
+  },
+  {
+    name: 'host',
+    what: 'what this machine says of itself: mounts, block devices, who writes where',
+    imports: ['text'],
+  },
+  {
+    name: 'storage',
+    what: 'the bytes of an image or device: files, partitions, caches, writes put together',
+    imports: ['layout'],
+  },
+  {
+    name: 'disk',
+    what: 'partition tables, and disk containers that are recognised and refused',
+    imports: ['storage', 'bytes', 'text'],
+  },
+  {
+    name: 'kernel',
+    what: 'the only importer of koffi; one file per system call or ioctl',
+    imports: [],
+    packages: ['koffi'],
+  },
+  {
+    name: 'trace',
+    what: 'the trace, its file format, one file per foreign format, merging; pure but for streams',
+    imports: ['bytes', 'files', 'text'],
+  },
+  {
+    name: 'collect',
+    what: 'recorders of boots',
+    imports: ['bytes', 'kernel', 'trace', 'text'],
+  },
+  {
+    name: 'mballoc',
+    what: 'the allocator; pure (docs/mballoc.md)',
+    imports: ['layout'],
+    node: [],
+  },
+  {
+    name: 'measure',
+    what: 'read order x layout = device reads; seek statistics; disk models; pure',
+    imports: ['layout'],
+    node: [],
+  },
+  {
+    name: 'volume',
+    what: 'the Volume contract, and the choice of an engine',
+    imports: ['layout'],
+  },
+  {
+    name: 'plan',
+    what: 'trace + volume = plan; the decision itself (`place/packing.ts`) is pure',
+    imports: ['layout', 'trace', 'mballoc', 'measure', 'volume'],
+    node: ['crypto'],
+  },
+  {
+    name: 'ext4',
+    what: 'ext4 on disk, one structure per file; journal; the offline engine',
+    imports: ['bytes', 'layout', 'volume', 'storage', 'disk', 'host', 'text'],
+    packages: ['p-limit'],
+  },
+  {
+    name: 'mounted',
+    what: 'the engine for mounted ext4: reserve, swap in, verify',
+    imports: ['kernel', 'layout', 'volume', 'ext4', 'storage', 'host', 'bytes'],
+  },
+  {
+    name: 'blocks',
+    what: "Jan Kara's calls over both ext4 engines",
+    imports: ['layout', 'mballoc', 'volume', 'ext4', 'mounted', 'kernel', 'bytes'],
+  },
+  {
+    name: 'pack',
+    what: 'drives a plan through a volume: gate, apply, verify, resume, undo',
+    imports: ['plan', 'volume', 'measure', 'layout', 'trace'],
+  },
+  {
+    name: 'e4defrag',
+    what: 'the command of that name, without oclif, so that it starts fast',
+    imports: ['kernel', 'layout', 'volume', 'mounted', 'host', 'trace', 'pack'],
+  },
+  {
+    name: 'preload',
+    what: 'what to read before a boot, in which order, and its list; pure (docs/preload.md)',
+    imports: ['bytes', 'layout', 'measure', 'plan', 'volume'],
+    node: [],
+  },
+  {
+    name: 'provision',
+    what: 'puts a preload into a system, mounted or an image',
+    imports: [
+      'preload',
+      'collect',
+      'kernel',
+      'layout',
+      'plan',
+      'trace',
+      'volume',
+      'ext4',
+      'mounted',
+      'storage',
+      'text',
+    ],
+  },
+  {
+    name: 'doctor',
+    what: 'what can be done with a target, and whether it is worth it',
+    imports: ['volume', 'layout'],
+  },
+  {
+    name: 'report',
+    what: 'tables, pictures and texts for people; `html/` makes the page of [report](report.md)',
+    imports: ['measure', 'plan', 'layout', 'trace', 'doctor', 'text', 'report/embedded'],
+  },
+  {
+    name: 'report/embedded',
+    what: 'the data that is embedded in the page: what `html/` writes and `page/` reads',
+    imports: [],
+    node: [],
+  },
+  {
+    name: 'report/page',
+    what: 'what runs in the page: a TypeScript project of its own, for browsers',
+    imports: ['report/embedded', 'text'],
+    node: [],
+  },
+  {
+    name: 'engines',
+    what: 'the table of engines that come with bootpack',
+    imports: ['ext4', 'mounted', 'volume'],
+    node: [],
+  },
+  {
+    name: 'cli',
+    what: 'what commands share: flags, progress, files',
+    imports: [
+      'text',
+      'plan',
+      'trace',
+      'collect',
+      'volume',
+      'pack',
+      'preload',
+      'files',
+      'report',
+      'engines',
+      'host',
+      'measure',
+      'provision',
+    ],
+    packages: ['@oclif/core', 'fast-glob'],
+  },
+  {
+    name: 'hooks',
+    what: 'what oclif calls where no command fits',
+    imports: ['cli'],
+    packages: ['@oclif/core'],
+    node: [],
+  },
+  {
+    name: 'commands',
+    what: 'one file per command: parse, call one service, render',
+    imports: 'any',
+    packages: ['@oclif/core'],
+  },
+  {
+    name: 'index',
+    what: 'the public library; plugins import only this',
+    imports: 'any',
+    node: [],
+  },
+]
+
+/** Each plugin is a room too: its own package, which sees of bootpack what the world sees. */
+export const pluginRoom = (name: string): Room => ({
+  name: `plugins/${name}`,
+  what: 'an oclif plugin',
+  imports: ['index'],
+  packages: ['@oclif/core'],
+})
