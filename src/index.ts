@@ -88,7 +88,7 @@ export { openTarget } from './cli/session/open-target.js'
 export { BootpackCommand } from './cli/session/base-command.js'
 
 export { nameTrace, type NamedTrace } from './plan/resolve/name-trace.js'
-export { writeAtomically } from './files/atomic-file.js'
+export { refuseOther, writeAtomically } from './files/atomic-file.js'
 export { readTrace, type ReadTraceOptions } from './trace/read-trace.js'
 export { writeTrace, type WritableTrace } from './trace/write-trace.js'
 export { escapePath } from './text/escape-path.js'

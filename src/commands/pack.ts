@@ -16,7 +16,8 @@ type PackReport = Omit<PackResult, 'plan'> & {
 
 export default class PackCommand extends BootpackCommand {
   static override summary = 'Pack what a boot reads into one run, and measure before and after.'
-  static override description = `Nothing is written when the plan predicts no gain (exit 4), unless --force.
+  static override description = `Nothing is written when the plan predicts no gain (exit 4), unless --force:
+no block, no plan, no page.
 Exit codes: 0 all done, 3 done in part, 4 nothing to gain, 5 refused, 6
 corrupt, 7 no space.`
   static override examples = [
@@ -61,8 +62,8 @@ corrupt, 7 no space.`
       { openTarget },
       { loadTrace },
       { packVolume },
-      { planSummary },
-      { writePlanFile },
+      { dryReport },
+      { writePlanFile, planWritten },
       { packReport },
       { shellWord },
     ] = await Promise.all([
@@ -74,7 +75,7 @@ corrupt, 7 no space.`
       import('../report/pack-report.js'),
       import('../text/shell-word.js'),
     ])
-    if (flags.report !== undefined) await needPagePlace(flags.report)
+    await needPlaces(args.target, flags)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
@@ -101,15 +102,18 @@ corrupt, 7 no space.`
         },
         onPlan: async (plan, boot) => {
           resolved = boot
-          if (flags.output !== undefined) await writePlanFile(flags.output, plan)
-          if (flags['dry-run']) return
-          if (flags.check) {
+          if (flags.check && !flags['dry-run']) {
             progress.step('Hashing what will be moved')
-            recorded = await recordFor(plan, volume, flags.output)
+            recorded = await (await import('../pack/content-hashes.js')).recordContents(plan, volume)
           }
           // Until here Ctrl-C ends at once, because nothing was written.
-          this.abortable()
-          progress.step('Moving blocks')
+          if (!flags['dry-run']) this.abortable()
+          if (flags.output !== undefined) {
+            await writePlanFile(flags.output, plan)
+            if (recorded)
+              await (await import('../cli/args/check-files.js')).writeCheckFile(flags.output, plan, recorded)
+          }
+          if (!flags['dry-run']) progress.step('Moving blocks')
         },
       })
       if (recorded && result.applied) progress.step('Hashing what was moved')
@@ -119,7 +123,8 @@ corrupt, 7 no space.`
         flags.output === undefined
           ? 'To finish, pack again.'
           : `To finish: bootpack apply ${shellWord(flags.output)}. To go back: bootpack undo ${shellWord(flags.output)}.`
-      this.log(flags['dry-run'] ? planSummary(result.plan) : packReport(result, resume))
+      this.log(flags['dry-run'] ? dryReport(result.plan, result.worthwhile || flags.force) : packReport(result, resume))
+      if (flags['dry-run'] && flags.output !== undefined && resolved) this.log(`\n${planWritten(flags.output)}`)
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
       if (flags.report !== undefined && resolved) {
         const [{ packReportData }, { writeReportPage }] = await Promise.all([
@@ -145,27 +150,43 @@ corrupt, 7 no space.`
   }
 }
 
-/** Packing takes a while; that its page has no place is better said before. */
-async function needPagePlace(path: string): Promise<void> {
-  if (path === '-')
+interface PackOutputs {
+  readonly trace: string
+  readonly plan?: string | undefined
+  readonly output?: string | undefined
+  readonly report?: string | undefined
+  readonly check: boolean
+}
+
+/** Packing takes a while; that a file has no place is better said before. */
+async function needPlaces(target: string, { trace, plan, output, report, check }: PackOutputs): Promise<void> {
+  if (report === '-')
     throw usageError(
       'no-output',
       'The page needs a file: standard output has the figures.',
       'Name one, such as --report boot.html.',
     )
-  const { needOutputFolder } = await import('../cli/args/collected-traces.js')
-  needOutputFolder(path)
-  await (await import('../files/atomic-file.js')).refuseOther(path)
-}
-
-async function recordFor(plan: Plan, volume: Volume, planPath: string | undefined): Promise<ContentHash[]> {
-  const [{ recordContents }, { writeCheckFile }] = await Promise.all([
-    import('../pack/content-hashes.js'),
-    import('../cli/args/check-files.js'),
+  if (output === '-')
+    throw usageError(
+      'no-output',
+      'The plan needs a file: standard output has the figures.',
+      'Name one, such as -o disk.plan.',
+    )
+  const [{ needOutputFolder }, { needOutputs }, { checkRecordPath }] = await Promise.all([
+    import('../cli/args/collected-traces.js'),
+    import('../cli/args/outputs.js'),
+    import('../pack/contents-record.js'),
   ])
-  const hashes = await recordContents(plan, volume)
-  if (planPath !== undefined) await writeCheckFile(planPath, plan, hashes)
-  return hashes
+  for (const path of [output, report]) if (path !== undefined) needOutputFolder(path)
+  await needOutputs(
+    [
+      { path: output, kind: 'plan' },
+      { path: output !== undefined && check ? checkRecordPath(output) : undefined, kind: 'check' },
+      { path: report, kind: 'page' },
+    ],
+    // The plan that packed it may be replaced by the one that mends it.
+    [trace, target, ...(plan === output ? [] : [plan])],
+  )
 }
 
 const compareFor = async (recorded: readonly ContentHash[], volume: Volume, plan: Plan): Promise<ContentCheck> =>

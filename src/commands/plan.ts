@@ -1,15 +1,15 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from '../cli/session/base-command.js'
+import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
 import { planningFlags, targetArgument } from '../cli/args/flags.js'
 import { planOptions } from '../cli/args/planning.js'
-import { shellWord } from '../text/shell-word.js'
+import { usageError } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
-import { escapePath } from '../text/escape-path.js'
 
 export default class PlanCommand extends BootpackCommand {
   static override summary = "Decide where a boot's blocks should go, and write nothing."
   static override description = `Prints what packing would do, what it would cost and what it would gain.
-With -o the plan goes to a file that bootpack apply carries out.`
+With -o the plan goes to a file that bootpack apply carries out. Exit 4 when
+nothing would be gained: then no plan is written.`
   static override examples = [
     '<%= config.bin %> plan disk.img --trace boot.trace --evict -o disk.plan',
     '<%= config.bin %> plan disk.img --trace files.txt -r /usr/lib --json',
@@ -22,26 +22,42 @@ With -o the plan goes to a file that bootpack apply carries out.`
 
   async run(): Promise<Plan> {
     const { args, flags } = await this.parse(PlanCommand)
-    const [{ openTarget }, { loadTrace }, { createPlan }, { planSummary }, { writePlanFile }] = await Promise.all([
+    const [
+      { openTarget },
+      { loadTrace },
+      { createPlan },
+      { dryReport },
+      { writePlanFile, planWritten },
+      { isBetter },
+      { needOutputs },
+    ] = await Promise.all([
       import('../cli/session/open-target.js'),
       import('../cli/args/load-trace.js'),
       import('../plan/create-plan.js'),
       import('../report/plan-summary.js'),
       import('../cli/args/plan-files.js'),
+      import('../pack/cost-benefit.js'),
+      import('../cli/args/outputs.js'),
     ])
+    if (flags.output === '-')
+      throw usageError(
+        'no-output',
+        'The plan needs a file: standard output has the summary.',
+        'Name one, such as -o disk.plan; --json prints the plan instead.',
+      )
+    await needOutputs([{ path: flags.output, kind: 'plan' }], [flags.trace, args.target])
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     progress.step('Planning')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const { plan } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
-      if (flags.output !== undefined) await writePlanFile(flags.output, plan)
+      const gains = isBetter(plan.measure.predicted, plan.measure.before)
+      if (gains && flags.output !== undefined) await writePlanFile(flags.output, plan)
       progress.end()
-      this.log(planSummary(plan))
-      if (flags.output !== undefined)
-        this.log(
-          `\nWritten to ${escapePath(flags.output)}. Carry it out with: bootpack apply ${shellWord(flags.output)}`,
-        )
+      this.log(dryReport(plan, gains))
+      if (!gains) this.end(exitCode.nothingToGain)
+      else if (flags.output !== undefined) this.log(`\n${planWritten(flags.output)}`)
       return plan
     } finally {
       progress.end()

@@ -62,11 +62,16 @@ pack --report writes the same page while it packs.`
         'The page and the data cannot both go to standard output.',
         'Name a file with -o, or leave out --json.',
       )
-    const [{ loadTrace }, { reportData }, { traceFacts }] = await Promise.all([
+    const [{ loadTrace }, { reportData }, { traceFacts }, { needOutputs }] = await Promise.all([
       import('../cli/args/load-trace.js'),
       import('../report/report-data.js'),
       import('../cli/render/report-page.js'),
+      import('../cli/args/outputs.js'),
     ])
+    await needOutputs(
+      [{ path: flags.output, kind: 'page' }],
+      [flags.trace, flags.plan, args.target, flags.before, flags.after],
+    )
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     progress.step('Looking where it lies')

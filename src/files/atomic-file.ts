@@ -1,7 +1,7 @@
 /**
  * A file that appears whole or not at all: written under a name nobody can guess in
- * the same folder, flushed, then renamed. A link, a device or an image of a disk in its
- * place is refused, never followed and never replaced.
+ * the same folder, flushed, then renamed. A link, a device, an image of a disk, or a file
+ * that is no output of the same kind is refused, never followed and never replaced.
  */
 import { randomBytes } from 'node:crypto'
 import { constants, rmSync } from 'node:fs'
@@ -9,18 +9,23 @@ import { lstat, open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { BootpackError, ioError, noSpace, refused, usageError } from '../errors.js'
 import { holdsDisk } from './disk-signatures.js'
+import { lookForKind, titleOf, type OutputKind } from './output-kind.js'
 import { escapePath } from '../text/escape-path.js'
 
 const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 /**
- * @param path  where the file goes; an ordinary file there is replaced
+ * @param path  where the file goes; an earlier one of the same kind is replaced, as is an empty file
  * @param write puts the contents into the open file; when it throws, nothing changes
- * @throws refused when something else than an ordinary file is at `path`, or a disk in one, usage when
+ * @throws refused when something else than an output of this kind is at `path`, usage when
  *   there is no such folder, no-space, io
  */
-export async function writeAtomically<T>(path: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
-  await refuseOther(path)
+export async function writeAtomically<T>(
+  path: string,
+  kind: OutputKind,
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
+  await refuseOther(path, kind)
   const { file, name } = await openFresh(path)
   let renamed = false
   // Whoever ends the process meanwhile, a signal for instance, leaves no half file behind.
@@ -29,7 +34,7 @@ export async function writeAtomically<T>(path: string, write: (file: FileHandle)
   try {
     const result = await write(file)
     await file.sync()
-    await refuseOther(path)
+    await refuseOther(path, kind)
     await rename(name, path)
     renamed = true
     await syncFolder(dirname(path))
@@ -53,27 +58,44 @@ export async function openFresh(path: string): Promise<{ file: FileHandle; name:
   }
 }
 
-/** @throws refused when what is at `path` must not be replaced: no ordinary file, or a disk in one */
-export async function refuseOther(path: string): Promise<void> {
+/**
+ * Whether an output of this kind may go to `path`, which a long job asks before it begins.
+ * @throws refused when what is there must not be replaced; io when it cannot be looked at
+ */
+export async function refuseOther(path: string, kind: OutputKind): Promise<void> {
   const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw named(error, path)
   })
   if (!stats) return
-  if (stats.isFile()) {
-    if (await holdsDisk(path))
-      throw refused(
-        'is-a-disk',
-        `${escapePath(path)} is an image of a disk or a filesystem; it was left alone.`,
-        'Give another name for what is to be written.',
-      )
-    return
-  }
+  if (stats.isFile()) return refuseOtherContents(path, kind)
   const what = stats.isSymbolicLink() ? 'a symbolic link' : stats.isDirectory() ? 'a folder' : 'no ordinary file'
   throw refused(
     'not-a-file',
     `${escapePath(path)} is ${what}; it was left alone.`,
     'Give the name of a file, or - for standard output.',
+  )
+}
+
+async function refuseOtherContents(path: string, kind: OutputKind): Promise<void> {
+  const shown = escapePath(path)
+  if (await holdsDisk(path))
+    throw refused(
+      'is-a-disk',
+      `${shown} is an image of a disk or a filesystem; it was left alone.`,
+      'Give another name for what is to be written.',
+    )
+  const found = await lookForKind(path, kind).catch((error: unknown) => {
+    throw named(error, path)
+  })
+  if (found.as !== 'other') return
+  const title = titleOf(kind)
+  throw refused(
+    'is-another-file',
+    found.kind === undefined
+      ? `${shown} is not ${title} that bootpack wrote; it was left alone.`
+      : `${shown} is ${titleOf(found.kind)}, which ${title} must not replace; it was left alone.`,
+    'Give another name for what is to be written, or remove that file first.',
   )
 }
 

@@ -13,7 +13,10 @@ import { isBetter, weigh } from './cost-benefit.js'
 export interface PackOptions extends PlanOptions, ApplyOptions {
   /** Bring back only what left the run since it was packed, if that is worth its bytes; with the plan that packed it, if there is one. */
   readonly drifted?: { readonly packed?: Plan }
-  /** Called with the plan and the boot it is for before anything is written, so that they can be kept. */
+  /**
+   * Called with the plan and the boot it is for before anything is written, so that they can be
+   * kept. Not called when nothing would be gained and nothing is forced.
+   */
   readonly onPlan?: (plan: Plan, boot: BootSet) => Promise<void>
   /** Plan and predict, write nothing. */
   readonly dryRun: boolean
@@ -40,9 +43,10 @@ export async function packVolume(
     ? await createRepair(volume, trace, { ...options, ...options.drifted })
     : await createPlan(volume, trace, options)
   const worthwhile = options.drifted ? weigh(plan).worthIt : isBetter(plan.measure.predicted, plan.measure.before)
-  // What packed it stays the plan to keep unless something is mended.
-  if (!options.drifted || worthwhile || options.force || options.dryRun) await options.onPlan?.(plan, boot)
-  if (options.dryRun || (!worthwhile && !options.force)) return { plan, worthwhile }
+  // Where nothing is gained nothing changes: a plan kept from before may be what undoes that packing.
+  if (!worthwhile && !options.force) return { plan, worthwhile }
+  await options.onPlan?.(plan, boot)
+  if (options.dryRun) return { plan, worthwhile }
   const applied = await applyPlan(plan, volume, options)
   const after = await measureNow(boot, volume, plan)
   // Moves that failed may leave files in more pieces than they had: then back it goes.

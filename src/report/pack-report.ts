@@ -3,7 +3,7 @@ import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
 import { escapePath } from '../text/escape-path.js'
 import { inodeLines, unsureLines, type Renumbered } from './inode-lines.js'
-import { gapLines, skipLines } from './plan-summary.js'
+import { gapLines, nothingToGain, skipLines } from './plan-summary.js'
 import { bytes, count } from '../text/units.js'
 
 /** The part of an outcome that is told; the pack room's results have these fields. */
@@ -30,8 +30,6 @@ interface Packed {
   readonly undone?: Applied
   readonly after?: LayoutMeasure
 }
-
-const nothingToGain = 'Nothing to gain: the plan is not noticeably better than what is there.\nNothing was written.'
 
 /** @param resume what to do when it was interrupted */
 export function packReport({ plan, applied, undone, after }: Packed, resume: string): string {

@@ -7,6 +7,14 @@ import { skipReasons } from './skip-reasons.js'
 import { fold, shorten } from '../text/table.js'
 import { bytes, count } from '../text/units.js'
 
+/** Of a plan that was not carried out, and not kept either. */
+export const nothingToGain =
+  'Nothing to gain: the plan is not noticeably better than what is there.\nNothing was written.'
+
+/** The summary of a plan that is not carried out now. @param gains whether it may be */
+export const dryReport = (plan: Plan, gains: boolean): string =>
+  gains ? planSummary(plan) : `${planSummary(plan)}\n\n${nothingToGain}`
+
 /** What a plan will do, in a few lines and a table. */
 export function planSummary(plan: Plan): string {
   const { goal, runs, rounds, cost, volume, measure } = plan

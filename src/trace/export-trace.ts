@@ -110,7 +110,7 @@ export async function exportTrace(
   const { lines: text, exported } = exportLines(trace, format)
   const bytes = Buffer.concat([...text])
   if (target === '-') await writeOut(bytes)
-  else await writeAtomically(target, (file) => file.writeFile(bytes))
+  else await writeAtomically(target, format, (file) => file.writeFile(bytes))
   return exported
 }
 

@@ -53,7 +53,9 @@ export async function writeTrace(
         })
     })
   }
-  await writeAtomically(target, (file) => writeLines(file, traceLines(trace), options.gzip ?? target.endsWith('.gz')))
+  await writeAtomically(target, 'trace', (file) =>
+    writeLines(file, traceLines(trace), options.gzip ?? target.endsWith('.gz')),
+  )
 }
 
 /** @returns what to throw when standard output or a stream fails; a reader who has seen enough is left to the caller */

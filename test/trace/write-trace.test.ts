@@ -71,7 +71,8 @@ describe('writing traces', () => {
   })
 
   it('replaces a file as a whole, and leaves it when the writing fails', async () => {
-    writeFileSync(at('kept'), 'before')
+    const before = '{"bootpack":"trace","version":1,"source":"before"}\n'
+    writeFileSync(at('kept'), before)
     const failing = (async function* (): AsyncGenerator<TraceRead> {
       for (let i = 0; i < 10_000; i++) yield read(`/${i}`)
       throw new Error('no more')
@@ -81,7 +82,7 @@ describe('writing traces', () => {
         (await failure(writeTrace(at('kept'), { header: trace.header, reads: gzip ? throwing() : failing }, { gzip })))
           .message,
       ).to.equal('no more')
-      expect(readFileSync(at('kept'), 'utf8')).to.equal('before')
+      expect(readFileSync(at('kept'), 'utf8')).to.equal(before)
     }
     expect(litter()).to.deep.equal([])
     await writeTrace(at('kept'), trace)
@@ -123,17 +124,19 @@ describe('writing traces', () => {
       expect([error.family, error.code, error.exitCode], name).to.deep.equal(['refused', 'is-a-disk', 5])
       expect(readFileSync(at(name)).equals(before), name).to.equal(true)
     }
-    for (const contents of ['', 'short', 'x'.repeat(5000), Buffer.alloc(5000)]) {
+    for (const contents of ['short', 'x'.repeat(5000), Buffer.alloc(5000)]) {
       writeFileSync(at('other'), contents)
-      await writeTrace(at('other'), trace)
+      expect((await failure(writeTrace(at('other'), trace))).code).to.equal('is-another-file')
     }
+    writeFileSync(at('other'), '')
+    for (const name of ['other', 'other']) await writeTrace(at(name), trace)
     expect(litter()).to.deep.equal([])
   })
 
   it('does not follow a link that appears while it writes', async () => {
     writeFileSync(at('target'), 'precious')
     const error = await failure(
-      writeAtomically(at('raced'), async (file) => {
+      writeAtomically(at('raced'), 'trace', async (file) => {
         symlinkSync('target', at('raced'))
         await file.write('new')
       }),

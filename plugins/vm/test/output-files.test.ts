@@ -30,4 +30,21 @@ describe('the console file', () => {
     files.console(1, Buffer.from('again'))
     expect(readFileSync(plain, 'utf8')).to.equal('hello again')
   })
+
+  it('takes no place of what a boot did not write, and the boot does not begin', async () => {
+    const at = (name: string): string => join(scratch.path, name)
+    writeFileSync(at('notes.md'), '# Precious\n')
+    writeFileSync(at('boot.2.trace'), '{"bootpack":"plan"}\n')
+    const names = { disk: 'hdd', scale: 1 }
+    for (const [more, runs] of [
+      [{ console: at('notes.md') }, 1],
+      [{ requests: at('notes.md') }, 1],
+      [{ trace: at('boot.trace') }, 2],
+    ] as const) {
+      const thrown: unknown = await new OutputFiles({ ...names, ...more }, runs).need().catch((error: unknown) => error)
+      expect(thrown).to.be.an('error').with.property('code', 'is-another-file')
+    }
+    writeFileSync(at('console'), '[    0.000000] Linux version 6.1.0\n')
+    await new OutputFiles({ ...names, console: at('console'), trace: at('boot.trace') }, 1).need()
+  })
 })

@@ -13,7 +13,7 @@ import { readTextFile } from './text-file.js'
 
 /** Puts the hashes beside the plan. */
 export const writeCheckFile = (planPath: string, plan: Plan, files: readonly ContentHash[]): Promise<void> =>
-  writeAtomically(checkRecordPath(planPath), (file) =>
+  writeAtomically(checkRecordPath(planPath), 'check', (file) =>
     file.writeFile(checkRecordText(checkRecordOf(plan.volume, files))),
   )
 

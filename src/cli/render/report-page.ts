@@ -10,7 +10,7 @@ export async function writeReportPage(path: string, report: ReportData): Promise
   const { reportPage } = await import('../../report/html/page.js')
   const text = reportPage(report)
   if (path === '-') process.stdout.write(text)
-  else await writeAtomically(path, (file) => file.writeFile(text))
+  else await writeAtomically(path, 'page', (file) => file.writeFile(text))
 }
 
 /** What a page says of its trace. */

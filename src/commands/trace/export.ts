@@ -36,10 +36,12 @@ export default class TraceExportCommand extends BootpackCommand {
   async run(): Promise<Exported> {
     const { args, flags } = await this.parse(TraceExportCommand)
     this.needOneOutput(flags.output)
-    const [{ loadTrace }, { exportTrace }] = await Promise.all([
+    const [{ loadTrace }, { exportTrace }, { needOutputs }] = await Promise.all([
       import('../../cli/args/load-trace.js'),
       import('../../trace/export-trace.js'),
+      import('../../cli/args/outputs.js'),
     ])
+    await needOutputs([{ path: flags.output, kind: flags.to === 'native' ? 'trace' : flags.to }], [args.file])
     const progress = this.progress('Reading the trace')
     const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
     progress.end()

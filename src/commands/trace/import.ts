@@ -42,10 +42,12 @@ on.`
   async run(): Promise<ImportReport> {
     const { args, flags } = await this.parse(TraceImportCommand)
     this.needOneOutput(flags.output)
-    const [{ importTrace }, { formatNamedByUser, warnOfBadLines }] = await Promise.all([
+    const [{ importTrace }, { formatNamedByUser, warnOfBadLines }, { needOutputs }] = await Promise.all([
       import('../../trace/import-trace.js'),
       import('../../cli/args/load-trace.js'),
+      import('../../cli/args/outputs.js'),
     ])
+    await needOutputs([{ path: flags.output, kind: 'trace' }], [args.file, flags.target])
     const format = formatNamedByUser(flags.format)
     const options = {
       ...(format !== undefined && { format }),

@@ -30,12 +30,14 @@ it.`
   async run(): Promise<MergeReport> {
     const { argv, flags } = await this.parse(TraceMergeCommand)
     this.needOneOutput(flags.output)
-    const [{ loadTrace }, { mergeTraces }, { writeTrace }] = await Promise.all([
+    const [{ loadTrace }, { mergeTraces }, { writeTrace }, { needOutputs }] = await Promise.all([
       import('../../cli/args/load-trace.js'),
       import('../../trace/merge/merge.js'),
       import('../../trace/write-trace.js'),
+      import('../../cli/args/outputs.js'),
     ])
     const files = await expandPatterns(argv as string[])
+    await needOutputs([{ path: flags.output, kind: 'trace' }], files)
     const progress = this.progress('Reading the traces')
     const traces = []
     for (const [i, file] of files.entries()) {

@@ -69,8 +69,14 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
         'Leave out --undo-file.',
       )
     const offset = place.store instanceof PartitionStore ? place.store.start : 0
-    const undoable = await Filesystem.open(await UndoStore.create(place.store, options.undoFile, offset))
-    return await ImageVolume.open(undoable, place.partition)
+    const undoable = await UndoStore.create(place.store, options.undoFile, offset)
+    try {
+      return await ImageVolume.open(await Filesystem.open(undoable), place.partition)
+    } catch (error) {
+      // Closes what is below, too, and takes the empty undo file away.
+      await undoable.close()
+      throw error
+    }
   } catch (error) {
     await store.close()
     throw error

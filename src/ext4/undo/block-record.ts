@@ -35,7 +35,10 @@ const withOffsetFlag = 0x1
 const place = { header: 0, superblock: 1, firstKeys: 2 } as const
 
 /** Where the file's bytes go. */
-export type UndoTarget = Pick<Store, 'write' | 'flush' | 'close'>
+export interface UndoTarget extends Pick<Store, 'write' | 'flush' | 'close'> {
+  /** Takes it away again, where it can be: nothing was recorded in it. */
+  readonly discard?: () => Promise<void>
+}
 
 export interface OldContents {
   /** In blocks of 4096 bytes from the start of the filesystem. */
@@ -79,8 +82,18 @@ export class UndoFile {
     await this.target.flush()
   }
 
-  close(): Promise<void> {
-    return this.target.close()
+  /** Whether there is anything in it that could be brought back. */
+  get isEmpty(): boolean {
+    return this.keyCount === 0
+  }
+
+  /** A file without a key takes nothing back, and the next run would be refused for it: it goes. */
+  async close(): Promise<void> {
+    try {
+      if (this.isEmpty) await this.target.discard?.()
+    } finally {
+      await this.target.close()
+    }
   }
 
   private async add(block: number, bytes: Uint8Array): Promise<void> {

@@ -7,7 +7,7 @@
  * first change, so that playing the file back leaves the very bytes there were.
  */
 import { constants } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { lstat, open, unlink, type FileHandle } from 'node:fs/promises'
 import { ioError, usageError } from '../../errors.js'
 import { blockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
@@ -49,7 +49,12 @@ export class UndoStore implements Store {
   /** Over an undo file that is somewhere else than in a file. */
   static async over(below: Store, target: UndoTarget, filesystemOffset = 0): Promise<UndoStore> {
     const store = new UndoStore(below, new UndoFile(target, filesystemOffset))
-    await store.file.save([], await store.superblock())
+    try {
+      await store.file.save([], await store.superblock())
+    } catch (error) {
+      await store.file.close()
+      throw error
+    }
     return store
   }
 
@@ -84,7 +89,7 @@ export class UndoStore implements Store {
     })
   }
 
-  /** Says in the undo file that it is whole, unless something failed. */
+  /** Says in the undo file that it is whole, unless something failed. One that recorded nothing is taken away. */
   async close(): Promise<void> {
     try {
       await this.turn
@@ -92,7 +97,7 @@ export class UndoStore implements Store {
         await this.inTurn(async () => {
           await this.drain()
           await this.below.flush()
-          await this.file.finish(await this.superblock())
+          if (!this.file.isEmpty) await this.file.finish(await this.superblock())
         })
       }
     } finally {
@@ -181,5 +186,12 @@ async function createTarget(path: string): Promise<UndoTarget> {
       ),
     flush: () => saying(file.datasync()),
     close: () => file.close(),
+    discard: () => removeOwn(file, path),
   }
+}
+
+/** Removes the name of an open file, if it still is that file's: somebody may have put another there. */
+async function removeOwn(file: FileHandle, path: string): Promise<void> {
+  const [own, there] = [await file.stat({ bigint: true }), await lstat(path, { bigint: true }).catch(() => undefined)]
+  if (there?.ino === own.ino && there.dev === own.dev) await unlink(path).catch(() => {})
 }

@@ -1,11 +1,12 @@
 /** Where a boot's trace, requests and console go. */
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import {
   BootpackError,
   ioError,
   nameTrace,
   openTarget,
+  refuseOther,
   writeAtomically,
   writeTrace,
   type TraceHeader,
@@ -48,6 +49,22 @@ export class OutputFiles {
     private readonly runs: number,
   ) {}
 
+  /**
+   * A boot takes minutes: that a file has no place is said before.
+   * @throws as refuseOther does
+   */
+  async need(): Promise<void> {
+    const { trace, requests, console } = this.names
+    for (let run = 0; run < this.runs; run++) {
+      if (trace !== undefined) await refuseOther(numbered(trace, run, this.runs), 'trace')
+      if (requests !== undefined) await refuseOther(numbered(requests, run, this.runs), 'requests')
+      // A terminal or a pipe will do as well.
+      const spoken = console === undefined ? undefined : numbered(console, run, this.runs)
+      if (spoken !== undefined && lstatSync(spoken, { throwIfNoEntry: false })?.isFile())
+        await refuseOther(spoken, 'console')
+    }
+  }
+
   /** Synchronous, so that what a machine said last is there however it ended. Failures are thrown by `write`. */
   console(run: number, bytes: Buffer): void {
     if (this.names.console === undefined || this.failure) return
@@ -84,7 +101,9 @@ export class OutputFiles {
       this.traces.push(path)
     }
     if (requests !== undefined)
-      await writeAtomically(numbered(requests, run, this.runs), (file) => file.writeFile(log.text(recording.started)))
+      await writeAtomically(numbered(requests, run, this.runs), 'requests', (file) =>
+        file.writeFile(log.text(recording.started)),
+      )
   }
 
   /** The same reads by the files and directories they belong to, so that the trace outlives the layout. */

@@ -62,6 +62,7 @@ that the trace can be used after the layout has changed: bootpack pack IMAGE
     const { runs, accelerator: choice, ...choices } = flags
     const progress = new BootProgress(this.live)
     const output = new OutputFiles(flags, runs)
+    await output.need()
     const results: ReturnType<typeof report.bootRun>[] = []
     try {
       const { accelerator, kernels } = await bootSeries([args.image], choices, {
