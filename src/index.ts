@@ -21,7 +21,17 @@ export { extent, mergeExtents, relocateExtents, type Extent, type Relocation } f
 export { blockRun, intersectRuns, runEnd, runsOverlap, type BlockRun } from './layout/run.js'
 export { RunSet } from './layout/run-set.js'
 export { blocksOf, type DiskLayout, type FileLayout } from './layout/file-layout.js'
-export { isOwnedKind, type FixedKind, type ImmovableReason, type OwnedKind, type OwnedRun } from './layout/owner.js'
+export { type GapCause, gapCauses } from './layout/gap-cause.js'
+export {
+  numberReasons,
+  stayReasons,
+  type ImmovableReason,
+  type NumberReason,
+  type ReasonText,
+  type SkipReason,
+  type StayReason,
+} from './layout/reason.js'
+export { isOwnedKind, type FixedKind, type OwnedKind, type OwnedRun } from './layout/owner.js'
 
 export type {
   FileMetadata,
@@ -34,11 +44,13 @@ export type {
   Lookup,
   Move,
   MoveOutcome,
-  MoveStatus,
   RelocateOptions,
   RenumberOptions,
   RenumberOutcome,
   Renumbering,
+  SkippedMove,
+  SkippedRenumbering,
+  Stayed,
   Volume,
 } from './volume/volume.js'
 
@@ -67,7 +79,6 @@ export type {
   PlannedMove,
   PlannedRenumbering,
   Skip,
-  SkipReason,
 } from './plan/plan.js'
 
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'

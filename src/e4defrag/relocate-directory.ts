@@ -9,6 +9,8 @@ import { BootpackError } from '../errors.js'
 import { closeSync, constants, openSync } from 'node:fs'
 import type { FsBlock } from '../layout/block.js'
 import type { Extent } from '../layout/extent.js'
+import { gapCauses } from '../layout/gap-cause.js'
+import { stayReasons, type StayReason } from '../layout/reason.js'
 import type { BlockRun } from '../layout/run.js'
 import { RunSet } from '../layout/run-set.js'
 import { LiveVolume } from '../mounted/engine/volume.js'
@@ -116,7 +118,7 @@ async function relocate(
   counts.total = counts.regular = files.length
   for (const file of files) {
     const extents = await extentsOf(volume, file.inode)
-    report(run, file, perfect || lieIn(extents, runs), reasons.get(file.inode) ?? 'not reached')
+    report(run, file, perfect || lieIn(extents, runs), reasons.get(file.inode) ?? 'pending')
   }
   printTotals(run)
   const after = result.after ?? result.plan.measure.before
@@ -124,8 +126,9 @@ async function relocate(
     ` Breaks in this order:\t\t\t${result.plan.measure.before.seeks}->${after.seeks}\n` +
       ` Seek distance in blocks:\t\t${result.plan.measure.before.seekDistanceBlocks}->${after.seekDistanceBlocks}\n`,
   )
-  for (const { start, length, cause } of result.plan.gaps)
-    if (verbose) console.out(` Gap: ${length} blocks from ${start}: ${cause}\n`)
+  for (const { start, length, causes } of result.plan.gaps)
+    if (verbose)
+      console.out(` Gap: ${length} blocks from ${start}: ${causes.map((cause) => gapCauses[cause]).join(', ')}\n`)
   if (!force && result.plan.withEviction) {
     console.out(
       ` With -f it would be ${result.plan.withEviction.predicted.seeks} breaks, at ${result.plan.withEviction.cost.evictedBlocks} blocks of others moved.\n`,
@@ -189,15 +192,15 @@ const lieIn = (extents: readonly Extent[], runs: RunSet): boolean =>
   )
 
 /** Why files do not lie where they should. */
-function reasonsOf({ plan, applied, worthwhile }: PackResult): Map<number, string> {
-  const reasons = new Map<number, string>()
+function reasonsOf({ plan, applied, worthwhile }: PackResult): Map<number, StayReason> {
+  const reasons = new Map<number, StayReason>()
   for (const { inode, reason } of plan.skipped) if (inode !== undefined) reasons.set(inode, reason)
   for (const { inode, reason } of applied?.unmoved ?? []) reasons.set(inode, reason)
-  if (!worthwhile) for (const { inode } of plan.rounds.flat()) reasons.set(inode, 'nothing to gain')
+  if (!worthwhile) for (const { inode } of plan.rounds.flat()) reasons.set(inode, 'no-gain')
   return reasons
 }
 
-function report(run: Run, { path, inode, before }: Wanted, good: boolean, reason: string): void {
+function report(run: Run, { path, inode, before }: Wanted, good: boolean, reason: StayReason): void {
   const { console, counts, verbose, target } = run
   counts.meet()
   const after = countExtents(path, target.blockSize)
@@ -209,5 +212,5 @@ function report(run: Run, { path, inode, before }: Wanted, good: boolean, reason
   if (verbose) console.out(`  extents: ${before} -> ${after}`)
   console.out(good ? '\t[ OK ]\n' : '\t[ NG ]\n')
   if (good) counts.succeeded++
-  else if (verbose) console.error(`\tinode ${inode}: ${reason}\n`)
+  else if (verbose) console.error(`\tinode ${inode}: ${stayReasons[reason].says}\n`)
 }

@@ -1,6 +1,7 @@
 import type { FsBlock } from './block.js'
 import type { Extent } from './extent.js'
-import type { ImmovableReason, OwnedKind } from './owner.js'
+import type { OwnedKind } from './owner.js'
+import type { ImmovableReason } from './reason.js'
 import type { BlockRun } from './run.js'
 
 /** Where one file lies: everything measuring and planning need to know of it. */

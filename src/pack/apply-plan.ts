@@ -4,10 +4,12 @@
  * read back.
  */
 import { refused } from '../errors.js'
+import type { OwnedKind } from '../layout/owner.js'
+import type { StayReason } from '../layout/reason.js'
 import type { BlockRun } from '../layout/run.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
-import type { MoveOutcome, RelocateOptions, Volume } from '../volume/volume.js'
+import type { Move, MoveOutcome, RelocateOptions, Stayed, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
@@ -21,11 +23,11 @@ export interface ApplyOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-export interface UnmovedRun {
+export interface UnmovedRun extends Stayed<StayReason> {
   readonly inode: number
   readonly path?: string
+  readonly kind: OwnedKind
   readonly blocks: number
-  readonly reason: string
 }
 
 export interface ApplyResult {
@@ -84,14 +86,7 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
     begun: true,
     rounds,
     movedBlocks: outcomes.reduce((sum, { move, status }) => sum + (status === 'moved' ? move.length : 0), 0),
-    unmoved: outcomes
-      .filter(({ status }) => status === 'skipped')
-      .map(({ move, reason }) => ({
-        inode: move.inode,
-        ...(move.path !== undefined && { path: move.path }),
-        blocks: move.length,
-        reason: reason ?? 'not reached',
-      })),
+    unmoved: unmovedOf(outcomes),
     interrupted: interrupted || stopped(inodes, options),
     complete:
       !interrupted && after.remaining.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
@@ -122,27 +117,29 @@ export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOp
     begun: true,
     rounds,
     movedBlocks: before.movedBlocks - after.movedBlocks,
-    unmoved: [
-      ...outcomes
-        .filter(({ status }) => status === 'skipped')
-        .map(({ move, reason }) => ({
-          inode: move.inode,
-          ...(move.path !== undefined && { path: move.path }),
-          blocks: move.length,
-          reason: reason ?? 'not reached',
-        })),
-      ...before.strayed.map((chain) => ({
-        inode: chain.inode,
-        ...(chain.path !== undefined && { path: chain.path }),
-        blocks: chain.length,
-        reason: 'was moved by somebody else',
-      })),
-    ],
+    unmoved: [...unmovedOf(outcomes), ...before.strayed.map((chain) => unmovedRun(chain, { reason: 'changed' }))],
     interrupted: interrupted || stopped(inodes, options),
     complete: after.back.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
     ...(inodes && { inodes }),
   }
 }
+
+export const unmovedRun = (
+  { inode, path, kind, length }: Pick<Move, 'inode' | 'path' | 'kind' | 'length'>,
+  why: Stayed<StayReason>,
+): UnmovedRun => ({ inode, ...(path !== undefined && { path }), kind, blocks: length, ...why })
+
+const unmovedOf = (outcomes: readonly MoveOutcome[]): UnmovedRun[] =>
+  outcomes.flatMap((outcome) =>
+    outcome.status === 'skipped'
+      ? [
+          unmovedRun(outcome.move, {
+            reason: outcome.reason,
+            ...(outcome.detail !== undefined && { detail: outcome.detail }),
+          }),
+        ]
+      : [],
+  )
 
 interface CarriedOut {
   readonly rounds: number

@@ -1,14 +1,14 @@
 /** The stage of a plan that renumbers inodes: last when it is applied, first when it is undone. */
 import { refused } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
-import type { RenumberOutcome, Renumbering, Volume } from '../volume/volume.js'
+import type { NumberReason } from '../layout/reason.js'
+import type { Renumbering, SkippedRenumbering, Stayed, Volume } from '../volume/volume.js'
 import { inodeProgressOf, type InodeProgress } from './inode-progress.js'
 
-export interface RenumberedInode {
+export interface RenumberedInode extends Stayed<NumberReason> {
   /** As the plan knows it. */
   readonly inode: number
   readonly path?: string
-  readonly reason: string
 }
 
 export interface InodeResult {
@@ -49,7 +49,7 @@ export async function renumberStage(
   const before = await inodeProgressOf(plan, volume)
   const exchanges = direction === 'on' ? before.remaining : before.back
   refuseStage(volume, exchanges)
-  const skipped: RenumberOutcome[] = []
+  const skipped: SkippedRenumbering[] = []
   if (exchanges.length > 0) {
     for await (const outcome of volume.inodeNumbers!.renumber(exchanges, options))
       if (outcome.status === 'skipped') skipped.push(outcome)
@@ -70,9 +70,14 @@ function resultOf(
   direction: 'on' | 'back',
   before: InodeProgress,
   after: InodeProgress,
-  skipped: readonly RenumberOutcome[],
+  skipped: readonly SkippedRenumbering[],
 ): InodeResult {
-  const reasons = new Map(skipped.map(({ renumbering, reason }) => [renumbering.inode, reason]))
+  const reasons = new Map(
+    skipped.map(({ renumbering, reason, detail }) => [
+      renumbering.inode,
+      { reason, ...(detail !== undefined && { detail }) },
+    ]),
+  )
   const strayed = new Set(after.strayed)
   const left: RenumberedInode[] = []
   let renumbered = 0
@@ -80,9 +85,9 @@ function resultOf(
     const { inode, path, to } = planned
     const now = after.now.get(inode)
     if (now !== before.now.get(inode)) renumbered++
-    if (strayed.has(planned)) left.push({ inode, path, reason: 'its name leads to another file by now' })
+    if (strayed.has(planned)) left.push({ inode, path, reason: 'renamed' })
     else if (now !== undefined && now !== (direction === 'on' ? to : inode))
-      left.push({ inode, path, reason: reasons.get(now) ?? 'not yet' })
+      left.push({ inode, path, ...(reasons.get(now) ?? ({ reason: 'pending' } as const)) })
   }
   return { renumbered, placed: after.total - left.length, total: after.total, left }
 }

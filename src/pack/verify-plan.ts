@@ -3,7 +3,7 @@ import type { Volume } from '../volume/volume.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 import { inodeProgressOf } from './inode-progress.js'
 import { inodesNow, type InodeResult } from './renumber-stage.js'
-import type { UnmovedRun } from './apply-plan.js'
+import { unmovedRun, type UnmovedRun } from './apply-plan.js'
 
 export interface Verification {
   /** Blocks the plan moves and that still exist. */
@@ -23,18 +23,8 @@ export async function verifyPlan(plan: Plan, volume: Volume): Promise<Verificati
   const inodes = await inodesNow(plan, volume)
   const waiting = progress.remaining.flat().filter((move) => !move.staging)
   const misplaced = [
-    ...waiting.map(({ inode, path, length }) => ({
-      inode,
-      ...(path !== undefined && { path }),
-      blocks: length,
-      reason: 'not moved yet',
-    })),
-    ...progress.strayed.map(({ inode, path, length }) => ({
-      inode,
-      ...(path !== undefined && { path }),
-      blocks: length,
-      reason: 'lies where the plan never put it',
-    })),
+    ...waiting.map((move) => unmovedRun(move, { reason: 'pending' })),
+    ...progress.strayed.map((chain) => unmovedRun(chain, { reason: 'changed' })),
   ]
   return {
     totalBlocks: progress.totalBlocks,

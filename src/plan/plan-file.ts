@@ -5,8 +5,11 @@
  * checked against the volume the plan says it is for.
  */
 import { BootpackError } from '../errors.js'
+import { fsBlock } from '../layout/block.js'
+import { isGapCause, type GapCause } from '../layout/gap-cause.js'
+import { isSkipReason, type SkipReason } from '../layout/reason.js'
 import { RunSet } from '../layout/run-set.js'
-import type { Plan, PlanInodes, PlannedMove, PlannedRenumbering } from './plan.js'
+import type { Plan, PlanGap, PlanInodes, PlannedMove, PlannedRenumbering, Skip } from './plan.js'
 
 export function planText(plan: Plan): string {
   const moves = plan.rounds.map(
@@ -79,7 +82,31 @@ export function parsePlan(text: string): Plan {
     checkRound(round as unknown[], index, blockCount as number)
   })
   if (inodes !== undefined) checkInodes(object(inodes, 'inodes'), blockCount as number)
-  return plan
+  return { ...plan, gaps: plan.gaps.map(checkedGap), skipped: plan.skipped.map(checkedSkip) }
+}
+
+/** What 0.1.0 called reasons and causes that have other names now. */
+const formerCodes: Readonly<Record<string, string>> = { engine: 'mounted', busy: 'running' }
+
+const currentCode = (code: unknown): unknown => (typeof code === 'string' ? (formerCodes[code] ?? code) : code)
+
+/** 0.1.0 wrote the causes of a gap as one text, with commas between. */
+function checkedGap(value: unknown, index: number): PlanGap {
+  const name = `gap ${index + 1}`
+  const gap = object(value, name)
+  const { start, length, cause, causes = typeof cause === 'string' ? cause.split(', ') : undefined } = gap
+  check(whole(start) && whole(length), `${name} has numbers that are none`)
+  check(Array.isArray(causes), `${name} has no causes`)
+  const known = (causes as unknown[]).map(currentCode)
+  check(known.every(isGapCause), `${name} has a cause that is not known`)
+  return { start: fsBlock(start as number), length: length as number, causes: known as GapCause[] }
+}
+
+function checkedSkip(value: unknown, index: number): Skip {
+  const skip = object(value, `skipped ${index + 1}`)
+  const reason = currentCode(skip['reason'])
+  check(isSkipReason(reason), `skipped ${index + 1} has a reason that is not known`)
+  return { ...(skip as unknown as Skip), reason: reason as SkipReason }
 }
 
 /** The new numbers are those that were left, or free; no inode and no number comes twice. */

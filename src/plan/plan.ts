@@ -6,7 +6,9 @@
 import type { BlockRun } from '../layout/run.js'
 import type { FsBlock } from '../layout/block.js'
 import type { Move } from '../volume/volume.js'
-import type { ImmovableReason, OwnedKind } from '../layout/owner.js'
+import type { OwnedKind } from '../layout/owner.js'
+import type { GapCause } from '../layout/gap-cause.js'
+import type { SkipReason } from '../layout/reason.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 
 export type MoveReason = 'boot' | 'evict'
@@ -18,11 +20,9 @@ export interface PlannedMove extends Move {
 }
 
 export interface PlanGap extends BlockRun {
-  /** Who keeps the boot blocks from being one run here: 'inode-table', 'superblock, group-descriptors', 'occupied'. */
-  readonly cause: string
+  /** In the order in which they lie, each once. */
+  readonly causes: readonly GapCause[]
 }
-
-export type SkipReason = ImmovableReason | 'missing' | 'empty' | 'not-regular' | 'no-room'
 
 export interface Skip {
   readonly inode?: number

@@ -1,3 +1,4 @@
+import { numberReasons, type NumberReason } from '../layout/reason.js'
 import type { Plan } from '../plan/plan.js'
 import { escapePath } from '../text/escape-path.js'
 import { bytes, count } from '../text/units.js'
@@ -7,7 +8,12 @@ export interface Renumbered {
   readonly renumbered: number
   readonly placed: number
   readonly total: number
-  readonly left: readonly { readonly inode: number; readonly path?: string; readonly reason: string }[]
+  readonly left: readonly {
+    readonly inode: number
+    readonly path?: string
+    readonly reason: NumberReason
+    readonly detail?: string
+  }[]
 }
 
 /** What a plan does to inodes, a line in the style of the summary. */
@@ -46,8 +52,8 @@ export function inodeLines(
   const lines = left
     .slice(0, most)
     .map(
-      ({ path, inode, reason }) =>
-        `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: not renumbered, ${reason}`,
+      ({ path, inode, reason, detail }) =>
+        `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: not renumbered, ${numberReasons[reason].says}${detail === undefined ? '' : ` (${escapePath(detail)})`}`,
     )
   return [head, ...lines, ...(left.length > most ? [`  and ${count(left.length - most)} more (--json lists all)`] : [])]
 }

@@ -1,9 +1,9 @@
 import type { LayoutMeasure } from '../measure/layout-measure.js'
 import type { Plan } from '../plan/plan.js'
 import { measureTable } from './measure-table.js'
-import { escapePath } from '../text/escape-path.js'
 import { inodeLines, unsureLines, type Renumbered } from './inode-lines.js'
 import { gapLines, nothingToGain, skipLines } from './plan-summary.js'
+import { stayLines, type Staying } from './stay-lines.js'
 import { bytes, count } from '../text/units.js'
 
 /** The part of an outcome that is told; the pack room's results have these fields. */
@@ -11,17 +11,10 @@ interface Applied {
   readonly begun: boolean
   readonly rounds: number
   readonly movedBlocks: number
-  readonly unmoved: readonly Unmoved[]
+  readonly unmoved: readonly Staying[]
   readonly interrupted: boolean
   readonly complete: boolean
   readonly inodes?: Renumbered
-}
-
-interface Unmoved {
-  readonly inode: number
-  readonly path?: string
-  readonly blocks: number
-  readonly reason: string
 }
 
 interface Packed {
@@ -84,7 +77,7 @@ export function undoReport(applied: Applied, resume: string): string {
 export function verifyReport(result: {
   readonly totalBlocks: number
   readonly placedBlocks: number
-  readonly misplaced: readonly Unmoved[]
+  readonly misplaced: readonly Staying[]
   readonly inodes?: Renumbered
 }): string {
   return [
@@ -94,14 +87,4 @@ export function verifyReport(result: {
   ].join('\n')
 }
 
-/** Every file with its reason, but not more lines than a screen has. */
-function unmovedLines(unmoved: readonly Unmoved[]): string[] {
-  const most = 20
-  const lines = unmoved
-    .slice(0, most)
-    .map(
-      ({ path, inode, blocks, reason }) =>
-        `  ${path === undefined ? `inode ${inode}` : escapePath(path)}: ${count(blocks)} block${blocks === 1 ? '' : 's'}, ${reason}`,
-    )
-  return unmoved.length > most ? [...lines, `  and ${count(unmoved.length - most)} more (--json lists all)`] : lines
-}
+const unmovedLines = (unmoved: readonly Staying[]): string[] => stayLines('left there', unmoved)

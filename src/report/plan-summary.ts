@@ -1,10 +1,10 @@
 import { escapePath } from '../text/escape-path.js'
 import type { Plan, Skip } from '../plan/plan.js'
+import { gapCauses } from '../layout/gap-cause.js'
 import { runEnd } from '../layout/run.js'
 import { inodePlanLines } from './inode-lines.js'
 import { measureTable } from './measure-table.js'
-import { skipReasons } from './skip-reasons.js'
-import { fold, shorten } from '../text/table.js'
+import { stayLines } from './stay-lines.js'
 import { bytes, count } from '../text/units.js'
 
 /** Of a plan that was not carried out, and not kept either. */
@@ -48,9 +48,12 @@ export function planSummary(plan: Plan): string {
 export function gapLines({ gaps }: Plan): string[] {
   if (gaps.length === 0) return []
   const byCause = new Map<string, { gaps: number; blocks: number }>()
-  for (const { cause, length } of gaps) {
+  for (const { causes: found, length } of gaps) {
     // The causes of a gap come in the order in which they lie.
-    const causes = cause.split(', ').sort().join(', ')
+    const causes = found
+      .map((cause) => gapCauses[cause])
+      .sort()
+      .join(', ')
     const seen = byCause.get(causes) ?? { gaps: 0, blocks: 0 }
     byCause.set(causes, { gaps: seen.gaps + 1, blocks: seen.blocks + length })
   }
@@ -62,23 +65,4 @@ export function gapLines({ gaps }: Plan): string[] {
     )
 }
 
-export function skipLines(skipped: readonly Skip[]): string[] {
-  if (skipped.length === 0) return []
-  const byReason = new Map<string, Skip[]>()
-  for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
-  return [...byReason]
-    .sort((a, b) => b[1].length - a[1].length)
-    .flatMap(([reason, skips], index) => {
-      const example = skips.find(({ path }) => path !== undefined)?.path
-      const name = example === undefined ? '' : `, such as ${shorten(escapePath(example), 40)}`
-      const why = skipReasons[skips[0]!.reason] ?? ''
-      return [
-        `${index === 0 ? 'left alone' : '          '} ${count(skips.length)} ${reason}${name}`,
-        ...(why === ''
-          ? []
-          : fold(why, 66)
-              .split('\n')
-              .map((line) => `             ${line}`)),
-      ]
-    })
-}
+export const skipLines = (skipped: readonly Skip[]): string[] => stayLines('left alone', skipped)

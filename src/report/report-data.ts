@@ -12,6 +12,7 @@ import { measureLayout } from '../measure/measure.js'
 import { jumpsOf, readMarks, type ReadMark } from '../measure/read-marks.js'
 import { seekHistogram, type SeekBin } from '../measure/seek-histogram.js'
 import type { Plan, PlanCost, PlanGap, PlanGoal, Skip } from '../plan/plan.js'
+import type { Staying } from './stay-lines.js'
 import { differingFiles, movedFiles, type MovedFile } from './moved-files.js'
 
 /** A boot on a layout; the pack room's views have these fields. */
@@ -42,19 +43,12 @@ export interface ReportInput {
   /** How far the plan has come, blocks. */
   readonly placed?: { readonly placedBlocks: number; readonly totalBlocks: number }
   /** What could not be moved when it was tried. */
-  readonly unmoved?: readonly Unmoved[]
+  readonly unmoved?: readonly Staying[]
   /** Everything was put back, because it had become worse. */
   readonly undone?: boolean
   /** Reads that only one of two filesystems could answer. */
   readonly leftOut?: number
   readonly models?: readonly DiskModel[]
-}
-
-interface Unmoved {
-  readonly inode: number
-  readonly path?: string
-  readonly blocks: number
-  readonly reason: string
 }
 
 export interface ReportLayout {
@@ -106,7 +100,7 @@ export interface ReportData {
   readonly plan?: ReportPlan
   readonly moved: readonly MovedFile[]
   readonly skipped: readonly Skip[]
-  readonly unmoved: readonly Unmoved[]
+  readonly unmoved: readonly Staying[]
 }
 
 /** More pieces than this are drawn as a sample: a browser has to hold them. */

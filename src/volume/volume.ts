@@ -8,7 +8,8 @@
 import type { BlockRun } from '../layout/run.js'
 import type { Extent } from '../layout/extent.js'
 import type { FileBlock, FsBlock } from '../layout/block.js'
-import type { FixedKind, ImmovableReason, OwnedKind, OwnedRun } from '../layout/owner.js'
+import type { FixedKind, OwnedKind, OwnedRun } from '../layout/owner.js'
+import type { ImmovableReason, NumberReason, StayReason } from '../layout/reason.js'
 
 export interface FixedRun extends BlockRun {
   readonly kind: FixedKind
@@ -98,16 +99,29 @@ export interface Move {
   readonly to: FsBlock
 }
 
-export type MoveStatus =
-  | 'moved' // read back and found at `to`
-  | 'already' // was there before
-  | 'gone' // the blocks no longer exist (file deleted, tree block no longer needed)
-  | 'skipped' // not moved; `reason` says why; the old place still holds
+export type MoveOutcome =
+  | {
+      readonly move: Move
+      readonly status:
+        | 'moved' // read back and found at `to`
+        | 'already' // was there before
+        | 'gone' // the blocks no longer exist (file deleted, tree block no longer needed)
+      readonly reason?: undefined
+      readonly detail?: undefined
+    }
+  | SkippedMove
 
-export interface MoveOutcome {
+/** Not moved: the old place still holds. */
+export interface SkippedMove extends Stayed<StayReason> {
   readonly move: Move
-  readonly status: MoveStatus
-  readonly reason?: string
+  readonly status: 'skipped'
+}
+
+/** Why something stays as it is. */
+export interface Stayed<Reason extends string> {
+  readonly reason: Reason
+  /** What the reason's sentence does not say: a block number, an errno. */
+  readonly detail?: string
 }
 
 export interface RelocateOptions {
@@ -150,11 +164,19 @@ export interface Renumbering {
   readonly to: number
 }
 
-export interface RenumberOutcome {
+export type RenumberOutcome =
+  // 'renumbered': read back and found in its slot
+  | {
+      readonly renumbering: Renumbering
+      readonly status: 'renumbered'
+      readonly reason?: undefined
+      readonly detail?: undefined
+    }
+  | SkippedRenumbering
+
+export interface SkippedRenumbering extends Stayed<NumberReason> {
   readonly renumbering: Renumbering
-  /** 'renumbered': read back and found in its slot. */
-  readonly status: 'renumbered' | 'skipped'
-  readonly reason?: string
+  readonly status: 'skipped'
 }
 
 export interface RenumberOptions {
@@ -169,7 +191,7 @@ export interface InodeNumbers {
   /** @throws unsupported when no inode of the filesystem may have another number */
   table(group: number): Promise<InodeTable>
   /** Why an inode in use keeps its number; undefined when it may have another. */
-  fixed(inode: number): Promise<string | undefined>
+  fixed(inode: number): Promise<NumberReason | undefined>
   /**
    * Carries out exchanges in order, each seeing the numbers that those before left. An
    * exchange that was skipped changed nothing.

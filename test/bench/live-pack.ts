@@ -86,7 +86,8 @@ async function timed(
     console.log(
       `${name}: ${line(old)} -> ${line(now)}; ${placedBlocks} blocks placed, ${evictedBlocks} of others moved, ${plan.rounds.length} rounds, ${(took / 1000).toFixed(1)} s, goal ${plan.goal.block}, runs ${plan.runs.map(({ start, length }) => `${start}+${length}`).join(' ')}`,
     )
-    for (const { start, length, cause } of plan.gaps) console.log(`  gap of ${length} blocks at ${start}: ${cause}`)
+    for (const { start, length, causes } of plan.gaps)
+      console.log(`  gap of ${length} blocks at ${start}: ${causes.join(', ')}`)
     for (const { path, inode, reason } of applied?.unmoved ?? []) console.log(`  stayed: ${path ?? inode}: ${reason}`)
     console.log(
       lost.length === 0

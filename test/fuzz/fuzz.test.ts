@@ -171,7 +171,7 @@ describe('broken input', function () {
       const outcomes: MoveOutcome[] = []
       for await (const outcome of volume.relocate([move], { reserved: [] })) outcomes.push(outcome)
       expect(outcomes).to.deep.equal([
-        { move, status: 'skipped', reason: 'its attribute block counts 1 owners, and 2 were found' },
+        { move, status: 'skipped', reason: 'shared-xattr', detail: 'it counts 1, and 2 were found' },
       ])
       for (const inode of [number, other.number])
         expect((await volume.metadata((await volume.byInode(inode))!)).xattr).to.equal(block)

@@ -125,7 +125,7 @@ describe('live: claiming', () => {
 
   it('does what it can with few descriptors, and says what it could not', () => {
     const program = `
-      import { openLive } from './src/live/open-live.js'
+      import { openLive } from './src/mounted/engine/open.js'
       import { resolveTarget } from './src/volume/target.js'
       import { RunSet } from './src/layout/run-set.js'
       const volume = await openLive(resolveTarget(${JSON.stringify(mount.path)}), true)

@@ -105,7 +105,7 @@ describe('live: what is refused', () => {
     const mount = loopMount({ size: 32 << 20 })
     try {
       const program = `
-        import { openLive } from './src/live/open-live.js'
+        import { openLive } from './src/mounted/engine/open.js'
         import { resolveTarget } from './src/volume/target.js'
         await openLive(resolveTarget(${JSON.stringify(mount.path)}), true).catch((error) => console.log(error.code, error.exitCode, error.next))`
       chmodSync(join(mount.path, '..'), 0o755)

@@ -277,7 +277,7 @@ describe('live: moving to exact places', function () {
       })
       expect((await relocate(volume, [{ ...move!, kind: 'directory' }]))[0]).to.include({
         status: 'skipped',
-        reason: 'engine',
+        reason: 'mounted',
       })
       expect((await relocate(volume, [{ ...move!, to: fsBlock(1e9) }]))[0]).to.include({ status: 'skipped' })
     })

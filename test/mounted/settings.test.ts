@@ -30,8 +30,8 @@ describe("live: the allocator's settings", () => {
   /** Another process that changes the settings, says so, and then does what it is told. */
   async function changed(then: string): Promise<ChildProcess> {
     const program = `
-      import { AllocatorSettings } from './src/live/allocator-settings.js'
-      import { SettingsRecord } from './src/live/settings-record.js'
+      import { AllocatorSettings } from './src/mounted/settings/allocator-settings.js'
+      import { SettingsRecord } from './src/mounted/settings/record.js'
       const record = SettingsRecord.open('${number()}')
       const settings = new AllocatorSettings('${mount.sysfs}', record, 1)
       settings.change()

@@ -109,7 +109,7 @@ describe('applying a plan', () => {
     const result = await undoPlan(plan, volume, {})
     expect(result.complete).to.equal(false)
     expect(result.unmoved.map(({ inode }) => inode)).to.include(lost.inode)
-    expect(result.unmoved[0]!.reason).to.match(/in use/)
+    expect(result.unmoved[0]!.reason).to.equal('taken')
   })
 
   it('stops between moves when asked and says so', async () => {

@@ -61,7 +61,7 @@ describe('packing', () => {
         true,
       )
       expect(packing.gaps.length, `seed ${seed}`).to.be.greaterThan(0)
-      for (const gap of packing.gaps) expect(gap.cause).to.equal('inode-table')
+      for (const gap of packing.gaps) expect(gap.causes).to.deep.equal(['inode-table'])
     }
   })
 

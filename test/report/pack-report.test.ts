@@ -1,11 +1,13 @@
 /** What packing says of itself is what was done, not what was planned. */
 import { expect } from 'chai'
 import type { LayoutMeasure } from '../../src/measure/layout-measure.js'
-import type { Plan } from '../../src/plan/plan.js'
+import type { OwnedKind } from '../../src/layout/owner.js'
+import { stayReasons, type SkipReason, type StayReason } from '../../src/layout/reason.js'
+import type { Plan, Skip } from '../../src/plan/plan.js'
 import { measureTable } from '../../src/report/measure-table.js'
 import { packReport } from '../../src/report/pack-report.js'
 import { skipLines } from '../../src/report/plan-summary.js'
-import { skipReasons } from '../../src/report/skip-reasons.js'
+import { stayLines } from '../../src/report/stay-lines.js'
 
 const measure = {
   requests: 2,
@@ -50,17 +52,38 @@ describe('what packing tells', () => {
   })
 
   it('says in lines of 80 columns why something stays, and what would help', () => {
-    const skipped = [1, 2].map(
-      (inode) => ({ inode, path: '/usr', kind: 'directory', reason: 'busy', blocks: 1 }) as const,
-    )
-    const lines = skipLines(skipped)
-    expect(lines[0]).to.equal('left alone 2 busy, such as /usr')
-    expect(
-      lines
-        .slice(1)
-        .map((line) => line.trim())
-        .join(' '),
-    ).to.equal(skipReasons.busy)
-    expect(Math.max(...lines.map(({ length }) => length))).to.be.at.most(80)
+    const stays = (inode: number, kind: OwnedKind, reason: SkipReason): Skip => ({
+      inode,
+      path: `/usr/${inode}`,
+      kind,
+      reason,
+      blocks: 1000,
+    })
+    const skipped = [
+      stays(1, 'directory', 'mounted'),
+      stays(2, 'tree', 'mounted'),
+      stays(3, 'directory', 'mounted'),
+      stays(4, 'data', 'running'),
+    ]
+    expect(skipLines(skipped)).to.deep.equal([
+      'left alone 3 directories and trees (3,000 blocks), such as /usr/1: cannot be',
+      '             moved by a mounted filesystem. Packing it unmounted, or at',
+      '             shutdown, can.',
+      '           /usr/4 (1,000 blocks): being executed, and a running program cannot',
+      '             be opened for writing. Packing it unmounted, or at shutdown, can.',
+    ])
+  })
+
+  it('keeps to 80 columns for every reason there is', () => {
+    for (const reason of Object.keys(stayReasons) as StayReason[]) {
+      const unmoved = [1, 2].map((inode) => ({
+        inode,
+        path: `/usr/lib/${'long/'.repeat(20)}${inode}`,
+        kind: 'data' as const,
+        blocks: 12_345_678,
+        reason,
+      }))
+      for (const line of stayLines('left there', unmoved)) expect(line.length, line).to.be.at.most(80)
+    }
   })
 })

@@ -78,12 +78,12 @@ export class PaperVolume implements Volume {
       }
       const held = Array.from({ length: move.length }, (_, i) => this.disk.held[move.from + i])
       if (!held.every((block, i) => block?.inode === move.inode && block.logical === move.logical + i)) {
-        yield await Promise.resolve({ move, status: 'skipped', reason: 'it does not lie there' })
+        yield await Promise.resolve({ move, status: 'skipped', reason: 'changed' })
         continue
       }
       const blocked = Array.from({ length: move.length }, (_, i) => this.disk.held[move.to + i]).some(Boolean)
       if (blocked) {
-        yield await Promise.resolve({ move, status: 'skipped', reason: 'its target is in use' })
+        yield await Promise.resolve({ move, status: 'skipped', reason: 'taken' })
         continue
       }
       this.disk.carryOut([{ ...move, why: 'boot' }])

@@ -157,7 +157,8 @@ for (const { rmapbt, exchange } of [
           ),
         )
         expect(part!.status).to.equal('skipped')
-        expect(part!.reason).to.contain('whole files only')
+        expect(part!.reason).to.equal('not-accepted')
+        expect(part!.detail).to.contain('whole files only')
       }
       expect(xfsBmap(path('file-2'))).to.deep.equal(before)
     })

@@ -1,11 +1,12 @@
 /** Files of a mounted filesystem opened for changing, and the errno of what forbids it. */
 import { closeSync, fstatSync } from 'node:fs'
-import { openForMoving, openGuarded, type OnlineReason } from '../../mounted/exchange/file-guard.js'
+import { openForMoving, openGuarded } from '../../mounted/exchange/file-guard.js'
 import type { RelocateContext } from '../../mounted/engine/relocate.js'
 import type { BootpackError } from '../../errors.js'
+import { stayReasons, type StayReason } from '../../layout/reason.js'
 import { callError, type CallErrno } from '../call-error.js'
 
-const errnoOf: Readonly<Partial<Record<OnlineReason, CallErrno>>> = {
+const errnoOf: Readonly<Partial<Record<StayReason, CallErrno>>> = {
   busy: 'EBUSY',
   locked: 'EBUSY',
   running: 'ETXTBSY',
@@ -21,8 +22,8 @@ const errnoOf: Readonly<Partial<Record<OnlineReason, CallErrno>>> = {
   'no-space': 'ENOSPC',
 }
 
-export function forbidden(inode: number, reason: OnlineReason): BootpackError {
-  return callError(errnoOf[reason] ?? 'EBUSY', `Inode ${inode} cannot be changed now: ${reason}.`)
+export function forbidden(inode: number, reason: StayReason): BootpackError {
+  return callError(errnoOf[reason] ?? 'EBUSY', `Inode ${inode} cannot be changed now: ${stayReasons[reason].says}.`)
 }
 
 /**

@@ -10,6 +10,7 @@ import { errnoNumber, kernelError } from '../../kernel/errno.js'
 import { fallocate, tryFallocate } from '../../kernel/fallocate.js'
 import { syncFilesystem } from '../../kernel/syncfs.js'
 import { fileBlock, fsBlock, type FileBlock } from '../../layout/block.js'
+import { stayReasons } from '../../layout/reason.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import { carveFile } from '../../mounted/exchange/swap-in.js'
@@ -196,7 +197,10 @@ function placePiece(
   syncFilesystem(root)
   finish()
   const failed = outcomes.find(({ status }) => status !== 'moved' && status !== 'already')
-  if (failed) throw callError('EBUSY', `Inode ${inode} did not get its blocks: ${failed.reason ?? failed.status}.`)
+  if (failed) {
+    const why = failed.status === 'skipped' ? stayReasons[failed.reason].says : 'it was deleted'
+    throw callError('EBUSY', `Inode ${inode} did not get its blocks: ${why}.`)
+  }
 }
 
 /** Undoes an allocation: nobody has written there, for nobody knew of it. */

@@ -8,7 +8,7 @@
  * since the key stream follows from file block and inode, never from the disk
  * block, so ciphertext moves as it is; verity, whose tree is more file data.
  */
-import type { ImmovableReason } from '../../layout/owner.js'
+import type { ImmovableReason } from '../../layout/reason.js'
 import { bootLoaderFiles } from './boot-loader.js'
 import { mapKind, readFileMap } from '../read/file-map.js'
 import type { Filesystem } from '../read/filesystem.js'

@@ -6,6 +6,7 @@
 import { refused } from '../../errors.js'
 import { blockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
+import type { ImmovableReason } from '../../layout/reason.js'
 import type { Move, MoveOutcome } from '../../volume/volume.js'
 import { ClaimMap, type Suspects } from './claim-map.js'
 import { collectClaims } from './inode-claims.js'
@@ -43,7 +44,7 @@ export async function guardRound(
         throw refused('marked-free', `Block ${start} belongs to a file but is marked free.`, repair)
     }
   }
-  const reasons = new Map<number, string | undefined>()
+  const reasons = new Map<number, ImmovableReason | undefined>()
   const accepted: Move[] = []
   const skipped: MoveOutcome[] = []
   for (const move of moves) {

@@ -7,7 +7,8 @@
 import { nextOne } from '../../bytes/bitset.js'
 import { blockRun, runsOverlap, type BlockRun } from '../../layout/run.js'
 import type { OwnedKind } from '../../layout/owner.js'
-import type { FileType, Move, MoveOutcome } from '../../volume/volume.js'
+import type { StayReason } from '../../layout/reason.js'
+import type { FileType, Move, MoveOutcome, Stayed } from '../../volume/volume.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { groupLength, groupOfBlock, groupStart } from '../format/group-layout.js'
 import { inherentReason, isSystemInode } from '../ownership/immovable.js'
@@ -26,8 +27,8 @@ const inodesAhead = 1024
 /** @throws corrupt when an inode, a tree or a bitmap that was looked at is damaged */
 export async function checkRound(filesystem: Filesystem, moves: readonly Move[]): Promise<CheckedRound> {
   const settled: MoveOutcome[] = []
-  const skip = (move: Move, reason: string): void => {
-    settled.push({ move, status: 'skipped', reason })
+  const skip = (move: Move, why: Stayed<StayReason>): void => {
+    settled.push({ move, status: 'skipped', ...why })
   }
   const byInode = new Map<number, Move[]>()
   for (const move of moves) {
@@ -53,18 +54,20 @@ export async function checkRound(filesystem: Filesystem, moves: readonly Move[])
       const reason = place === 'at-source' ? immovable(filesystem, state!, move) : undefined
       if (place === 'gone') settled.push({ move, status: 'gone' })
       else if (place === 'at-target') settled.push({ move, status: 'already' })
-      else if (place === 'elsewhere') skip(move, 'its blocks are no longer where they were')
+      else if (place === 'elsewhere') skip(move, { reason: 'changed' })
       else if (reason !== undefined) skip(move, reason)
       else inPlace.push(move)
     }
   }
 
-  const single = withoutOverlaps(inPlace, source, (move) => skip(move, 'another move takes the same blocks'))
-  const apart = withoutOverlaps(single, target, (move) => skip(move, 'another move has the same target'))
+  const single = withoutOverlaps(inPlace, source, (move) =>
+    skip(move, { reason: 'conflict', detail: 'the same blocks' }),
+  )
+  const apart = withoutOverlaps(single, target, (move) => skip(move, { reason: 'conflict', detail: 'the same target' }))
   const accepted = new Map<number, Move[]>(numbers.map((number) => [number, []]))
   for (const [move, used] of await usedTargets(filesystem, apart)) {
     if (used === undefined) accepted.get(move.inode)!.push(move)
-    else skip(move, `block ${used} of its target is in use`)
+    else skip(move, { reason: 'taken', detail: `block ${used}` })
   }
   for (const [number, taken] of accepted) if (taken.length === 0) accepted.delete(number)
   return { accepted, settled }
@@ -73,7 +76,8 @@ export async function checkRound(filesystem: Filesystem, moves: readonly Move[])
 const source = (move: Move): BlockRun => blockRun(move.from, move.length)
 const target = (move: Move): BlockRun => blockRun(move.to, move.length)
 
-function badNumbers(filesystem: Filesystem, move: Move): string | undefined {
+function badNumbers(filesystem: Filesystem, move: Move): Stayed<StayReason> | undefined {
+  const invalid = (detail: string): Stayed<StayReason> => ({ reason: 'invalid', detail })
   const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0
   if (
     !whole(move.inode) ||
@@ -83,10 +87,11 @@ function badNumbers(filesystem: Filesystem, move: Move): string | undefined {
     !whole(move.length) ||
     move.length === 0
   ) {
-    return 'its numbers make no sense'
+    return invalid('its numbers are none')
   }
-  if (!filesystem.inside(source(move)) || !filesystem.inside(target(move))) return 'it leads outside the filesystem'
-  if (move.kind === 'xattr' && move.length !== 1) return 'an attribute block is one block'
+  if (!filesystem.inside(source(move)) || !filesystem.inside(target(move)))
+    return invalid('it leads outside the filesystem')
+  if (move.kind === 'xattr' && move.length !== 1) return invalid('an attribute block is one block')
   return undefined
 }
 
@@ -97,13 +102,14 @@ const typeOfKind: Readonly<Partial<Record<OwnedKind, FileType>>> = {
 }
 
 /** Why this engine must leave the blocks where they are. */
-function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move): string | undefined {
-  if (move.kind === 'xattr') return isSystemInode(inode.number, superblock) ? 'system-inode' : undefined
+function immovable({ superblock }: Filesystem, { inode }: InodeState, move: Move): Stayed<StayReason> | undefined {
+  if (move.kind === 'xattr') return isSystemInode(inode.number, superblock) ? { reason: 'system-inode' } : undefined
   const type = typeOfKind[move.kind]
-  return (
-    inherentReason(inode, superblock) ??
-    (type !== undefined && type !== inode.type ? `inode ${inode.number} is no ${type}` : undefined)
-  )
+  const reason = inherentReason(inode, superblock)
+  if (reason !== undefined) return { reason }
+  return type !== undefined && type !== inode.type
+    ? { reason: 'invalid', detail: `inode ${inode.number} is no ${type}` }
+    : undefined
 }
 
 /**

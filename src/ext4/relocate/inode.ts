@@ -6,7 +6,8 @@
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { extent, relocateExtents, type Extent } from '../../layout/extent.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
-import type { Move } from '../../volume/volume.js'
+import type { StayReason } from '../../layout/reason.js'
+import type { Move, SkippedMove, Stayed } from '../../volume/volume.js'
 import type { Filesystem } from '../read/filesystem.js'
 import type { Inode, InodeChange } from '../format/inode.js'
 import type { CopyPiece } from './copy.js'
@@ -38,7 +39,7 @@ export type XattrSharers = (block: FsBlock) => Promise<readonly number[]>
 export interface PlannedInode {
   /** Undefined when none of the moves can be made. */
   readonly relocation: InodeRelocation | undefined
-  readonly refused: readonly { readonly move: Move; readonly reason: string }[]
+  readonly refused: readonly SkippedMove[]
 }
 
 /**
@@ -54,9 +55,9 @@ export async function planInode(
 ): Promise<PlannedInode> {
   const parts: Part[] = []
   const made: Move[] = []
-  const refused: { move: Move; reason: string }[] = []
-  const note = (concerned: readonly Move[], part: Part | string): void => {
-    if (typeof part === 'string') refused.push(...concerned.map((move) => ({ move, reason: part })))
+  const refused: SkippedMove[] = []
+  const note = (concerned: readonly Move[], part: Part | Stayed<StayReason>): void => {
+    if ('reason' in part) refused.push(...concerned.map((move) => ({ move, status: 'skipped' as const, ...part })))
     else {
       parts.push(part)
       made.push(...concerned)
@@ -85,13 +86,13 @@ export async function planInode(
 
 type Part = Omit<InodeRelocation, 'number' | 'moves'>
 
-/** @returns a sentence when it cannot be done */
+/** @returns why when it cannot be done */
 async function planMapping(
   filesystem: Filesystem,
   state: InodeState,
   moves: readonly Move[],
   room: TreeRoom,
-): Promise<Part | string> {
+): Promise<Part | Stayed<StayReason>> {
   const { inode, map } = state
   const contents = moves.filter(({ kind }) => kind !== 'tree')
   const movedTo = new Map<FsBlock, FsBlock>()
@@ -101,10 +102,10 @@ async function planMapping(
   const mapping = relocateExtents(map.extents, contents)
   const growth = treeGrowth(filesystem, state, mapping)
   if (growth !== 0 && filesystem.superblock.quotaInodes.length > 0) {
-    return 'its extent tree would change its size, and quotas count tree blocks'
+    return { reason: 'quota-tree' }
   }
   const tree = await rebuildTree(filesystem, state, mapping, room, movedTo)
-  if (!tree) return `its extent tree grows by ${growth} blocks, and none are free for it`
+  if (!tree) return { reason: 'no-tree-room', detail: `${growth} blocks` }
   const { root, grown, rewritten, fresh, grownInto, left } = tree
   return {
     copies: contents.flatMap((move) => written(map.extents, move)),
@@ -141,27 +142,27 @@ function written(extents: readonly Extent[], move: Move): CopyPiece[] {
   return pieces
 }
 
-/** @returns a sentence when it cannot be done */
+/** @returns why when it cannot be done */
 async function planXattr(
   filesystem: Filesystem,
   inode: Inode,
   { from, to }: Move,
   sharers: XattrSharers,
-): Promise<Part | string> {
+): Promise<Part | Stayed<StayReason>> {
   const { superblock } = filesystem
   const bytes = await filesystem.blocks.readRun(from, 1)
   const { references } = decodeXattrBlock(bytes, from, superblock)
   // A count of 1 is not believed either: whoever else points at the block would lose its attributes.
   const numbers = await sharers(from)
   if (numbers.length !== references || !numbers.includes(inode.number)) {
-    return `its attribute block counts ${references} owners, and ${numbers.length} were found`
+    return { reason: 'shared-xattr', detail: `it counts ${references}, and ${numbers.length} were found` }
   }
   sealXattrBlock(bytes, to, superblock)
   const owners = await Promise.all(
     numbers.map(async (number) => (number === inode.number ? inode : filesystem.readInode(number))),
   )
   const stranger = owners.find((owner) => owner.xattrBlock !== from)
-  if (stranger) return `inode ${stranger.number} does not share its attribute block`
+  if (stranger) return { reason: 'shared-xattr', detail: `inode ${stranger.number} does not share it` }
   return {
     copies: [],
     take: [blockRun(to, 1)],

@@ -15,7 +15,7 @@
  *
  * What is reported as moved was read back from the disk, not concluded.
  */
-import type { Move, MoveOutcome, RelocateOptions } from '../../volume/volume.js'
+import type { Move, MoveOutcome, RelocateOptions, SkippedMove } from '../../volume/volume.js'
 import { blockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import type { Filesystem } from '../read/filesystem.js'
@@ -119,14 +119,14 @@ async function gather({ filesystem, committer, room, sharers }: Round, queue: Un
         outcomes.push({
           move: unit.moves[0]!,
           status: 'skipped',
-          reason: 'the journal is too small for what it changes',
+          reason: 'journal-full',
         })
       break
     }
     queue.pop()
     inodes.add(unit.inode)
     const refusedMoves = new Set(refused.map(({ move }) => move))
-    outcomes.push(...refused.map(({ move, reason }) => ({ move, status: 'skipped' as const, reason })))
+    outcomes.push(...refused)
     const moves = unit.moves.filter((move) => !refusedMoves.has(move))
     if (moves.length > 0) units.push({ inode: unit.inode, moves })
   }
@@ -134,7 +134,7 @@ async function gather({ filesystem, committer, room, sharers }: Round, queue: Un
 
   async function prepare(
     unit: Unit,
-  ): Promise<{ relocation: InodeRelocation | undefined; refused: readonly { move: Move; reason: string }[] }> {
+  ): Promise<{ relocation: InodeRelocation | undefined; refused: readonly SkippedMove[] }> {
     const state = await readInodeState(filesystem, unit.inode)
     // An attribute block that several share may have moved with another of them.
     const still = state
@@ -181,6 +181,6 @@ async function readBack(filesystem: Filesystem, { inode, moves }: Unit): Promise
     const place = state ? placeOf(state, move) : 'gone'
     if (place === 'at-target') return { move, status: 'moved' }
     if (place === 'gone') return { move, status: 'gone' }
-    return { move, status: 'skipped', reason: 'it was not found at its target when read back' }
+    return { move, status: 'skipped', reason: 'unconfirmed' }
   })
 }

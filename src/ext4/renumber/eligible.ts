@@ -15,6 +15,7 @@
  * and are left alone because nothing here can look behind them.
  */
 import { unsupported } from '../../errors.js'
+import type { NumberReason } from '../../layout/reason.js'
 import { numberedFolders } from '../ownership/boot-loader.js'
 import { directoryBlocks } from '../read/directory.js'
 import { readFileMap } from '../read/file-map.js'
@@ -27,19 +28,6 @@ import { rootInode } from '../read/path-walk.js'
 import type { Superblock } from '../format/superblock.js'
 import { decodeXattrBlock } from '../format/xattr-block.js'
 import { blockXattrs, inodeXattrs, xattrIndex, type XattrEntry } from '../format/xattr-entries.js'
-
-export type NumberReason =
-  | 'system-inode' // the filesystem finds it by number
-  | 'encrypted'
-  | 'verity'
-  | 'casefold'
-  | 'ea-inode' // holds the value of an attribute, or has a value held so
-  | 'evm' // its number is signed
-  | 'boot-loader' // EXTLINUX 3 knows its folder so
-  | 'overlay-origin' // an overlay mount has a handle of it
-  | 'unknown-type'
-  | 'no-links'
-  | 'large-directory' // changes more blocks than the journal takes
 
 /** @throws unsupported when something outside may rely on the numbers of all inodes */
 export function refuseRenumbering({ features: { names } }: Superblock): void {

@@ -15,7 +15,8 @@
  * another file for those who keep numbers, and the checksums are seeded with both; but a
  * handle made before (NFS) names the old number, and no generation can mend that.
  */
-import type { RenumberOptions, RenumberOutcome, Renumbering } from '../../volume/volume.js'
+import type { NumberReason } from '../../layout/reason.js'
+import type { RenumberOptions, RenumberOutcome, Renumbering, Stayed } from '../../volume/volume.js'
 import { hasBit } from '../../bytes/bitset.js'
 import type { Suspects } from '../ownership/claim-map.js'
 import type { Filesystem } from '../read/filesystem.js'
@@ -81,7 +82,7 @@ export async function* renumberOnImage(
     const outcomes = waiting.map(({ renumbering, original }): RenumberOutcome =>
       found.has(original)
         ? { renumbering, status: 'renumbered' }
-        : { renumbering, status: 'skipped', reason: 'it was not found in its slot when read back' },
+        : { renumbering, status: 'skipped', reason: 'unconfirmed' },
     )
     batch = new RenumberBatch(filesystem, committer, references, numbers, suspects)
     waiting = []
@@ -91,19 +92,20 @@ export async function* renumberOnImage(
     if (options.signal?.aborted) break
     const { inode, to } = renumbering
     const original = numbers.holder(inode)
-    let problem = doubtful.has(inode) || doubtful.has(to) ? 'it follows one that was skipped' : undefined
+    let problem: Stayed<NumberReason> | undefined =
+      doubtful.has(inode) || doubtful.has(to) ? { reason: 'after-skipped' } : undefined
     problem ??= slotProblem(inode, slots) ?? slotProblem(to, slots)
-    if (inode === to) problem ??= 'it has that number'
-    if (original === undefined) problem ??= `there is no inode ${inode}`
+    if (inode === to) problem ??= { reason: 'same-number' }
+    if (original === undefined) problem ??= { reason: 'no-inode', detail: `inode ${inode}` }
     for (const holder of [original, numbers.holder(to)]) if (holder !== undefined) problem ??= reasons.get(holder)
     if (problem === undefined && !(await batch.add(renumbering))) {
       if (!batch.isEmpty) yield* await finish()
-      if (!(await batch.add(renumbering))) problem = 'the journal is too small for what it changes'
+      if (!(await batch.add(renumbering))) problem = { reason: 'journal-full' }
     }
     if (problem === undefined) waiting.push({ renumbering, original: original! })
     else {
       doubtful.add(inode).add(to)
-      yield { renumbering, status: 'skipped', reason: problem }
+      yield { renumbering, status: 'skipped', ...problem }
     }
     options.onProgress?.(1)
   }
@@ -123,10 +125,11 @@ async function useOf(filesystem: Filesystem, number: number): Promise<SlotUse> {
   return number <= superblock.firstInode || isSystemInode(number, superblock) ? 'none' : 'free'
 }
 
-function slotProblem(number: number, slots: ReadonlyMap<number, SlotUse>): string | undefined {
+function slotProblem(number: number, slots: ReadonlyMap<number, SlotUse>): Stayed<NumberReason> | undefined {
   const use = slots.get(number)
-  if (use === 'never-used') return `the slot of inode ${number} was never used and may hold anything`
-  return use === 'none' ? `there is no slot for inode ${number}` : undefined
+  const detail = `inode ${number}`
+  if (use === 'never-used') return { reason: 'never-used', detail }
+  return use === 'none' ? { reason: 'no-slot', detail } : undefined
 }
 
 async function unfit(
@@ -134,13 +137,15 @@ async function unfit(
   committer: Committer,
   used: ReadonlySet<number>,
   references: References,
-): Promise<Map<number, string>> {
-  const reasons = new Map<number, string>()
+): Promise<Map<number, Stayed<NumberReason>>> {
+  const reasons = new Map<number, Stayed<NumberReason>>()
   const most = await mostBlocksPerInode(filesystem, committer)
   for (const number of used) {
     const inode = await filesystem.readInode(number)
-    const reason = (await numberReason(filesystem, inode, most)) ?? unsoundNames(inode, references.of.get(number)!)
-    if (reason !== undefined) reasons.set(number, reason)
+    const reason = await numberReason(filesystem, inode, most)
+    const detail = reason === undefined ? unsoundNames(inode, references.of.get(number)!) : undefined
+    if (reason !== undefined) reasons.set(number, { reason })
+    else if (detail !== undefined) reasons.set(number, { reason: 'unsound-names', detail })
   }
   return reasons
 }

@@ -13,10 +13,10 @@ import { syncFilesystem } from '../../kernel/syncfs.js'
 
 import type { BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
-import type { Move, MoveOutcome, RelocateOptions } from '../../volume/volume.js'
+import type { StayReason } from '../../layout/reason.js'
+import type { Move, MoveOutcome, RelocateOptions, Stayed } from '../../volume/volume.js'
 import { carveFile, type Carved } from '../exchange/swap-in.js'
 import { claimBlocks, claimSome, type ClaimContext, type Claimed } from '../reserve/claim.js'
-import type { OnlineReason } from '../exchange/file-guard.js'
 import { freeSpace } from '../view/space-map.js'
 
 export interface RelocateContext extends ClaimContext {
@@ -36,9 +36,9 @@ export async function* relocateLive(
   const { root, geometry, holdings } = context
   const possible: Move[] = []
   for (const move of moves) {
-    const reason = refusalOf(move, geometry.blockCount)
-    if (reason === undefined) possible.push(move)
-    else yield { move, status: 'skipped', reason }
+    const why = refusalOf(move, geometry.blockCount)
+    if (why === undefined) possible.push(move)
+    else yield { move, status: 'skipped', ...why }
   }
   if (possible.length === 0) return
   const kept =
@@ -88,7 +88,7 @@ async function* carveFiles(
   for (let next = 0; next < files.length;) {
     if (signal?.aborted) {
       for (const [, own] of files.slice(next))
-        for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' satisfies OnlineReason }
+        for (const move of own) yield { move, status: 'skipped', reason: 'interrupted' }
       return
     }
     const batch: Carved[] = []
@@ -131,8 +131,8 @@ function roomLeft({ root, geometry, holdings }: RelocateContext): boolean {
   return available >= Math.min((available + holdings.blocks().blocks) / 16, (64 << 20) / geometry.blockSize)
 }
 
-function refusalOf({ kind, to, from, length }: Move, blockCount: number): OnlineReason | undefined {
-  if (kind !== 'data') return 'engine'
+function refusalOf({ kind, to, from, length }: Move, blockCount: number): Stayed<StayReason> | undefined {
+  if (kind !== 'data') return { reason: 'mounted' }
   const inside =
     Number.isSafeInteger(length) &&
     length > 0 &&
@@ -140,7 +140,7 @@ function refusalOf({ kind, to, from, length }: Move, blockCount: number): Online
     to + length <= blockCount &&
     from >= 0 &&
     from + length <= blockCount
-  return inside ? undefined : 'failed'
+  return inside ? undefined : { reason: 'invalid', detail: 'it leads outside the filesystem' }
 }
 
 /** Moves by file, files in the order of their first target; a target that another move has is left out of nothing: it fails when it is due. */

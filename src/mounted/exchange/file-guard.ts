@@ -8,33 +8,11 @@ import { failedWith } from '../../kernel/errno.js'
 import { lockHolder } from '../../kernel/getlk.js'
 import { inodeFlag, inodeFlags } from '../../kernel/inode-flags.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
-
-/** Why a move did not happen. */
-export type OnlineReason =
-  | 'busy'
-  | 'locked'
-  | 'running'
-  | 'immutable'
-  | 'append-only'
-  | 'encrypted'
-  | 'inline-data'
-  | 'indirect-mapped'
-  | 'shared-xattr'
-  | 'journal-data'
-  | 'swap-file'
-  | 'engine'
-  | 'not-regular'
-  | 'changed'
-  | 'taken'
-  | 'no-space'
-  | 'preallocated'
-  | 'interrupted'
-  | 'partly-moved'
-  | 'failed'
+import type { StayReason } from '../../layout/reason.js'
 
 /** A file that is not there is gone; one that may not be moved has a reason. */
 export type Guarded =
-  { readonly fd: number; readonly size: number; readonly inode: number } | { readonly reason: OnlineReason } | 'gone'
+  { readonly fd: number; readonly size: number; readonly inode: number } | { readonly reason: StayReason } | 'gone'
 
 const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
 const writeFlags = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOATIME | constants.O_NOFOLLOW
@@ -71,7 +49,7 @@ export function openGuarded(root: number, inode: number): Guarded {
 }
 
 /** The reason that an inode's attributes give, as FS_IOC_GETFLAGS returns them. */
-export function attributeReason(flags: number): OnlineReason | undefined {
+export function attributeReason(flags: number): StayReason | undefined {
   if (flags & inodeFlag.immutable) return 'immutable'
   if (flags & inodeFlag.appendOnly) return 'append-only'
   if (flags & inodeFlag.encrypted) return 'encrypted'
@@ -87,7 +65,7 @@ export function openForMoving(
   root: number,
   inode: number,
   swapFiles: ReadonlySet<number>,
-): { readonly fd: number } | { readonly reason: OnlineReason } | 'gone' {
+): { readonly fd: number } | { readonly reason: StayReason } | 'gone' {
   if (swapFiles.has(inode)) return { reason: 'swap-file' }
   try {
     return { fd: openByInode(root, inode, writeFlags) }

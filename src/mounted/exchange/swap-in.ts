@@ -10,15 +10,16 @@
  */
 import { closeSync } from 'node:fs'
 import { BootpackError } from '../../errors.js'
-import { errnoNumber, failedWith } from '../../kernel/errno.js'
+import { errnoName, errnoNumber, failedWith } from '../../kernel/errno.js'
 import { fileDataSync } from '../../kernel/fdatasync.js'
 import { fiemap } from '../../kernel/fiemap.js'
 import { tryMoveExtent } from '../../kernel/move-extent.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
-import type { Move, MoveOutcome } from '../../volume/volume.js'
-import { openForMoving, openGuarded, type OnlineReason } from './file-guard.js'
+import type { StayReason } from '../../layout/reason.js'
+import type { Move, MoveOutcome, Stayed } from '../../volume/volume.js'
+import { openForMoving, openGuarded } from './file-guard.js'
 import type { Held } from '../reserve/donor-file.js'
 import { fallocateCommitted } from '../reserve/fallocate-committed.js'
 import type { Holdings } from '../reserve/reservation.js'
@@ -53,7 +54,7 @@ export function carveFile(context: CarveContext, inode: number, moves: readonly 
   const guarded = openGuarded(context.root, inode)
   const nothing = (): void => {}
   if (guarded === 'gone') return { outcomes: moves.map((move) => ({ move, status: 'gone' })), finish: nothing }
-  if ('reason' in guarded) return { outcomes: moves.map((move) => skipped(move, guarded.reason)), finish: nothing }
+  if ('reason' in guarded) return { outcomes: moves.map((move) => skipped(move, guarded)), finish: nothing }
   try {
     return new FileCarver(context, guarded).carve(moves)
   } catch (error) {
@@ -61,7 +62,10 @@ export function carveFile(context: CarveContext, inode: number, moves: readonly 
     context.holdings.rereadAll()
     // One file that cannot be read or mapped is no reason to stop.
     if (!(error instanceof BootpackError) || failedWith(error, 'EMFILE', 'ENFILE', 'EROFS')) throw error
-    return { outcomes: moves.map((move) => skipped(move, 'failed')), finish: nothing }
+    return {
+      outcomes: moves.map((move) => skipped(move, { reason: 'failed', detail: error.message })),
+      finish: nothing,
+    }
   }
 }
 
@@ -92,10 +96,13 @@ class FileCarver {
       const place = this.placeOf(move)
       if (place === 'at-target') outcomes.set(move, { move, status: 'already' })
       else if (place === 'hole') outcomes.set(move, { move, status: 'gone' })
-      else if (place === 'elsewhere') outcomes.set(move, skipped(move, 'changed'))
-      else if (move.logical + move.length > this.blocks) outcomes.set(move, skipped(move, 'preallocated'))
+      else if (place === 'elsewhere') outcomes.set(move, skipped(move, { reason: 'changed' }))
+      else if (move.logical + move.length > this.blocks) outcomes.set(move, skipped(move, { reason: 'preallocated' }))
       else if (!this.context.holdings.holds(targetOf(move)))
-        outcomes.set(move, skipped(move, this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken'))
+        outcomes.set(
+          move,
+          skipped(move, { reason: this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken' }),
+        )
       else due.push(move)
     }
     if (due.length > 0) {
@@ -109,7 +116,7 @@ class FileCarver {
       warm.drop()
       const opened = openForMoving(this.context.root, this.inode, this.context.swapFiles)
       if (opened === 'gone') for (const move of due) outcomes.set(move, { move, status: 'gone' })
-      else if ('reason' in opened) for (const move of due) outcomes.set(move, skipped(move, opened.reason))
+      else if ('reason' in opened) for (const move of due) outcomes.set(move, skipped(move, opened))
       else {
         try {
           for (const move of due) outcomes.set(move, this.move(opened.fd, move))
@@ -133,14 +140,14 @@ class FileCarver {
   /** One move, whole or not at all. */
   private move(fd: number, move: Move): MoveOutcome {
     const done: Exchange[] = []
-    let failure: OnlineReason | undefined
+    let failure: Stayed<StayReason> | undefined
     for (const { logical, length, unwritten } of this.map(move.logical, move.length)) {
       const start = move.to + logical - move.logical
       // Looked up one by one: shifting an arena and exchanging change what is held.
       for (let at = start; at < start + length && failure === undefined;) {
         const [found] = this.context.holdings.within(blockRun(at, start + length - at))
         if (!found || found.start !== at) {
-          failure = 'taken'
+          failure = { reason: 'taken' }
           break
         }
         const offset = logical + at - start
@@ -162,7 +169,7 @@ class FileCarver {
       return { move, status: 'moved' }
     }
     const back = done.reverse().map((exchange) => this.exchangeBack(fd, exchange))
-    return skipped(move, back.every((whole) => whole) ? failure : 'partly-moved')
+    return skipped(move, back.every((whole) => whole) ? failure : { reason: 'partly-moved' })
   }
 
   /**
@@ -309,14 +316,14 @@ interface Exchange {
 /** Failures that pass when the file's pages are written out. */
 const passing: ReadonlySet<number> = new Set([0, errnoNumber.EBUSY, errnoNumber.ENODATA, errnoNumber.EAGAIN])
 
-function reasonOf(errno: number): OnlineReason {
-  if (passing.has(errno)) return 'busy'
-  if (errno === errnoNumber.ETXTBSY) return 'swap-file'
-  if (errno === errnoNumber.EPERM) return 'immutable'
-  if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EDQUOT) return 'no-space'
-  return errno === errnoNumber.EOPNOTSUPP ? 'engine' : 'failed'
+function reasonOf(errno: number): Stayed<StayReason> {
+  if (passing.has(errno)) return { reason: 'busy' }
+  if (errno === errnoNumber.ETXTBSY) return { reason: 'swap-file' }
+  if (errno === errnoNumber.EPERM) return { reason: 'immutable' }
+  if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EDQUOT) return { reason: 'no-space' }
+  return { reason: errno === errnoNumber.EOPNOTSUPP ? 'mounted' : 'failed', detail: errnoName(errno) }
 }
 
 const targetOf = ({ to, length }: Move): { start: Move['to']; length: number } => ({ start: to, length })
 
-const skipped = (move: Move, reason: OnlineReason): MoveOutcome => ({ move, status: 'skipped', reason })
+const skipped = (move: Move, why: Stayed<StayReason>): MoveOutcome => ({ move, status: 'skipped', ...why })

@@ -16,6 +16,7 @@
 import { fileBlock, fsBlock, type FsBlock } from '../../layout/block.js'
 import { runEnd, type BlockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
+import type { GapCause } from '../../layout/gap-cause.js'
 import { isOwnedKind, type OwnedKind, type OwnedRun } from '../../layout/owner.js'
 
 export type SegmentClass = 'free' | 'boot' | 'cold' | 'fixed'
@@ -25,7 +26,7 @@ export interface Segment extends BlockRun {
   /** Who holds it: always for cold. */
   readonly owner?: OwnedRun
   /** Why it is fixed. */
-  readonly cause?: string
+  readonly cause?: GapCause
 }
 
 export interface TerrainInput {
@@ -187,11 +188,11 @@ export class Terrain {
     return index < owned.length ? owned[index] : this.leftovers[index - owned.length]
   }
 
-  private causeOf(owner: OwnedRun | undefined): string {
-    if (!owner) return 'unknown-owner'
+  private causeOf(owner: OwnedRun | undefined): GapCause {
+    if (!owner || owner.kind === 'unknown') return 'unknown-owner'
     if (owner.immovable !== undefined && owner.immovable !== 'fixed-metadata') return owner.immovable
     if (!isOwnedKind(owner.kind)) return owner.kind
-    return this.input.movable.has(owner.kind) ? 'occupied' : 'engine'
+    return this.input.movable.has(owner.kind) ? 'occupied' : 'mounted'
   }
 
   private endOf(i: number): number {

@@ -10,6 +10,7 @@
  */
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../../layout/run.js'
+import type { GapCause } from '../../layout/gap-cause.js'
 import type { OwnedRun } from '../../layout/owner.js'
 import type { PlanGap } from '../plan.js'
 import type { Terrain } from './segment-map.js'
@@ -78,7 +79,7 @@ function describe(terrain: Terrain, start: FsBlock, end: FsBlock): Window {
     if (segment.class === 'fixed') {
       const last = gaps.at(-1)
       if (last && runEnd(last) === run.start) gaps[gaps.length - 1] = joinGaps(last, run.length, segment.cause!)
-      else gaps.push({ ...run, cause: segment.cause! })
+      else gaps.push({ ...run, causes: [segment.cause!] })
       continue
     }
     const last = runs.at(-1)
@@ -90,7 +91,6 @@ function describe(terrain: Terrain, start: FsBlock, end: FsBlock): Window {
 }
 
 /** One gap is one break, whoever lies in it; it names all of them. */
-function joinGaps(gap: PlanGap, length: number, cause: string): PlanGap {
-  const causes = new Set([...gap.cause.split(', '), cause])
-  return { start: gap.start, length: gap.length + length, cause: [...causes].join(', ') }
+function joinGaps({ start, length, causes }: PlanGap, more: number, cause: GapCause): PlanGap {
+  return { start, length: length + more, causes: [...new Set([...causes, cause])] }
 }

@@ -2,7 +2,8 @@ import { fileBlock, fsBlock, type FileBlock, type FsBlock } from '../../layout/b
 import { treeBlocksNeeded } from '../../layout/tree-size.js'
 import { mergeExtents } from '../../layout/extent.js'
 import { blocksOf, type FileLayout } from '../../layout/file-layout.js'
-import type { ImmovableReason, OwnedKind } from '../../layout/owner.js'
+import type { OwnedKind } from '../../layout/owner.js'
+import type { ImmovableReason } from '../../layout/reason.js'
 import type { BootSet } from './boot-set.js'
 import { fileRanges } from './file-ranges.js'
 import type { Skip } from '../plan.js'
@@ -66,7 +67,7 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
   const placeExtents = (file: FileLayout): void => {
     const blocks = blocksOf(file, file.kind)
     if (file.immovable) skip(file, file.kind, file.immovable, blocks)
-    else if (blocks > 0 && !movable.has(file.kind)) skip(file, file.kind, 'engine', blocks)
+    else if (blocks > 0 && !movable.has(file.kind)) skip(file, file.kind, 'mounted', blocks)
     else
       for (const { logical, physical, length, unwritten } of file.extents) {
         if (!unwritten) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })

@@ -1,8 +1,9 @@
 /** What a plan costs, what it moves, and what stays where it is. */
-import type { Skip } from '../../plan/plan.js'
+import { gapCauses } from '../../layout/gap-cause.js'
+import type { PlanGap } from '../../plan/plan.js'
 import { bytes, count } from '../../text/units.js'
 import type { ReportData } from '../report-data.js'
-import { skipReasons } from '../skip-reasons.js'
+import { groupByReason, type StayGroup } from '../stay-lines.js'
 import { html, type Html } from './html.js'
 
 /** Names listed under one reason; --json has all. */
@@ -32,8 +33,8 @@ export function costSection({ plan, layouts, kind }: ReportData): Html | undefin
   </section>`
 }
 
-const causes = (gaps: readonly { readonly cause: string }[]): string =>
-  [...new Set(gaps.map(({ cause }) => cause))].slice(0, 4).join('; ')
+const causes = (gaps: readonly PlanGap[]): string =>
+  [...new Set(gaps.flatMap((gap) => gap.causes.map((cause) => gapCauses[cause])))].slice(0, 4).join('; ')
 
 const columns = [
   ['name', 'name', false],
@@ -83,32 +84,17 @@ export function leftSection({ skipped, unmoved, kind, plan }: ReportData): Html 
       html`
   <section id="left" aria-labelledby="left-title"><h2 id="left-title">Left where it is</h2><p>Nothing that the boot reads was left out.</p></section>`
     )
-  const byReason = new Map<Skip['reason'], Skip[]>()
-  for (const skip of skipped) byReason.set(skip.reason, [...(byReason.get(skip.reason) ?? []), skip])
-  const failed = new Map<string, ReportData['unmoved'][number][]>()
-  for (const each of unmoved) failed.set(each.reason, [...(failed.get(each.reason) ?? []), each])
-  const longestFirst = <K, V>(map: ReadonlyMap<K, readonly V[]>): [K, readonly V[]][] =>
-    [...map].sort((a, b) => b[1].length - a[1].length)
   return html`
   <section id="left" aria-labelledby="left-title">
     <h2 id="left-title">${kind === 'now' || !plan ? 'Not found here' : 'Left where it is'}</h2>
-    ${longestFirst(failed).map(([reason, each]) =>
-      group(
-        reason,
-        'It was tried and could not be moved.',
-        each.map((one) => ({ ...one, kind: 'data' as const })),
-      ),
-    )}
-    ${longestFirst(byReason).map(([reason, each]) => group(reason, skipReasons[reason] ?? '', each))}
+    ${groupByReason(unmoved).map((each) => group(each, 'Tried, and not moved: '))}
+    ${groupByReason(skipped).map((each) => group(each, ''))}
   </section>`
 }
 
-const group = (
-  reason: string,
-  sentence: string,
-  each: readonly { readonly inode?: number; readonly path?: string; readonly kind: string; readonly blocks: number }[],
-): Html => html`
-    <details><summary><b>${count(each.length)} ${reason}</b> ${sentence}</summary>
+const group = ({ what, why, each }: StayGroup, tried: string): Html => html`
+    <details>
+      <summary><b>${what}</b> ${tried}${tried === '' ? why.charAt(0).toUpperCase() + why.slice(1) : why}</summary>
       <ul>${each.slice(0, mostNames).map(
         ({ path, inode, kind, blocks }) => html`
         <li><span class="path">${path ?? `inode ${inode ?? '?'}`}</span>${kind !== 'data' && ` (${kind})`}${blocks > 0 && `, ${count(blocks)} block${blocks === 1 ? '' : 's'}`}</li>`,

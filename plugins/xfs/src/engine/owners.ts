@@ -133,7 +133,7 @@ function claimOf(
   unwritten: boolean,
   immovable: Immovable,
 ): OwnedRun {
-  const reason = kind === 'directory' ? 'engine' : immovable(inode)
+  const reason = kind === 'directory' ? 'no-call' : immovable(inode)
   return {
     start: fsBlock(start),
     length: blockRun(start, length).length,

@@ -22,6 +22,8 @@ import {
   type Move,
   type MoveOutcome,
   type RelocateOptions,
+  type Stayed,
+  type StayReason,
   type XfsExtent,
   type XfsInode,
 } from 'bootpack'
@@ -30,7 +32,7 @@ import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { checkFile } from '../fsr/check-file.js'
 import { countExtents, withinSize } from '../fsr/layout.js'
 import type { MappedFiles } from '../fsr/mapped-files.js'
-import { Leave } from '../fsr/outcome.js'
+import { Leave, type ReasonCode } from '../fsr/outcome.js'
 import { refuseErrno, rememberTarget, swapContents, type Before } from '../fsr/swap.js'
 import { TemporaryCopy } from '../fsr/temporary-copy.js'
 import { Claimer, Collector } from './claim.js'
@@ -40,6 +42,28 @@ export interface RelocateContext {
   readonly mapped: MappedFiles
   /** Moves of earlier rounds that wait for the rest of their file, by inode. */
   readonly waiting: Map<number, readonly Move[]>
+}
+
+/** What keeps fsr from a file, in the words of a volume. */
+const reasonOfCode: Readonly<Record<Exclude<ReasonCode, 'gone'>, StayReason>> = {
+  'not-regular': 'not-regular',
+  empty: 'changed',
+  'mandatory-lock': 'locked',
+  'no-room': 'no-space',
+  'not-reached': 'taken',
+  immutable: 'immutable',
+  'append-only': 'append-only',
+  'no-defrag': 'no-defrag',
+  realtime: 'no-call',
+  shared: 'reflinked',
+  mapped: 'mapped-for-writing',
+  executing: 'running',
+  'already-best': 'not-accepted',
+  'no-improvement': 'not-accepted',
+  modified: 'changed',
+  busy: 'busy',
+  'not-accepted': 'not-accepted',
+  error: 'failed',
 }
 
 /** The file cannot go yet: a later round moves the rest of it. */
@@ -93,8 +117,9 @@ function relocateFile(
   const { inode } = now[0]!
   const earlier = context.waiting.get(inode) ?? []
   const { moves, passedOver } = joined(earlier, now)
-  const all = (status: 'gone' | 'skipped', reason: string): MoveOutcome[] =>
-    [...earlier, ...now].map((move) => ({ move, status, reason }))
+  const all = (
+    outcome: { readonly status: 'gone' } | ({ readonly status: 'skipped' } & Stayed<StayReason>),
+  ): MoveOutcome[] => [...earlier, ...now].map((move) => ({ move, ...outcome }))
   try {
     context.waiting.delete(inode)
     const outcomes = attempt(context, directories, claimer, moves, planned)
@@ -107,7 +132,7 @@ function relocateFile(
       ...passedOver.map((move): MoveOutcome => ({
         move,
         status: 'skipped',
-        reason: 'went on without this stop on the way',
+        reason: 'passed-over',
       })),
     ]
   } catch (error) {
@@ -115,10 +140,13 @@ function relocateFile(
       context.waiting.set(inode, [...earlier, ...now])
       return []
     }
-    if (error instanceof Leave) return all(error.code === 'gone' ? 'gone' : 'skipped', error.reason)
-    if (failedWith(error, 'ESTALE', 'ENOENT')) return all('gone', 'was deleted meanwhile')
-    if (failedWith(error, 'ETXTBSY')) return all('skipped', 'file busy: it is being executed or used for swap')
-    if (error instanceof BootpackError) return all('skipped', error.message)
+    if (error instanceof Leave) {
+      if (error.code === 'gone') return all({ status: 'gone' })
+      return all({ status: 'skipped', reason: reasonOfCode[error.code], detail: error.reason })
+    }
+    if (failedWith(error, 'ESTALE', 'ENOENT')) return all({ status: 'gone' })
+    if (failedWith(error, 'ETXTBSY')) return all({ status: 'skipped', reason: 'running' })
+    if (error instanceof BootpackError) return all({ status: 'skipped', reason: 'failed', detail: error.message })
     throw error
   }
 }
@@ -206,7 +234,7 @@ function attempt(
           ? { move, status: 'already' }
           : lies(after, move, move.to, blockSize)
             ? { move, status: 'moved' }
-            : { move, status: 'skipped', reason: 'the exchange did not take place' },
+            : { move, status: 'skipped', reason: 'unconfirmed' },
       )
     } finally {
       copy.close()
@@ -275,7 +303,7 @@ function place(
   const collector = new Collector(copy.fd)
   const claimed = moves.map((move) => {
     const result = claimer.claim(collector, blockRun(move.to, move.length))
-    if (!result.claimed) throw new Leave('skipped', 'no-room', `not reached: ${result.why}`)
+    if (!result.claimed) throw new Leave('skipped', 'not-reached', result.why)
     return { at: result.at, logical: move.logical * blockSize, length: move.length * blockSize }
   })
   // From the front, since collapsing moves everything behind.
@@ -283,7 +311,7 @@ function place(
   let end = 0
   for (const { at, logical, length } of claimed) {
     const surplus = at - shift - logical
-    if (surplus < 0) throw new Leave('skipped', 'not-accepted', 'not reached: its place in the file could not be made')
+    if (surplus < 0) throw new Leave('skipped', 'not-reached', 'its place in the file could not be made')
     if (surplus > 0) collapseRange(copy.fd, end, surplus)
     shift += surplus
     end = logical + length
@@ -315,7 +343,7 @@ function refuseOtherPlaces(
   const blocks = (extents: readonly XfsExtent[]): number =>
     extents.reduce((sum, { length }) => sum + length / blockSize, 0)
   if (blocks(held) !== blocks(wanted) || !moves.every((move) => lies(held, move, move.to, blockSize))) {
-    throw new Leave('skipped', 'not-accepted', 'not reached: the claimed blocks did not come to their places')
+    throw new Leave('skipped', 'not-reached', 'the claimed blocks did not come to their places')
   }
 }
 

@@ -151,10 +151,11 @@ export class XfsVolume implements Volume {
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
     if (!this.write) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
-    const may = moves.filter(({ inode }) => !this.swapFiles.has(inode) && !this.bootLoader.has(inode))
+    const may: Move[] = []
     for (const move of moves) {
-      if (!may.includes(move))
-        yield { move, status: 'skipped', reason: 'a boot loader or the kernel knows its blocks by number' }
+      if (this.swapFiles.has(move.inode)) yield { move, status: 'skipped', reason: 'swap-file' }
+      else if (this.bootLoader.has(move.inode)) yield { move, status: 'skipped', reason: 'boot-loader' }
+      else may.push(move)
     }
     try {
       yield* relocateXfs({ filesystem: this.filesystem, mapped: this.mapped, waiting: this.waiting }, may, options)
@@ -188,8 +189,9 @@ export class XfsVolume implements Volume {
     if (this.bootLoader.has(inode.inode)) return 'boot-loader'
     if ((inode.xflags & extendedFlag.immutable) !== 0) return 'immutable'
     if ((inode.xflags & extendedFlag.appendOnly) !== 0) return 'append-only'
-    if ((inode.xflags & (extendedFlag.noDefrag | extendedFlag.realtime)) !== 0) return 'engine'
-    return (inode.mode & typeMask) === directory ? 'engine' : undefined
+    if ((inode.xflags & extendedFlag.noDefrag) !== 0) return 'no-defrag'
+    if ((inode.xflags & extendedFlag.realtime) !== 0) return 'no-call'
+    return (inode.mode & typeMask) === directory ? 'no-call' : undefined
   }
 
   private reference(inode: XfsInode, path?: string): FileRef {

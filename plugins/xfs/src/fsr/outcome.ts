@@ -11,6 +11,7 @@ export type ReasonCode =
   | 'empty'
   | 'mandatory-lock'
   | 'no-room'
+  | 'not-reached'
   | 'immutable'
   | 'append-only'
   | 'no-defrag'
