@@ -84,7 +84,7 @@ export type {
 export { applyPlan, undoPlan, type ApplyOptions, type ApplyResult } from './pack/apply-plan.js'
 export { measureNow, packVolume, type PackOptions, type PackResult } from './pack/pack-volume.js'
 export { verifyPlan, type Verification } from './pack/verify-plan.js'
-export { isBetter, weigh, type Balance } from './pack/cost-benefit.js'
+export { objectiveFor, type Balance, type Objective } from './plan/objective.js'
 export { checkPacking, type CheckOptions, type PackingCheck } from './pack/check-packing.js'
 
 export { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from './blocks/allocate.js'

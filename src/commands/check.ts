@@ -36,16 +36,23 @@ it.`
 
   async run(): Promise<PackingCheck> {
     const { args, flags } = await this.parse(CheckCommand)
-    const [{ openTarget }, { loadTrace }, { checkPacking }, { checkReport }, { readPlanFile }, { diskModels }] =
-      await Promise.all([
-        import('../cli/session/open-target.js'),
-        import('../cli/args/load-trace.js'),
-        import('../pack/check-packing.js'),
-        import('../report/check-report.js'),
-        import('../cli/args/plan-files.js'),
-        import('../measure/disk-model.js'),
-      ])
-    if (!diskModels.some(({ name }) => name === flags.disk)) {
+    const [
+      { openTarget },
+      { loadTrace },
+      { checkPacking },
+      { checkReport },
+      { readPlanFile },
+      { diskModels, findDisk },
+    ] = await Promise.all([
+      import('../cli/session/open-target.js'),
+      import('../cli/args/load-trace.js'),
+      import('../pack/check-packing.js'),
+      import('../report/check-report.js'),
+      import('../cli/args/plan-files.js'),
+      import('../measure/disk-model.js'),
+    ])
+    const disk = findDisk(flags.disk)
+    if (!disk) {
       throw usageError(
         'no-such-disk',
         `There is no disk model ${flags.disk}.`,
@@ -61,7 +68,7 @@ it.`
       progress.step('Comparing layouts')
       const checked = await checkPacking(volume, trace.reads, {
         ...planOptions(args.target, { ...flags, inodes: false }),
-        disk: flags.disk,
+        disk,
         ...(packed && { packed }),
       })
       progress.end()

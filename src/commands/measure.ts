@@ -96,12 +96,12 @@ async function chooseModels(
   names: readonly string[] | undefined,
   file: string | undefined,
 ): Promise<readonly DiskModel[]> {
-  const [{ diskModels }, { parseDiskFile }] = await Promise.all([
+  const [{ diskModels, findDisk }, { parseDiskFile }] = await Promise.all([
     import('../measure/disk-model.js'),
     import('../measure/disk-file.js'),
   ])
   const named = (names ?? []).map((name) => {
-    const model = diskModels.find((candidate) => candidate.name === name)
+    const model = findDisk(name)
     if (!model)
       throw usageError(
         'no-such-disk',

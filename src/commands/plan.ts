@@ -28,7 +28,6 @@ nothing would be gained: then no plan is written.`
       { createPlan },
       { dryReport },
       { writePlanFile, planWritten },
-      { isBetter },
       { needOutputs },
     ] = await Promise.all([
       import('../cli/session/open-target.js'),
@@ -36,7 +35,6 @@ nothing would be gained: then no plan is written.`
       import('../plan/create-plan.js'),
       import('../report/plan-summary.js'),
       import('../cli/args/plan-files.js'),
-      import('../pack/cost-benefit.js'),
       import('../cli/args/outputs.js'),
     ])
     if (flags.output === '-')
@@ -51,12 +49,11 @@ nothing would be gained: then no plan is written.`
     progress.step('Planning')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
-      const { plan } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
-      const gains = isBetter(plan.measure.predicted, plan.measure.before)
-      if (gains && flags.output !== undefined) await writePlanFile(flags.output, plan)
+      const { plan, worthwhile } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
+      if (worthwhile && flags.output !== undefined) await writePlanFile(flags.output, plan)
       progress.end()
-      this.log(dryReport(plan, gains))
-      if (!gains) this.end(exitCode.nothingToGain)
+      this.log(dryReport(plan, worthwhile))
+      if (!worthwhile) this.end(exitCode.nothingToGain)
       else if (flags.output !== undefined) this.log(`\n${planWritten(flags.output)}`)
       return plan
     } finally {

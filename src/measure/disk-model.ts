@@ -39,6 +39,7 @@ export interface LazyParameters extends Described {
 export type DiskParameters = RotatingParameters | FlashParameters | LazyParameters
 
 export interface DiskModel extends Described {
+  readonly parameters: DiskParameters
   /** Milliseconds for a sequence of reads on a disk of `blockCount` blocks of `blockSize` bytes. */
   milliseconds(reads: readonly DeviceRead[], blockSize: number, blockCount: number): number
 }
@@ -50,12 +51,13 @@ export function modelOf(disk: DiskParameters): DiskModel {
       return {
         name,
         source,
+        parameters: disk,
         milliseconds: (reads, blockSize, blockCount) => rotatingTime(disk, reads, blockSize, blockCount),
       }
     case 'flash':
-      return { name, source, milliseconds: (reads, blockSize) => flashTime(disk, reads, blockSize) }
+      return { name, source, parameters: disk, milliseconds: (reads, blockSize) => flashTime(disk, reads, blockSize) }
     case 'lazy':
-      return { name, source, milliseconds: (reads, blockSize) => lazyTime(disk, reads, blockSize) }
+      return { name, source, parameters: disk, milliseconds: (reads, blockSize) => lazyTime(disk, reads, blockSize) }
   }
 }
 
@@ -149,3 +151,7 @@ const disks: readonly DiskParameters[] = [
 ]
 
 export const diskModels: readonly DiskModel[] = disks.map(modelOf)
+
+export const findDisk = (name: string): DiskModel | undefined => diskModels.find((model) => model.name === name)
+
+export const defaultDisk: DiskModel = findDisk(referenceModel)!

@@ -8,12 +8,12 @@ import type { OwnedKind } from '../layout/owner.js'
 import type { StayReason } from '../layout/reason.js'
 import type { BlockRun } from '../layout/run.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
+import { objectiveFor } from '../plan/objective.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import type { Move, MoveOutcome, RelocateOptions, Stayed, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
 import { checkIdentity, progressOf } from './plan-progress.js'
 import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
-import { isBetter, weigh } from './cost-benefit.js'
 
 export interface ApplyOptions {
   /** Apply even when the plan predicts no gain. */
@@ -50,6 +50,7 @@ export interface ApplyResult {
  */
 export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOptions): Promise<ApplyResult> {
   checkIdentity(plan, volume)
+  const { isBetter, weigh } = objectiveFor()
   if (!options.force && !isBetter(plan.measure.predicted, plan.measure.before) && !weigh(plan).worthIt) {
     return { begun: false, rounds: 0, movedBlocks: 0, unmoved: [], interrupted: false, complete: false }
   }

@@ -5,15 +5,14 @@
  * would be written.
  */
 import { BootpackError } from '../errors.js'
-import { referenceModel } from '../measure/disk-model.js'
 import type { BlockRun } from '../layout/run.js'
 import { createPlan, type PlanOptions } from '../plan/create-plan.js'
 import { createRepair } from '../plan/repair/create-repair.js'
+import { objectiveFor, type Balance } from '../plan/objective.js'
 import type { DriftedFile } from '../plan/repair/drift.js'
 import type { Plan } from '../plan/plan.js'
 import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
-import { weigh, type Balance } from './cost-benefit.js'
 
 export type Verdict = 'leave' | 'mend' | 'pack'
 
@@ -41,8 +40,6 @@ export interface PackingCheck {
 
 export interface CheckOptions extends PlanOptions {
   readonly packed?: Plan
-  /** Name of a disk model; the reference model unless given. */
-  readonly disk?: string
 }
 
 /** @throws as createPlan and createRepair do, but for want of room and of a packed run */
@@ -52,12 +49,13 @@ export async function checkPacking(
   options: CheckOptions,
 ): Promise<PackingCheck> {
   const trace = [...reads]
-  const { disk = referenceModel, mostBytes: _, ...unlimited } = options
+  const { mostBytes: _, ...unlimited } = options
+  const { weigh } = objectiveFor(options.disk)
   const repair = await unless('not-packed', () => createRepair(volume, trace, { ...unlimited, inodes: false }))
   const anew = await unless('no-space', () => createPlan(volume, trace, unlimited))
   const drifted = repair?.drift.drifted ?? []
-  const mending = repair && (drifted.length > 0 || repair.plan.rounds.length > 0) ? weigh(repair.plan, disk) : undefined
-  const packing = anew && weigh(anew.plan, disk)
+  const mending = repair && (drifted.length > 0 || repair.plan.rounds.length > 0) ? weigh(repair.plan) : undefined
+  const packing = anew && weigh(anew.plan)
   const missing = (repair ?? anew)?.boot.missing.length ?? 0
   return {
     verdict: verdictOf(mending, packing),

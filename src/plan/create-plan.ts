@@ -5,8 +5,7 @@
  */
 import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
-import { referenceModel } from '../measure/disk-model.js'
-import type { LayoutMeasure } from '../measure/layout-measure.js'
+import type { DiskModel } from '../measure/disk-model.js'
 import { BootpackError, refused, usageError } from '../errors.js'
 import { bootItems, type BootItems, type Granularity } from './resolve/boot-items.js'
 import { resolveTrace, type BootSet } from './resolve/boot-set.js'
@@ -15,9 +14,10 @@ import { nameFiles } from './resolve/name-trace.js'
 import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './resolve/inode-reads.js'
 import { tellsInodes } from './inodes/remap-table-reads.js'
 import { withInodes } from './inodes/choose-numbers.js'
+import { objectiveFor, type Objective } from './objective.js'
 import { layoutAfter } from './predict.js'
 import { candidateGoals, commonDirectory, goalAtBlock, goalOfDirectory } from './place/goal.js'
-import { noRoom, pack, wholeDisk, type Packing } from './place/packing.js'
+import { noRoom, pack, wholeDisk, type Packing, type PackingRequest } from './place/packing.js'
 import type { Plan, PlanGoal } from './plan.js'
 import { regionAround, takeSnapshot, type Snapshot } from './resolve/snapshot.js'
 
@@ -37,15 +37,16 @@ export interface PlanOptions {
   readonly inodes?: boolean
   /** Bytes that may be written; any number unless given. */
   readonly mostBytes?: number
+  /** The disk that is packed for; the reference disk unless given. */
+  readonly disk?: DiskModel
 }
 
 export interface PlanningResult {
   readonly plan: Plan
   readonly boot: BootSet
+  /** Whether it should be carried out: packing when a boot is noticeably better, mending when it is worth its bytes. */
+  readonly worthwhile: boolean
 }
-
-/** Boots over which the one-off cost of writing is spread. */
-export const bootsPerPacking = 10
 
 /** @throws no-space, usage, refused when it would write more than it may, unsupported where numbers are fixed, or what the volume throws */
 export async function createPlan(
@@ -54,6 +55,7 @@ export async function createPlan(
   options: PlanOptions,
 ): Promise<PlanningResult> {
   const { metadata, granularity = 'file', inodes = false } = options
+  const objective = objectiveFor(options.disk)
   const recorded = [...trace]
   if (inodes) {
     refuseFixedNumbers(volume)
@@ -64,8 +66,8 @@ export async function createPlan(
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal; packing: Packing; snapshot: Snapshot } | undefined
   for (const goal of await goalsToTry(volume, boot, options)) {
-    const { packing, snapshot } = await packAround(volume, boot, items, goal, options.evict)
-    if (!best || worth(packing) < worth(best.packing)) best = { goal, packing, snapshot }
+    const { packing, snapshot } = await packAround(volume, { boot, items, goal, evict: options.evict, objective })
+    if (!best || isCheaper(objective, packing, best.packing, snapshot)) best = { goal, packing, snapshot }
   }
   const { goal, packing, snapshot } = best!
   const { mostBytes } = options
@@ -76,8 +78,17 @@ export async function createPlan(
       'Allow more, or bring back only what left the run with --drifted.',
     )
   }
-  const evicting = options.evict ? undefined : withEviction(snapshot, boot, items, goal, packing.predicted)
-  let plan = await describePacking(volume, { boot, goal, packing, skipped: items.skipped, target: options.target })
+  const evicting = options.evict
+    ? undefined
+    : withEviction(snapshot, { boot, items, goal, evict: true, objective }, packing)
+  let plan = await describePacking(volume, {
+    boot,
+    goal,
+    packing,
+    skipped: items.skipped,
+    target: options.target,
+    objective,
+  })
   if (inodes) {
     const knownFrom = tellsInodes(found.reads) ? 'loads' : 'reads'
     plan = await withInodes(
@@ -86,10 +97,12 @@ export async function createPlan(
       boot,
       layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize),
       knownFrom,
+      objective,
     )
   }
   return {
     boot,
+    worthwhile: objective.isBetter(plan.measure.predicted, plan.measure.before),
     plan: { ...plan, ...(evicting && { withEviction: { cost: evicting.cost, predicted: evicting.predicted } }) },
   }
 }
@@ -105,9 +118,8 @@ export async function findBootSet(volume: Volume, trace: Iterable<TraceRead>): P
   )
 }
 
-/** What decides between goals: modelled milliseconds of a boot, plus its share of the writing. */
-const worth = ({ predicted, cost }: Packing): number =>
-  predicted.modelMs[referenceModel]! + cost.bytesWritten / 120_000 / bootsPerPacking
+const isCheaper = (objective: Objective, one: Packing, other: Packing, { geometry }: Snapshot): boolean =>
+  objective.totalMs(one, geometry) < objective.totalMs(other, geometry)
 
 async function goalsToTry(volume: Volume, boot: BootSet, { goal, directory }: PlanOptions): Promise<PlanGoal[]> {
   if (typeof goal === 'number') return [goalAtBlock(volume, goal)]
@@ -117,20 +129,37 @@ async function goalsToTry(volume: Volume, boot: BootSet, { goal, directory }: Pl
   return goal === 'auto' ? [{ ...common, chosenBy: 'auto' }, ...candidateGoals(volume, boot)] : [common]
 }
 
+interface GoalRequest {
+  readonly boot: BootSet
+  readonly items: BootItems
+  readonly goal: PlanGoal
+  readonly evict: boolean
+  readonly objective: Objective
+}
+
+const packingRequest = ({ boot, items, goal, evict, objective }: GoalRequest): PackingRequest => ({
+  boot,
+  items: items.items,
+  goal: goal.block,
+  exact: goal.chosenBy === 'flag',
+  evict,
+  objective,
+})
+
 /** Looks further and further until the boot set fits without a gap that others cause. */
-async function packAround(
-  volume: Volume,
-  boot: BootSet,
-  { items }: BootItems,
-  goal: PlanGoal,
-  evict: boolean,
-): Promise<{ packing: Packing; snapshot: Snapshot }> {
+async function packAround(volume: Volume, request: GoalRequest): Promise<{ packing: Packing; snapshot: Snapshot }> {
+  const {
+    items: { items },
+    goal,
+    evict,
+    objective,
+  } = request
   const blocks = items.reduce((sum, { length }) => sum + length, 0)
   let best: { packing: Packing; snapshot: Snapshot } | undefined
   for (let widen = 0; ; widen++) {
     const snapshot = await takeSnapshot(volume, regionAround(goal.block, blocks, volume.geometry(), widen))
-    const packing = pack(snapshot, { boot, items, goal: goal.block, exact: goal.chosenBy === 'flag', evict })
-    if (packing && (!best || worth(packing) < worth(best.packing))) best = { packing, snapshot }
+    const packing = pack(snapshot, packingRequest(request))
+    if (packing && (!best || isCheaper(objective, packing, best.packing, snapshot))) best = { packing, snapshot }
     const last = wholeDisk(snapshot.geometry, snapshot.region)
     if (best && (last || best.packing.gaps.length === 0 || widen >= 1)) return best
     if (last) throw noRoom(snapshot, items, evict)
@@ -138,18 +167,11 @@ async function packAround(
 }
 
 /** What --evict would give, if it is better than doing without. */
-function withEviction(
-  snapshot: Snapshot,
-  boot: BootSet,
-  { items }: BootItems,
-  goal: PlanGoal,
-  without: LayoutMeasure,
-): Packing | undefined {
+function withEviction(snapshot: Snapshot, request: GoalRequest, without: Packing): Packing | undefined {
+  const { bootMs } = request.objective
   try {
-    const packing = pack(snapshot, { boot, items, goal: goal.block, exact: goal.chosenBy === 'flag', evict: true })
-    return packing && packing.predicted.modelMs[referenceModel]! < without.modelMs[referenceModel]!
-      ? packing
-      : undefined
+    const packing = pack(snapshot, packingRequest(request))
+    return packing && bootMs(packing.predicted) < bootMs(without.predicted) ? packing : undefined
   } catch (error) {
     // Too full to untangle: then there is nothing to advise.
     if (error instanceof BootpackError && error.family === 'no-space') return undefined

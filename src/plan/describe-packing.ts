@@ -5,6 +5,7 @@
 import { measureLayout } from '../measure/measure.js'
 import type { Volume } from '../volume/volume.js'
 import type { BootSet } from './resolve/boot-set.js'
+import type { Objective } from './objective.js'
 import { fingerprintOf, touchedLayouts } from './fingerprint.js'
 import type { Packing } from './place/packing.js'
 import type { Plan, PlanGoal, PlanVolume, PlannedMove, Skip } from './plan.js'
@@ -17,13 +18,14 @@ export interface DecidedPacking {
   readonly skipped: readonly Skip[]
   /** As the user wrote it. */
   readonly target: string
+  readonly objective: Objective
 }
 
 export async function describePacking(
   volume: Volume,
-  { boot, goal, packing, skipped, target }: DecidedPacking,
+  { boot, goal, packing, skipped, target, objective }: DecidedPacking,
 ): Promise<Plan> {
-  const before = measureLayout(boot.reads, boot.layout, volume.geometry(), boot.missing.length)
+  const before = measureLayout(boot.reads, boot.layout, volume.geometry(), boot.missing.length, objective.models)
   const rounds = await nameMoves(packing.rounds, boot, volume)
   return {
     bootpack: 'plan',

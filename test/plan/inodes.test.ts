@@ -4,6 +4,9 @@ import { exchangesTowards, numbersAfter } from '../../src/plan/inodes/permutatio
 import { chooseSlots, type SlotRequest } from '../../src/plan/inodes/slot-window.js'
 import { slotState } from '../../src/volume/volume.js'
 import { Random } from '../support/random.js'
+import { objectiveFor } from '../../src/plan/objective.js'
+
+const { weights } = objectiveFor()
 
 describe('exchanges of numbers', () => {
   it('bring everyone where they belong, whatever cycles there are, and back', () => {
@@ -65,6 +68,7 @@ describe('the slots for the inodes of a boot', () => {
       goal: fsBlock(random.below(2000)),
       inodesPerBlock,
       blockCount: 2000,
+      weights,
     }
   }
 
@@ -112,9 +116,9 @@ describe('the slots for the inodes of a boot', () => {
   })
 
   it('are none where every slot is kept', () => {
-    expect(chooseSlots({ wanted: [], tables: [], goal: fsBlock(0), inodesPerBlock: 16, blockCount: 10 })).to.deep.equal(
-      [],
-    )
+    expect(
+      chooseSlots({ wanted: [], tables: [], goal: fsBlock(0), inodesPerBlock: 16, blockCount: 10, weights }),
+    ).to.deep.equal([])
     expect(
       chooseSlots({
         wanted: [5],
@@ -122,6 +126,7 @@ describe('the slots for the inodes of a boot', () => {
         goal: fsBlock(0),
         inodesPerBlock: 4,
         blockCount: 10,
+        weights,
       }),
     ).to.deep.equal([5])
   })

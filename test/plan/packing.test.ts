@@ -5,6 +5,9 @@ import { bootItems } from '../../src/plan/resolve/boot-items.js'
 import { pack, type Packing } from '../../src/plan/place/packing.js'
 import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
 import { PaperDisk, type PaperDiskRecipe } from '../support/paper-disk.js'
+import { objectiveFor } from '../../src/plan/objective.js'
+
+const objective = objectiveFor()
 
 /** Packs some files of a paper disk, carries the rounds out and checks everything a packing promises. */
 function packOnPaper(
@@ -24,6 +27,7 @@ function packOnPaper(
     goal: fsBlock(disk.random.between(0, recipe.blocks - 1)),
     exact: false,
     evict,
+    objective,
   })!
   expect(roundsAreSound(packing.rounds, snapshot.free), 'rounds are sound').to.equal(true)
   for (const round of packing.rounds) disk.carryOut(round)
@@ -77,7 +81,14 @@ describe('packing', () => {
     const { disk, packing, order } = packOnPaper({ seed: 5, blocks: 3000, used: 0.6, longestPiece: 8 }, 20, true)
     const boot = disk.bootOf(order)
     const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
-    const again = pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: false, evict: true })!
+    const again = pack(disk.snapshot(), {
+      boot,
+      items,
+      goal: packing.runs[0]!.start,
+      exact: false,
+      evict: true,
+      objective,
+    })!
     expect(again.rounds).to.deep.equal([])
     expect(again.cost.bytesWritten).to.equal(0)
   })
@@ -92,7 +103,7 @@ describe('packing', () => {
     const boot = disk.bootOf([...order].reverse())
     const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
     const snapshot = disk.snapshot()
-    const reversed = pack(snapshot, { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true })!
+    const reversed = pack(snapshot, { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true, objective })!
     expect(roundsAreSound(reversed.rounds, snapshot.free)).to.equal(true)
     for (const round of reversed.rounds) disk.carryOut(round)
     expect(reversed.predicted.seeks).to.equal(0)
@@ -103,7 +114,9 @@ describe('packing', () => {
     for (let block = 0; block < 600; block++) disk.held[block] ??= { inode: -1, logical: 0 }
     const boot = disk.bootOf([...order].reverse())
     const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
-    expect(() => pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true }))
+    expect(() =>
+      pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true, objective }),
+    )
       .to.throw(BootpackError, /not one block is free/)
       .with.property('exitCode', 7)
   })

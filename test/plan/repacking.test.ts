@@ -10,6 +10,9 @@ import { repack } from '../../src/plan/repair/repacking.js'
 import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
 import { PaperDisk } from '../support/paper-disk.js'
 import { Random } from '../support/random.js'
+import { objectiveFor } from '../../src/plan/objective.js'
+
+const objective = objectiveFor()
 
 const itemsOf = (boot: BootSet): readonly BootItem[] =>
   bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 }).items
@@ -24,7 +27,14 @@ function packed(seed: number, used: number): Packed {
   const disk = new PaperDisk({ seed, blocks: 4000, used, longestPiece: 10 })
   const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, 30)
   const boot = disk.bootOf(order)
-  const packing = pack(disk.snapshot(), { boot, items: itemsOf(boot), goal: fsBlock(1000), exact: false, evict: true })!
+  const packing = pack(disk.snapshot(), {
+    boot,
+    items: itemsOf(boot),
+    goal: fsBlock(1000),
+    exact: false,
+    evict: true,
+    objective,
+  })!
   for (const round of packing.rounds) disk.carryOut(round)
   return { disk, order, packing }
 }
@@ -136,7 +146,7 @@ describe('mending a run', () => {
       const before = breaksOf(disk, order)
       const extents = new Map(Array.from({ length: disk.files }, (_, i) => [i + 1, disk.extentsOf(i + 1).length]))
       const contents = JSON.stringify(sizes(disk))
-      const mended = repack(snapshot, { boot, items, runs: packing.runs, evict, mostBlocks: Infinity })
+      const mended = repack(snapshot, { boot, items, runs: packing.runs, evict, mostBlocks: Infinity, objective })
       const why = `seed ${seed}`
       expect(roundsAreSound(mended.rounds, snapshot.free), why).to.equal(true)
       for (const round of mended.rounds) disk.carryOut(round)
@@ -175,6 +185,7 @@ describe('mending a run', () => {
         items: itemsOf(boot),
         runs: packing.runs,
         evict: false,
+        objective,
         mostBlocks: Infinity,
       })
       for (const round of mended.rounds) disk.carryOut(round)
@@ -192,11 +203,11 @@ describe('mending a run', () => {
       const items = itemsOf(boot)
       const snapshot = all.disk.snapshot()
       const request = { boot, items, runs: all.packing.runs, evict: true }
-      const full = repack(snapshot, { ...request, mostBlocks: Infinity })
+      const full = repack(snapshot, { ...request, mostBlocks: Infinity, objective })
       let last = full.predicted.seeks
       for (const share of [0.75, 0.5, 0.25, 0]) {
         const mostBlocks = Math.floor((full.cost.bytesWritten / 4096) * share)
-        const mended = repack(snapshot, { ...request, mostBlocks })
+        const mended = repack(snapshot, { ...request, mostBlocks, objective })
         expect(mended.cost.bytesWritten, `seed ${seed}`).to.be.at.most(mostBlocks * 4096)
         if (share === 0) expect(mended.rounds).to.deep.equal([])
         expect(mended.predicted.seeks + 4, `seed ${seed}, ${share}`).to.be.at.least(last)
@@ -220,6 +231,7 @@ describe('mending a run', () => {
           items: itemsOf(boot),
           runs,
           evict: true,
+          objective,
           mostBlocks: Infinity,
         })
         for (const round of mended.rounds) all.disk.carryOut(round)
@@ -261,6 +273,7 @@ describe('mending a run', () => {
         items: itemsOf(boot),
         runs: packing.runs,
         evict: false,
+        objective,
         mostBlocks: Infinity,
       })
       for (const round of mended.rounds) disk.carryOut(round)

@@ -11,6 +11,9 @@ import { roundsAreSound, scheduleMoves } from '../../src/plan/schedule/rounds.js
 import { treeGrowthOnTheWay } from '../../src/plan/place/tree-room.js'
 import { PaperDisk } from '../support/paper-disk.js'
 import { Random } from '../support/random.js'
+import { objectiveFor } from '../../src/plan/objective.js'
+
+const objective = objectiveFor()
 
 const move = (inode: number, from: number, to: number, length: number): PlannedMove => ({
   inode,
@@ -130,7 +133,7 @@ describe('room for trees on the way', () => {
       const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
       const packing = pack(
         { ...snapshot, region: { ...snapshot.region, length: 2999 } },
-        { boot, items, goal: fsBlock(0), exact: false, evict: true },
+        { boot, items, goal: fsBlock(0), exact: false, evict: true, objective },
       )!
       const trees = (): number[] => extentCounts(disk).map((count) => treeBlocksNeeded(count, 4096))
       const before = trees()
@@ -162,7 +165,7 @@ describe('room for trees on the way', () => {
         const region = { ...snapshot.region, length: blocks }
         return pack(
           { ...snapshot, free, region, geometry: { ...snapshot.geometry, blockCount: blocks } },
-          { boot, items, goal: fsBlock(0), exact: false, evict: true },
+          { boot, items, goal: fsBlock(0), exact: false, evict: true, objective },
         )
       }
       const advised = (more: number): number => {

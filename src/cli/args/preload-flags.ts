@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { usageError } from '../../errors.js'
-import { diskModels, referenceModel, type DiskModel } from '../../measure/disk-model.js'
+import { diskModels, findDisk, referenceModel, type DiskModel } from '../../measure/disk-model.js'
 import type { SweepOptions } from '../../preload/prefetch-plan.js'
 
 const mebibyte = 2 ** 20
@@ -29,7 +29,7 @@ export function sweepOptions(flags: {
   readonly disk: string
   readonly 'most-bytes': number
 }): SweepOptions & { readonly model: DiskModel } {
-  const model = diskModels.find(({ name }) => name === flags.disk)
+  const model = findDisk(flags.disk)
   if (!model)
     throw usageError(
       'no-such-disk',

@@ -5,16 +5,13 @@
  */
 import { fsBlock } from '../../layout/block.js'
 import type { DiskLayout } from '../../layout/file-layout.js'
-import { referenceModel } from '../../measure/disk-model.js'
 import { measureLayout } from '../../measure/measure.js'
 import { slotState, type InodeTable, type Volume } from '../../volume/volume.js'
+import type { Objective } from '../objective.js'
 import type { BootSet } from '../resolve/boot-set.js'
 import { exchangesTowards, numbersAfter } from './permutation.js'
 import type { Plan, PlanInodes, PlannedRenumbering } from '../plan.js'
 import { chooseSlots } from './slot-window.js'
-
-/** Share of the modelled time that new numbers must gain; less is noise. */
-const leastGain = 0.01
 
 /** Slots looked at for each inode of the boot. */
 const slotsPerInode = 16
@@ -36,8 +33,9 @@ export async function withInodes(
   boot: BootSet,
   after: DiskLayout,
   knownFrom: PlanInodes['knownFrom'],
+  objective: Objective,
 ): Promise<Plan> {
-  const places = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block)
+  const places = await planInodes(volume, boot, plan.runs[0]?.start ?? plan.goal.block, objective)
   if (!places) return plan
   const inodes: PlanInodes = { knownFrom, ...places }
   const predicted = measureLayout(
@@ -45,9 +43,9 @@ export async function withInodes(
     withNumbers({ inodes }, after, volume),
     volume.geometry(),
     boot.missing.length,
+    objective.models,
   )
-  if (predicted.modelMs[referenceModel]! >= plan.measure.predicted.modelMs[referenceModel]! * (1 - leastGain))
-    return plan
+  if (!objective.isBetter(predicted, plan.measure.predicted)) return plan
   const { bootpack, volume: identity, goal, runs, gaps, rounds, ...rest } = plan
   return {
     bootpack,
@@ -83,6 +81,7 @@ async function planInodes(
   volume: Volume,
   boot: BootSet,
   goal: number,
+  { weights }: Objective,
 ): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
   const numbers = volume.inodeNumbers!
   const { inodeSize, blockSize, blockCount } = volume.geometry()
@@ -96,6 +95,7 @@ async function planInodes(
       goal: fsBlock(goal),
       inodesPerBlock: Math.floor(blockSize / inodeSize),
       blockCount,
+      weights,
     })
     const exchanges = exchangesTowards(slots.map((to, index) => ({ now: wanted[index]!, to })))
     const after = numbersAfter(exchanges, (number) => !isFree(tables, number))

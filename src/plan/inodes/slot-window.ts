@@ -7,10 +7,11 @@
  *   - every inode of others that must make room counts 1;
  *   - every block of the tables that the stretch touches counts as many as it holds: it
  *     is read in every boot;
- *   - a stretch a whole disk away from the goal counts four times the boot's inodes;
- *   - going on in a table that does not follow counts an eighth of them: a seek.
+ *   - the distance from the goal, and going on in a table that does not follow, count as
+ *     they do for a window (objective.ts).
  */
 import type { FsBlock } from '../../layout/block.js'
+import type { PlaceWeights } from '../objective.js'
 import { slotState, type InodeTable } from '../../volume/volume.js'
 
 export interface SlotRequest {
@@ -22,10 +23,8 @@ export interface SlotRequest {
   readonly inodesPerBlock: number
   /** Of the filesystem. */
   readonly blockCount: number
+  readonly weights: PlaceWeights
 }
-
-const distanceWeight = 4
-const breakWeight = 1 / 8
 
 /**
  * @returns a slot for each of the wanted, as far as there are any; empty when there are none
@@ -93,7 +92,7 @@ class SlotLine {
   cost(start: number, count: number): number | undefined {
     const {
       before,
-      request: { goal, inodesPerBlock, blockCount },
+      request: { goal, inodesPerBlock, blockCount, weights },
     } = this
     const end = this.endOf(start, count)
     if (end === undefined) return undefined
@@ -101,8 +100,8 @@ class SlotLine {
     return (
       over(before.others) +
       inodesPerBlock * over(before.blocks) +
-      distanceWeight * count * (Math.abs(this.blocks[start]! - goal) / blockCount) +
-      breakWeight * count * Math.max(0, over(before.breaks))
+      weights.distance * count * (Math.abs(this.blocks[start]! - goal) / blockCount) +
+      weights.gap * count * Math.max(0, over(before.breaks))
     )
   }
 

@@ -16,6 +16,7 @@ import type { OwnedRun } from '../../layout/owner.js'
 import { Allocator } from '../../mballoc/allocator.js'
 import type { Snapshot } from '../resolve/snapshot.js'
 import { Terrain } from './segment-map.js'
+import type { PlaceWeights } from '../objective.js'
 import { findWindow, type Window } from './window.js'
 
 export interface Homes {
@@ -28,8 +29,8 @@ export interface Homes {
 /**
  * @param boot blocks of the boot set that are to be placed
  */
-export function findHomes(snapshot: Snapshot, window: Window, boot: RunSet): Homes {
-  return new HomeSearch(snapshot, window, boot).run()
+export function findHomes(snapshot: Snapshot, window: Window, boot: RunSet, weights: PlaceWeights): Homes {
+  return new HomeSearch(snapshot, window, boot, weights).run()
 }
 
 /** An extent looking for a home, and for whose sake. */
@@ -53,6 +54,7 @@ class HomeSearch {
     private readonly snapshot: Snapshot,
     private readonly window: Window,
     boot: RunSet,
+    private readonly weights: PlaceWeights,
   ) {
     const { free, geometry } = snapshot
     const freeNow = free.clone()
@@ -129,6 +131,7 @@ class HomeSearch {
       blockCount: geometry.blockCount,
       exact: false,
       unbroken: true,
+      weights: this.weights,
     })
     const home = stretch?.runs[0]
     if (!stretch || !home) return undefined

@@ -7,7 +7,6 @@ import type { FsBlock } from '../../layout/block.js'
 import { runEnd, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import { measureLayout } from '../../measure/measure.js'
-import { referenceModel } from '../../measure/disk-model.js'
 import type { LayoutMeasure } from '../../measure/layout-measure.js'
 import type { Geometry } from '../../volume/volume.js'
 import { BootpackError, noSpace } from '../../errors.js'
@@ -16,6 +15,7 @@ import type { BootSet } from '../resolve/boot-set.js'
 import { findHomes } from './eviction-targets.js'
 import { evictionMove, placeItems } from './placement.js'
 import type { PlanCost, PlanGap, PlannedMove } from '../plan.js'
+import type { Objective } from '../objective.js'
 import { layoutAfter } from '../predict.js'
 import { scheduleMoves } from '../schedule/rounds.js'
 import type { Snapshot } from '../resolve/snapshot.js'
@@ -30,6 +30,7 @@ export interface PackingRequest {
   /** Begin at the goal itself rather than where it is cheapest. */
   readonly exact: boolean
   readonly evict: boolean
+  readonly objective: Objective
 }
 
 export interface Packing {
@@ -72,10 +73,11 @@ function packWithEviction(snapshot: Snapshot, request: PackingRequest): Packing 
       goal: request.goal,
       blockCount: geometry.blockCount,
       exact: request.exact,
+      weights: request.objective.weights,
     })
     if (!window) break
     const roomForTrees = { ...snapshot, free: withoutKept(free, window, keep, keepShare) }
-    const { homes, homeless } = findHomes(roomForTrees, window, boot)
+    const { homes, homeless } = findHomes(roomForTrees, window, boot, request.objective.weights)
     if (homeless.length > 0) {
       for (const { start } of homeless) stubborn.add(start)
       continue
@@ -157,11 +159,12 @@ function packIntoFreeSpace(snapshot: Snapshot, request: PackingRequest): Packing
       goal: request.goal,
       blockCount: geometry.blockCount,
       exact: request.exact,
+      weights: request.objective.weights,
     })
     if (!window) break
     const packing = unlessFull(() => finish(snapshot, request, window, []))
     if (packing instanceof BootpackError) full = packing
-    else if (!best || packing.predicted.modelMs[referenceModel]! < best.predicted.modelMs[referenceModel]!)
+    else if (!best || request.objective.totalMs(packing, geometry) < request.objective.totalMs(best, geometry))
       best = packing
   }
   if (!best && full) throw full
@@ -205,6 +208,7 @@ function finish(
       layoutAfter(request.boot.layout, rounds, geometry.blockSize),
       geometry,
       request.boot.missing.length,
+      request.objective.models,
     ),
   }
 }

@@ -1,18 +1,16 @@
 /**
  * Where the boot set goes: the stretch of disk that holds it at the smallest cost.
  *
- * Cost is counted in blocks, so that its three parts can be added:
- *   - every block of others that has to be written elsewhere counts 1;
- *   - a window a whole disk away from the goal costs four times the boot set:
- *     boots go back and forth between the run and the inode tables near the goal,
- *     every time, while an eviction is written once;
- *   - every gap costs an eighth of the boot set: a break is a seek in every boot.
+ * Cost is counted in blocks written once, so that its three parts can be added: every
+ * block of others that has to be written elsewhere counts 1; the distance from the goal
+ * and every gap count what the objective says they are worth (objective.ts).
  */
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../../layout/run.js'
 import type { GapCause } from '../../layout/gap-cause.js'
 import type { OwnedRun } from '../../layout/owner.js'
 import type { PlanGap } from '../plan.js'
+import type { PlaceWeights } from '../objective.js'
 import type { Terrain } from './segment-map.js'
 
 export interface Window {
@@ -23,9 +21,6 @@ export interface Window {
   readonly evict: readonly OwnedRun[]
 }
 
-const distanceWeight = 4
-const gapWeight = 1 / 8
-
 export interface WindowRequest {
   /** Blocks to place. */
   readonly length: number
@@ -33,6 +28,7 @@ export interface WindowRequest {
   readonly blockCount: number
   /** True: the window begins at the goal or as soon after it as blocks can be had. */
   readonly exact: boolean
+  readonly weights: PlaceWeights
   /** Only a stretch without a gap will do. */
   readonly unbroken?: boolean
 }
@@ -55,12 +51,16 @@ function exactStart(terrain: Terrain, { goal, length }: WindowRequest): FsBlock 
   return fsBlock(terrain.blockAfterUsable(wanted + 1)! - 1)
 }
 
-function cheapestStart(terrain: Terrain, { goal, length, blockCount, unbroken }: WindowRequest): FsBlock | undefined {
+function cheapestStart(
+  terrain: Terrain,
+  { goal, length, blockCount, unbroken, weights }: WindowRequest,
+): FsBlock | undefined {
   let best: FsBlock | undefined
   let bestCost = Infinity
   terrain.eachWindow(length, (start, evicted, gaps) => {
     if (unbroken && gaps > 0) return
-    const cost = evicted + distanceWeight * length * (Math.abs(start - goal) / blockCount) + gapWeight * length * gaps
+    const cost =
+      evicted + weights.distance * length * (Math.abs(start - goal) / blockCount) + weights.gap * length * gaps
     if (cost < bestCost || (cost === bestCost && start < best!)) {
       best = start
       bestCost = cost

@@ -10,6 +10,7 @@ import { bootItems } from '../resolve/boot-items.js'
 import { findBootSet, type PlanningResult, type PlanOptions } from '../create-plan.js'
 import { describePacking } from '../describe-packing.js'
 import { findDrift, type Drift } from './drift.js'
+import { objectiveFor } from '../objective.js'
 import { wholeDisk } from '../place/packing.js'
 import type { Plan, PlanGoal } from '../plan.js'
 import { repack } from './repacking.js'
@@ -71,9 +72,18 @@ export async function createRepair(
     runs,
     items.reduce((sum, { length }) => sum + length, 0),
   )
-  const packing = repack(snapshot, { boot, items, runs, evict, mostBlocks: Math.floor(mostBytes / blockSize) })
+  const objective = objectiveFor(options.disk)
+  const packing = repack(snapshot, {
+    boot,
+    items,
+    runs,
+    evict,
+    mostBlocks: Math.floor(mostBytes / blockSize),
+    objective,
+  })
   const goal: PlanGoal = { block: runs[0]!.start, chosenBy: 'run' }
-  return { boot, drift, plan: await describePacking(volume, { boot, goal, packing, skipped, target }) }
+  const plan = await describePacking(volume, { boot, goal, packing, skipped, target, objective })
+  return { boot, drift, plan, worthwhile: objective.weigh(plan).worthIt }
 }
 
 /** The disk around the run, as far as the size of the boot set asks for and until all of the run is in it. */

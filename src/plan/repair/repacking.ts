@@ -22,7 +22,6 @@ import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import { isOwnedKind, type OwnedRun } from '../../layout/owner.js'
-import { referenceModel } from '../../measure/disk-model.js'
 import { measureLayout } from '../../measure/measure.js'
 import { BootpackError, noSpace } from '../../errors.js'
 import type { BootItem } from '../resolve/boot-items.js'
@@ -32,8 +31,7 @@ import { findHomes } from '../place/eviction-targets.js'
 import { pack, type Packing } from '../place/packing.js'
 import { evictionMove, placeItems } from '../place/placement.js'
 import type { PlannedMove } from '../plan.js'
-import { bootsPerPacking } from '../create-plan.js'
-import { movesTime } from '../schedule/moves-time.js'
+import type { Objective } from '../objective.js'
 import { layoutAfter } from '../predict.js'
 import { scheduleMoves } from '../schedule/rounds.js'
 import type { Snapshot } from '../resolve/snapshot.js'
@@ -46,6 +44,7 @@ export interface RepackRequest {
   readonly evict: boolean
   /** Blocks that may be written, those of others included. */
   readonly mostBlocks: number
+  readonly objective: Objective
 }
 
 interface RepackWay extends RepackRequest {
@@ -64,6 +63,7 @@ export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
   const displaced = outOfOrder(pieces)
   // What is large and has no hole may cost more than all the others gain, and on a full disk
   // there may be no room for moving others or what is displaced: so what counts is the balance.
+  const { totalMs } = request.objective
   let best: Packing | undefined
   for (const way of [
     { evict: true, beside: true },
@@ -73,7 +73,7 @@ export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
   ]) {
     if (way.evict && !request.evict) continue
     const packing = unlessFull(() => repackWithin(snapshot, { ...request, ...way }, pieces, displaced))
-    if (packing && (!best || price(packing, snapshot) < price(best, snapshot))) best = packing
+    if (packing && (!best || totalMs(packing, snapshot.geometry) < totalMs(best, snapshot.geometry))) best = packing
   }
   return (
     best ??
@@ -85,10 +85,6 @@ export function repack(snapshot: Snapshot, request: RepackRequest): Packing {
     )
   )
 }
-
-/** Milliseconds of the boots that have to repay the moves, and of the moves. */
-const price = ({ predicted, rounds }: Packing, { geometry }: Snapshot): number =>
-  bootsPerPacking * predicted.modelMs[referenceModel]! + movesTime(rounds, geometry.blockSize, geometry.blockCount)
 
 function unlessFull(attempt: () => Packing): Packing | undefined {
   try {
@@ -336,7 +332,7 @@ class Repacking {
     const placedBlocks = sum(this.moves) + (beside?.cost.placedBlocks ?? 0)
     const evictedBlocks = sum(evictions) + (beside?.cost.evictedBlocks ?? 0)
     const stagedBlocks = back.stagedBlocks + (beside?.cost.stagedBlocks ?? 0)
-    const { boot, runs } = this.request
+    const { boot, runs, objective } = this.request
     return {
       runs: [...RunSet.of([...runs, ...(beside?.runs ?? [])])],
       gaps: [],
@@ -352,6 +348,7 @@ class Repacking {
         layoutAfter(boot.layout, rounds, geometry.blockSize),
         geometry,
         boot.missing.length,
+        objective.models,
       ),
     }
   }
@@ -365,7 +362,12 @@ class Repacking {
     const free = this.freeOutside()
     const window = { runs: [...this.targets], gaps: [], evict: [...this.leaving].sort((a, b) => a.start - b.start) }
     // Nobody but those may be moved: what a home would have to be cleared of may be the boot's own.
-    const { homes, homeless } = findHomes({ ...this.snapshot, free, owned: window.evict }, window, new RunSet())
+    const { homes, homeless } = findHomes(
+      { ...this.snapshot, free, owned: window.evict },
+      window,
+      new RunSet(),
+      this.request.objective.weights,
+    )
     if (homeless.length > 0) {
       throw noSpace(
         'no-homes',
@@ -397,10 +399,13 @@ class Repacking {
       ...evictions.map(({ from, length }) => blockRun(from, length)),
     ])
     const owned = this.snapshot.owned.filter((owner) => !settled.intersects(owner))
-    const { boot, evict, runs } = this.request
+    const { boot, evict, runs, objective } = this.request
     const goal = runs.reduce((longest, run) => (run.length > longest.length ? run : longest))
     try {
-      return pack({ ...this.snapshot, free, owned }, { boot, items, goal: runEnd(goal), exact: false, evict })
+      return pack(
+        { ...this.snapshot, free, owned },
+        { boot, items, goal: runEnd(goal), exact: false, evict, objective },
+      )
     } catch (error) {
       if (error instanceof BootpackError && error.family === 'no-space') return undefined
       throw error

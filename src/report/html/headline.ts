@@ -1,12 +1,10 @@
 /** The first screen: the result in one sentence, and four figures. */
 import { referenceModel } from '../../measure/disk-model.js'
+import { noticeableShare } from '../../plan/objective.js'
 import { bytes, count, seconds } from '../../text/units.js'
 import type { ReportData, ReportLayout } from '../report-data.js'
 import { changeText, leadingDisk, timeOn } from './change.js'
 import { html, type Html } from './html.js'
-
-/** A change of the modelled time below this is noise, as it is for pack. */
-const leastGain = 0.01
 
 export function headline(report: ReportData): string {
   const [before, after] = report.layouts
@@ -17,12 +15,12 @@ export function headline(report: ReportData): string {
   if (!after) return `This boot keeps ${on} busy for ${seconds(was)}, with ${seeksText(before)}.`
   const is = timeOn(after.measure, disk)
   const times = `${seconds(is)} instead of ${seconds(was)}`
-  if (is > was * (1 + leastGain)) {
+  if (is > was * (1 + noticeableShare)) {
     return report.kind === 'predicted'
       ? `Packing would make this boot slower: ${times} on ${on}.`
       : `This boot has become slower: ${times} on ${on}.`
   }
-  if (is >= was * (1 - leastGain)) {
+  if (is >= was * (1 - noticeableShare)) {
     const nothing = `${seconds(was)} on ${on} either way.`
     return report.kind === 'predicted'
       ? `There is nothing to gain: ${nothing}`
