@@ -52,8 +52,8 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'host',
-    what: 'what this machine says of itself: mounts, block devices, who writes where',
-    imports: ['text'],
+    what: 'what this machine says of itself: mounts, block devices, who writes where; the lock of one writer',
+    imports: ['kernel'],
   },
   {
     name: 'storage',

@@ -36,6 +36,7 @@ export const errnoNumber = {
   EMLINK: 31,
   ERANGE: 34,
   ENAMETOOLONG: 36,
+  ENOLCK: 37,
   ENOSYS: 38,
   ELOOP: 40,
   ENODATA: 61,

@@ -35,14 +35,25 @@ interface Place {
   readonly size?: number
 }
 
-async function placeOf(path: string, partition: number | undefined): Promise<Place> {
+/** Where the filesystem is, with no other bootpack at it until `use` has ended. */
+async function withPlace<Result>(
+  path: string,
+  partition: number | undefined,
+  use: (place: Place) => Result,
+): Promise<Result> {
   // The gate of writing: nobody else may be at it.
-  const { store, sectorSize } = await openGated(path, true)
+  const { store, identity, sectorSize } = await openGated(path, true)
+  let open = true
   try {
     const found = await findFilesystem(store, path, { partition, sectorSize })
-    return found.store instanceof PartitionStore ? { start: found.store.start, size: found.store.size } : { start: 0 }
+    const place =
+      found.store instanceof PartitionStore ? { start: found.store.start, size: found.store.size } : { start: 0 }
+    // The lock on a file stays. A device we have to ourselves could not be mounted by us either.
+    if (identity.kind === 'block') await store.close()
+    open = identity.kind === 'file'
+    return use(place)
   } finally {
-    await store.close()
+    if (open) await store.close()
   }
 }
 
@@ -63,7 +74,10 @@ export async function withMountedImage<Result>(
       'Run the command with sudo, or mount the image yourself and name the mount point.',
     )
   }
-  const { start, size } = await placeOf(path, partition)
+  return withPlace(path, partition, (place) => mounted(path, place, use))
+}
+
+function mounted<Result>(path: string, { start, size }: Place, use: (mountPoint: string) => Result): Result {
   enterMountNamespace()
   // An empty folder is all that kill -9 leaves, and in /run that goes with the next boot.
   const mountPoint = mkdtempSync(join(existsSync('/run') ? '/run' : tmpdir(), 'bootpack-image-'))

@@ -7,6 +7,7 @@
  */
 import { fdatasync, read, readFileSync, readSync, write, writeSync, constants, type BigIntStats } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { BootpackError, ioError, refused, usageError } from '../errors.js'
 import { AtOnce } from './sync-io-heuristic.js'
 import type { Store } from './store.js'
@@ -64,6 +65,11 @@ export class FileStore implements Store {
     }
   }
 
+  /** For locks and questions about the open file; reading and writing is done here. */
+  get descriptor(): number {
+    return this.handle.fd
+  }
+
   async read(offset: number, buffer: Uint8Array): Promise<void> {
     if (this.atOnce.attempt(buffer.length, () => readSync(this.handle.fd, buffer, 0, buffer.length, offset))) return
     for (let done = 0; done < buffer.length;) {
@@ -117,11 +123,29 @@ export class FileStore implements Store {
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
+/** Milliseconds between two tries of a file on lease, and all of them: the kernel takes a lease back after 45 seconds. */
+const leasePause = 20
+const longestLease = 60_000
+
+/** Who has a lease on the file (a bootpack at work, Samba) learns of each try, and lets us in or not at all. */
+async function openOnceLet(path: string, flags: number): Promise<FileHandle> {
+  for (let waited = 0; ; waited += leasePause) {
+    try {
+      return await open(path, flags)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= longestLease) throw error
+    }
+    await setTimeout(leasePause)
+  }
+}
+
 async function openOrSay(path: string, flags: number): Promise<FileHandle> {
   try {
-    return await open(path, flags)
+    return await openOnceLet(path, flags)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EAGAIN')
+      throw refused('leased', `Another program has a lease on ${path} and does not let go of it.`, 'End it first.')
     if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is nothing at ${path}.`)
     if (code === 'EISDIR') throw usageError('not-an-image', `${path} is a folder, not an image or a block device.`)
     if (code === 'EBUSY')

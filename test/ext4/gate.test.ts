@@ -13,7 +13,6 @@ import {
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { BootpackError } from '../../src/errors.js'
-import { parseLocks } from '../../src/host/open-writers.js'
 import { openImage } from '../../src/ext4/engine/open-image.js'
 import { checkImage, debugfsWrite, makeImage } from '../support/images.js'
 import { opens, poke, refusal } from '../support/refusal.js'
@@ -268,19 +267,6 @@ describe('the gate', () => {
       child.kill('SIGKILL')
       await gone
     }
-
-    it('of which the kernel keeps byte-range locks', () => {
-      const text = [
-        '1: OFDLCK ADVISORY  READ  -1 fe:00:5678 100 101',
-        '1: -> POSIX  ADVISORY  WRITE 77 fe:00:5678 0 EOF',
-        '2: FLOCK  ADVISORY  WRITE 4242 fe:00:5678 0 EOF',
-        '3: POSIX  ADVISORY  WRITE 4243 103:02:90071992547409931 0 EOF',
-      ].join('\n')
-      expect(parseLocks(text)).to.deep.equal([
-        { process: -1, device: '254:0', inode: 5678n },
-        { process: 4243, device: '259:2', inode: 90071992547409931n },
-      ])
-    })
 
     it('by a virtual machine that locks it', async function () {
       needTools(this, 'qemu-io')

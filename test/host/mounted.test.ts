@@ -12,11 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { deviceNumber, identify, relatedDevices, sectorSizeOf } from '../../src/host/block-devices.js'
+import { deviceNumber, identify, packedDevice } from '../../src/host/block-devices.js'
 import { parseMountinfo, parseSwaps, unescapeOctal } from '../../src/host/mountinfo.js'
-import { allMounts, findUses, type Use } from '../../src/host/is-mounted.js'
+import { findUses, type Use } from '../../src/host/is-mounted.js'
+import { allMounts } from '../../src/host/mounts.js'
 import { makeImage } from '../support/images.js'
-import { needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
+import { needLoopMounts, needTools, run, scratchFolder, skip } from '../support/tools.js'
 
 const uses = (path: string): Use[] => findUses(identify(statSync(path, { bigint: true })))
 
@@ -60,74 +61,9 @@ describe('device numbers', () => {
     expect(deviceNumber(0x120006783459an)).to.equal(`${0x12345}:${0x6789a}`)
     expect(deviceNumber(0x11032cn)).to.equal('259:300')
     expect(deviceNumber(0x802n)).to.equal('8:2')
+    for (const number of ['74565:423322', '259:300', '8:2']) expect(deviceNumber(packedDevice(number))).to.equal(number)
     const stats = statSync('/dev/null', { bigint: true })
     expect(deviceNumber(stats.rdev)).to.equal('1:3')
-  })
-})
-
-describe('stacked devices', () => {
-  // Device mapper and multi-disk devices are not everywhere: sysfs as it looks with
-  // /dev/sda1 under an encrypted volume under LVM, and /dev/sdb under a mirror.
-  const folder = scratchFolder()
-  before(() => {
-    const device = (path: string, number: string, more: Record<string, string> = {}): void => {
-      mkdirSync(join(folder.path, path, 'holders'), { recursive: true })
-      writeFileSync(join(folder.path, path, 'dev'), `${number}\n`)
-      for (const [name, text] of Object.entries(more)) {
-        mkdirSync(join(folder.path, path, name, '..'), { recursive: true })
-        writeFileSync(join(folder.path, path, name), text)
-      }
-      mkdirSync(join(folder.path, 'dev/block'), { recursive: true })
-      symlinkSync(join(folder.path, path), join(folder.path, 'dev/block', number))
-    }
-    const holds = (path: string, holder: string): void =>
-      symlinkSync(join(folder.path, holder), join(folder.path, path, 'holders', holder.split('/').at(-1)!))
-    device('devices/sda', '8:0', { 'queue/logical_block_size': '4096\n' })
-    device('devices/sda/sda1', '8:1', { partition: '1\n' })
-    device('devices/sda/sda2', '8:2', { partition: '2\n' })
-    device('devices/sdb', '8:16')
-    device('devices/dm-0', '253:0')
-    device('devices/dm-1', '253:1')
-    device('devices/md0', '9:0')
-    device('devices/cciss!c0d0', '104:0')
-    holds('devices/sda/sda1', 'devices/dm-0')
-    holds('devices/dm-0', 'devices/dm-1')
-    holds('devices/sdb', 'devices/md0')
-    mkdirSync(join(folder.path, 'block'))
-  })
-  after(folder.remove)
-  const related = (device: string): string[] =>
-    relatedDevices({ kind: 'block', device }, folder.path).map(({ name, as }) => `${name} ${as}`)
-
-  it('are followed upwards', () => {
-    expect(related('8:0')).to.deep.equal([
-      'sda itself',
-      'sda1 partition',
-      'sda2 partition',
-      'dm-0 holder',
-      'dm-1 holder',
-    ])
-    expect(related('8:1')).to.deep.equal(['sda1 itself', 'sda whole', 'dm-0 holder', 'dm-1 holder'])
-    expect(related('8:16')).to.deep.equal(['sdb itself', 'md0 holder'])
-  })
-
-  it('leave the other partitions of a disk out', () => {
-    expect(related('8:2')).to.deep.equal(['sda2 itself', 'sda whole'])
-  })
-
-  it('have the name that /dev has', () => {
-    expect(related('104:0')).to.deep.equal(['cciss/c0d0 itself'])
-  })
-
-  it('are themselves where sysfs tells nothing', () => {
-    expect(related('1:2')).to.deep.equal(['1:2 itself'])
-    expect(relatedDevices({ kind: 'block', device: '8:0' }, join(folder.path, 'nowhere'))).to.have.length(1)
-  })
-
-  it('tell their sector size, partitions that of their disk', () => {
-    expect(sectorSizeOf({ kind: 'block', device: '8:0' }, folder.path)).to.equal(4096)
-    expect(sectorSizeOf({ kind: 'block', device: '8:2' }, folder.path)).to.equal(4096)
-    expect(sectorSizeOf({ kind: 'block', device: '253:0' }, folder.path)).to.equal(undefined)
   })
 })
 
@@ -242,15 +178,72 @@ describe('an image in use', () => {
     expect(uses(at('offset.img'))[0]).to.include({ as: 'mount' })
   })
 
-  it('may be: a loop device reads a file of this size whose name is gone', () => {
+  it('is attached under a name that is gone by now, or that another file has', () => {
     copyFileSync(at('disk.img'), at('doomed.img'))
     linkSync(at('doomed.img'), at('survivor.img'))
     const device = attach(at('doomed.img'))
     unlinkSync(at('doomed.img'))
-    expect(uses(at('survivor.img'))).to.deep.equal([{ as: 'loop', through: device, readOnly: false, unsure: true }])
-    truncateSync(at('survivor.img'), 7 << 20)
-    expect(uses(at('survivor.img'))).to.deep.equal([])
+    const attached = [{ as: 'loop', through: device, readOnly: false, unsure: false }]
+    expect(uses(at('survivor.img'))).to.deep.equal(attached)
+    copyFileSync(at('disk.img'), at('doomed.img'))
+    expect(uses(at('survivor.img'))).to.deep.equal(attached)
+    expect(uses(at('doomed.img'))).to.deep.equal([])
   })
+
+  it('is attached twice: each loop device is in use by the other', () => {
+    const [first, second] = [attach(at('disk.img')), attach(at('disk.img'))] as const
+    const beside = (through: string): Use[] => [{ as: 'loop', through, readOnly: false, unsure: false, beside: true }]
+    expect(uses(first)).to.deep.equal(beside(second))
+    expect(uses(second)).to.deep.equal(beside(first))
+    mount(second, '-o', 'ro')
+    expect(uses(first)[0]).to.include({ as: 'mount', readOnly: true, through: second, beside: true })
+  })
+
+  it('is attached twice, at bytes of its own each: neither is in the way', () => {
+    writeFileSync(at('parts.img'), '')
+    truncateSync(at('parts.img'), 16 << 20)
+    const first = attach('-o', String(1 << 20), '--sizelimit', String(4 << 20), at('parts.img'))
+    const second = attach('-o', String(5 << 20), '--sizelimit', String(4 << 20), at('parts.img'))
+    expect(uses(first)).to.deep.equal([])
+    expect(uses(second)).to.deep.equal([])
+    const both = attach('-o', String(4 << 20), at('parts.img'))
+    expect(uses(first).map(({ through }) => through)).to.deep.equal([both])
+    expect(uses(second).map(({ through }) => through)).to.deep.equal([both])
+  })
+
+  it('is not because of the word another filesystem is mounted with', () => {
+    mount(at('disk.img'), '-t', 'tmpfs')
+    expect(uses(at('disk.img'))).to.deep.equal([])
+  })
+
+  for (const [title, how] of [
+    ['a user', 'mount -t tmpfs "$0" /mnt'],
+    [
+      'a filesystem of a user',
+      'exec 7<>/dev/fuse; mount -i -t fuse -o fd=7,rootmode=40000,user_id=0,group_id=0 "$0" /mnt',
+    ],
+  ] as const) {
+    it(`is not because ${title} says so in a namespace of his own`, async function () {
+      needTools(this, 'unshare', 'setpriv')
+      const user = ['--reuid=65534', '--regid=65534', '--clear-groups']
+      const holder = spawn(
+        'setpriv',
+        [...user, 'unshare', '-Urm', 'bash', '-c', `${how} && echo mounted && exec sleep 60`, at('disk.img')],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      )
+      try {
+        const told = await Promise.race([
+          new Promise((ready) => holder.stdout.once('data', ready)).then(() => true),
+          new Promise((exit) => holder.once('exit', exit)).then(() => false),
+        ])
+        if (!told) skip(this, 'needs namespaces of users, which this system does not allow')
+        expect(allMounts().map(({ source }) => source)).to.include(at('disk.img'))
+        expect(uses(at('disk.img'))).to.deep.equal([])
+      } finally {
+        holder.kill('SIGKILL')
+      }
+    })
+  }
 
   it('is swap', function () {
     needTools(this, 'mkswap', 'swapon', 'swapoff')

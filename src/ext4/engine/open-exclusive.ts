@@ -1,14 +1,29 @@
+/**
+ * Opens an image file or block device once nobody else is at it, and keeps others off.
+ *
+ * Whoever writes has the file to himself: by a lock on the file (host/writer-lock.ts),
+ * or by the kernel's word on a block device opened exclusively; both are seen by every
+ * bootpack of this machine, whatever namespace it runs in. What a device reads is kept
+ * in the same way, so that the file behind a loop device is not written beside it.
+ *
+ * Reading takes no lock and keeps nobody off.
+ *
+ * The looks at mounts, loop devices and writers are taken again when the lock is ours:
+ * of two who come at the same time, at least one then sees the other.
+ */
 import { statSync, type BigIntStats } from 'node:fs'
-import { refused, usageError } from '../../errors.js'
-import { shellWord } from '../../text/shell-word.js'
-import { FileStore } from '../../storage/file-store.js'
-import { lockImage } from '../../host/image-lock.js'
-import { ReleasingStore } from '../../storage/releasing-store.js'
-import { findWriter } from '../../host/open-writers.js'
-import { refuseUses } from '../ownership/preconditions.js'
-import { identify, sectorSizeOf, type Identity } from '../../host/block-devices.js'
+import { refused, usageError, type BootpackError } from '../../errors.js'
+import { deviceNumber, identify, isReadOnlyDevice, sectorSizeOf, type Identity } from '../../host/block-devices.js'
 import { findUses } from '../../host/is-mounted.js'
+import { holdBelow } from '../../host/hold-below.js'
+import { openersOf } from '../../host/openers.js'
+import { relatedDevices } from '../../host/device-stack.js'
+import { findWriter, lockForWriting, type OtherWriter } from '../../host/writer-lock.js'
+import { FileStore } from '../../storage/file-store.js'
+import { ReleasingStore } from '../../storage/releasing-store.js'
 import type { Store } from '../../storage/store.js'
+import { shellWord } from '../../text/shell-word.js'
+import { refuseUses } from '../ownership/preconditions.js'
 
 export interface GatedDisk {
   readonly store: Store
@@ -17,51 +32,86 @@ export interface GatedDisk {
   readonly sectorSize: number | undefined
 }
 
-/**
- * Opens an image file or block device once nobody else is at it.
- *
- * Between the look at mounts and the opening somebody may still come: the kernel
- * keeps them off a block device opened exclusively; for a file, who looks for other
- * writers only after having opened it himself cannot miss one who does the same.
- *
- * @throws refused when it is in use, usage when nothing is there, io
- */
+/** @throws refused when it is in use or cannot be written to, usage when nothing is there, io */
 export async function openGated(path: string, write: boolean): Promise<GatedDisk> {
   const identity = identify(statOrSay(path))
   refuseUses(findUses(identity), path, write)
-  const file = await FileStore.open(path, { writable: write })
-  let release = (): Promise<void> => Promise.resolve()
+  const store = write ? await openForWriting(path, identity) : await openSame(path, identity, false)
+  return { store, identity, sectorSize: sectorSizeOf(identity) }
+}
+
+async function openForWriting(path: string, identity: Identity): Promise<Store> {
+  if (isReadOnlyDevice(identity))
+    throw refused(
+      'read-only-device',
+      `${shellWord(path)} is a read-only block device.`,
+      `If it may be written to: blockdev --setrw ${shellWord(path)}`,
+    )
+  if (identity.kind === 'file') {
+    const peek = await openSame(path, identity, false)
+    const writer = findWriter(peek.descriptor, identity)
+    await peek.close()
+    if (writer) throw writerError(writer, path)
+  }
+  const file = await openSame(path, identity, true)
+  let release = (): void => {}
   try {
-    const opened = file.identity
-    const same =
-      identity.kind === 'file' &&
-      !opened.blockDevice &&
-      opened.device === identity.device &&
-      opened.inode === identity.inode
-    if (identity.kind === 'file' ? !same : !opened.blockDevice) {
-      throw refused('changed', `${shellWord(path)} was exchanged for something else while it was opened.`, 'Try again.')
-    }
-    if (write && identity.kind === 'file') {
-      release = await lockImage(identity, path)
-      const writer = findWriter(identity)
-      if (writer) {
-        const who =
-          writer.process === undefined ? 'Another program' : `Process ${writer.process} (${shellWord(writer.command)})`
-        throw refused(
-          'open-elsewhere',
-          `${who} has ${shellWord(path)} open for writing or locked.`,
-          'End it first; a virtual machine must be shut down.',
-        )
-      }
-      // A loop device may have come between the first look and the opening.
-      refuseUses(findUses(identity), path, write)
-    }
-    return { store: new ReleasingStore(file, release), identity, sectorSize: sectorSizeOf(identity) }
+    const held = holdBelow(identity)
+    release = held.release
+    if (held.writer) throw writerError(held.writer, held.path, path)
+    const writer = identity.kind === 'file' ? lockForWriting(file.descriptor, identity) : findDeviceWriter(identity)
+    if (writer) throw writerError(writer, path)
+    refuseUses(findUses(identity), path, true)
+    return new ReleasingStore(file, () => Promise.resolve(release()))
   } catch (error) {
     await file.close()
-    await release()
+    release()
     throw error
   }
+}
+
+/** Opens what the identity says, or nothing. */
+async function openSame(path: string, identity: Identity, writable: boolean): Promise<FileStore> {
+  const file = await FileStore.open(path, { writable })
+  const { blockDevice, device, inode } = file.identity
+  const same =
+    identity.kind === 'file'
+      ? !blockDevice && device === identity.device && inode === identity.inode
+      : blockDevice && deviceNumber(device) === identity.device
+  if (same) return file
+  await file.close()
+  throw refused('changed', `${shellWord(path)} was exchanged for something else while it was opened.`, 'Try again.')
+}
+
+/** Programs may write to a device without asking for it exclusively: virtual machines do, and dd. */
+function findDeviceWriter(identity: Identity & { kind: 'block' }): OtherWriter | undefined {
+  for (const { device, as, beside } of relatedDevices(identity)) {
+    if (beside || (as !== 'itself' && as !== 'partition' && as !== 'whole')) continue
+    const opener = openersOf({ kind: 'block', device }).find(({ writes }) => writes)
+    if (opener) return { as: 'writer', opener }
+  }
+  return undefined
+}
+
+/** @param target what was asked for, when the writer is at what that reads */
+function writerError({ as, opener }: OtherWriter, path: string, target = path): BootpackError {
+  const name = target === path ? shellWord(path) : `${shellWord(path)}, which ${shellWord(target)} reads,`
+  if (as === 'lock') {
+    const who = opener ? ` (process ${opener.process}, ${shellWord(opener.command)})` : ''
+    return refused(
+      'in-use',
+      `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`,
+      'Wait until it is done.',
+    )
+  }
+  const who = opener
+    ? `Process ${opener.process} (${shellWord(opener.command)})`
+    : 'Another program, of another user or in a container,'
+  return refused(
+    'open-elsewhere',
+    `${who} has ${name} open for writing or locked.`,
+    'End it first; a virtual machine must be shut down.',
+  )
 }
 
 function statOrSay(path: string): BigIntStats {

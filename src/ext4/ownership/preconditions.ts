@@ -9,7 +9,7 @@
  * kernel holds in memory, so a layout read there is of no moment that ever was; the
  * same is true of a filesystem whose journal waits to be replayed.
  */
-import { refused, unsupported } from '../../errors.js'
+import { refused, unsupported, type BootpackError } from '../../errors.js'
 import { shellWord } from '../../text/shell-word.js'
 import type { Use } from '../../host/is-mounted.js'
 import type { Superblock } from '../format/superblock.js'
@@ -27,9 +27,13 @@ export interface FilesystemName {
  * @throws refused with the first of them that matters
  */
 export function refuseUses(uses: readonly Use[], path: string, write: boolean): void {
-  const name = shellWord(path)
   const use = uses.find((each) => write || (each.as === 'mount' && !each.readOnly) || each.as === 'swap')
-  if (!use) return
+  if (use) throw useError(use, path)
+}
+
+/** Who uses it, and how to end that. */
+export function useError(use: Use, path: string): BootpackError {
+  const name = use.beside ? `What ${shellWord(path)} reads` : shellWord(path)
   const by = use.through === undefined ? '' : ` (through ${use.through})`
   const perhaps = use.unsure ? ' It may be another file of that size: the kernel no longer knows its name.' : ''
   const detach = use.through?.startsWith('/dev/loop')
@@ -38,28 +42,28 @@ export function refuseUses(uses: readonly Use[], path: string, write: boolean): 
   switch (use.as) {
     case 'mount': {
       const another = use.through?.startsWith(path)
-        ? ` If another partition of ${name} is meant, give that itself.`
+        ? ` If another partition of ${shellWord(path)} is meant, give that itself.`
         : ''
-      throw refused(
+      return refused(
         'mounted',
         `${name} is mounted at ${shellWord(use.mountPoint ?? '')}${by}.${perhaps}`,
         `Unmount it with: umount ${shellWord(use.mountPoint ?? '')}${detach}.${another}`,
       )
     }
     case 'swap':
-      throw refused(
+      return refused(
         'swap',
         `${name} is in use as swap${by}.`,
         `Take it out of use with: swapoff ${shellWord(use.through ?? path)}.`,
       )
     case 'loop':
-      throw refused(
+      return refused(
         'attached',
-        `${name} is attached to ${use.through}.${perhaps}`,
+        `${name} is attached to ${use.through}${use.beside ? ' as well' : ''}.${perhaps}`,
         `Detach it with: losetup -d ${use.through}.`,
       )
     case 'holder':
-      throw refused(
+      return refused(
         'held',
         `${name} is part of ${use.through}, which is active.`,
         `Give ${use.through} instead if the filesystem is on that, or take it apart first (dmsetup ls, mdadm --detail ${use.through}).`,
