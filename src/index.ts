@@ -91,7 +91,7 @@ export { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from '
 export { freeRunsFrom, getFreeBlocks, type AllocExtent, type FreeSpace } from './blocks/get-free-blocks.js'
 export { movedata } from './blocks/movedata.js'
 export { openBlockSpace } from './blocks/open-space.js'
-export type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions, TreeSpace } from './blocks/block-space.js'
+export type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions, TreeSpace } from './volume/block-space.js'
 
 export { mountFuse, openFuseDevice, unmount, type FuseMount } from './kernel/mount-fuse.js'
 

@@ -96,7 +96,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'volume',
     what: 'the Volume contract, and the choice of an engine',
-    imports: ['layout'],
+    imports: ['layout', 'mballoc'],
   },
   {
     name: 'plan',
@@ -107,18 +107,18 @@ export const rooms: readonly Room[] = [
   {
     name: 'ext4',
     what: 'ext4 on disk, one structure per file; journal; the offline engine',
-    imports: ['bytes', 'layout', 'volume', 'storage', 'disk', 'host', 'text'],
+    imports: ['bytes', 'layout', 'mballoc', 'volume', 'storage', 'disk', 'host', 'text'],
     packages: ['p-limit'],
   },
   {
     name: 'mounted',
     what: 'the engine for mounted ext4: reserve, swap in, verify',
-    imports: ['kernel', 'layout', 'volume', 'ext4', 'storage', 'host', 'bytes'],
+    imports: ['kernel', 'layout', 'mballoc', 'volume', 'ext4', 'storage', 'host', 'bytes'],
   },
   {
     name: 'blocks',
-    what: "Jan Kara's calls over both ext4 engines",
-    imports: ['layout', 'mballoc', 'volume', 'ext4', 'mounted', 'kernel', 'bytes'],
+    what: "Jan Kara's calls: what the mail asks for is checked here, the engines' `calls/` do it",
+    imports: ['layout', 'volume', 'ext4', 'mounted'],
   },
   {
     name: 'pack',

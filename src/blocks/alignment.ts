@@ -1,4 +1,4 @@
-import { callError } from './call-error.js'
+import { callError } from '../volume/call-error.js'
 
 /**
  * @param what the thing, at the start of a sentence

@@ -1,6 +1,6 @@
 import { fileBlock, fsBlock } from '../layout/block.js'
-import type { SpaceFile } from './block-space.js'
-import { callError } from './call-error.js'
+import type { SpaceFile } from '../volume/block-space.js'
+import { callError } from '../volume/call-error.js'
 import { needAligned } from './alignment.js'
 
 /** Allocation must start at the goal. Without it the goal is a hint where to begin. */

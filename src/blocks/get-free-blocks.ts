@@ -2,7 +2,7 @@ import { fsBlock, type FsBlock } from '../layout/block.js'
 import type { BlockRun } from '../layout/run.js'
 import type { Geometry } from '../volume/volume.js'
 import { needAligned } from './alignment.js'
-import { callError } from './call-error.js'
+import { callError } from '../volume/call-error.js'
 
 /** One extent of free space, the mail's `struct alloc_extent`. */
 export interface AllocExtent {

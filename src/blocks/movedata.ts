@@ -1,6 +1,6 @@
 import { fileBlock } from '../layout/block.js'
-import type { SpaceFile, SpliceOptions } from './block-space.js'
-import { callError } from './call-error.js'
+import type { SpaceFile, SpliceOptions } from '../volume/block-space.js'
+import { callError } from '../volume/call-error.js'
 import { needAligned } from './alignment.js'
 
 /**

@@ -2,9 +2,9 @@ import { unsupported } from '../errors.js'
 import { ImageVolume } from '../ext4/engine/image-volume.js'
 import { LiveVolume } from '../mounted/engine/volume.js'
 import type { Volume } from '../volume/volume.js'
-import type { BlockSpace } from './block-space.js'
-import { ImageSpace } from './image/space.js'
-import { LiveSpace } from './mounted/space.js'
+import type { BlockSpace } from '../volume/block-space.js'
+import { ImageSpace } from '../ext4/calls/space.js'
+import { LiveSpace } from '../mounted/calls/space.js'
 
 /**
  * The block-moving calls' view of a volume that is open; it may be changed as far as

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
 import { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from '../../src/blocks/allocate.js'
-import type { SpaceFile } from '../../src/blocks/block-space.js'
+import type { SpaceFile } from '../../src/volume/block-space.js'
 import { getFreeBlocks } from '../../src/blocks/get-free-blocks.js'
 import { movedata } from '../../src/blocks/movedata.js'
 import type { Extent } from '../../src/layout/extent.js'

@@ -7,9 +7,9 @@
  */
 import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { BlockSpace, SpaceFile } from '../../src/blocks/block-space.js'
-import { ImageSpace } from '../../src/blocks/image/space.js'
-import { LiveSpace } from '../../src/blocks/mounted/space.js'
+import type { BlockSpace, SpaceFile } from '../../src/volume/block-space.js'
+import { ImageSpace } from '../../src/ext4/calls/space.js'
+import { LiveSpace } from '../../src/mounted/calls/space.js'
 import { FileStore } from '../../src/storage/file-store.js'
 import { Filesystem } from '../../src/ext4/read/filesystem.js'
 import { ImageVolume } from '../../src/ext4/engine/image-volume.js'

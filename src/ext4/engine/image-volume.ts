@@ -65,7 +65,7 @@ export class ImageVolume implements Volume {
     renumber: (renumberings, options) => this.renumber(renumberings, options),
   }
 
-  /** The filesystem and its journal are open to the block-moving calls (src/blocks). */
+  /** The filesystem and its journal are open to the block-moving calls (calls/). */
   private constructor(
     readonly filesystem: Filesystem,
     readonly committer: Committer | undefined,

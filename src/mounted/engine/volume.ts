@@ -194,7 +194,7 @@ export class LiveVolume implements Volume {
     }
   }
 
-  /** What claiming and exchanging blocks takes, here and for the block-moving calls (src/blocks); undefined when opened for looking only. */
+  /** What claiming and exchanging blocks takes, here and for the block-moving calls (calls/); undefined when opened for looking only. */
   get relocating(): RelocateContext | undefined {
     return (
       this.record && {

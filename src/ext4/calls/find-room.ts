@@ -1,10 +1,10 @@
 import { zeroRuns } from '../../bytes/bitset.js'
-import type { Filesystem } from '../../ext4/read/filesystem.js'
-import { groupLength, groupStart } from '../../ext4/format/group-layout.js'
+import type { Filesystem } from '../read/filesystem.js'
+import { groupLength, groupStart } from '../format/group-layout.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import { Allocator } from '../../mballoc/allocator.js'
 import type { AllocationRequest } from '../../mballoc/request.js'
-import { callError } from '../call-error.js'
+import { callError } from '../../volume/call-error.js'
 
 /** Groups whose bitmaps are brought in when one of them is needed. */
 const groupsAhead = 32

@@ -1,10 +1,10 @@
 /** Files of a mounted filesystem opened for changing, and the errno of what forbids it. */
 import { closeSync, fstatSync } from 'node:fs'
-import { openForMoving, openGuarded } from '../../mounted/exchange/file-guard.js'
-import type { RelocateContext } from '../../mounted/engine/relocate.js'
+import { openForMoving, openGuarded } from '../exchange/file-guard.js'
+import type { RelocateContext } from '../engine/relocate.js'
 import type { BootpackError } from '../../errors.js'
 import { stayReasons, type StayReason } from '../../layout/reason.js'
-import { callError, type CallErrno } from '../call-error.js'
+import { callError, type CallErrno } from '../../volume/call-error.js'
 
 const errnoOf: Readonly<Partial<Record<StayReason, CallErrno>>> = {
   busy: 'EBUSY',

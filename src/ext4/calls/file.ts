@@ -1,15 +1,15 @@
 /** A file of an image, as the calls see it. */
-import { readFileMap } from '../../ext4/read/file-map.js'
-import type { FileSpace } from '../../ext4/calls/file-space.js'
-import type { Filesystem } from '../../ext4/read/filesystem.js'
-import { groupOfInode, groupStart } from '../../ext4/format/group-layout.js'
-import type { Inode } from '../../ext4/format/inode.js'
+import { readFileMap } from '../read/file-map.js'
+import type { FileSpace } from './file-space.js'
+import type { Filesystem } from '../read/filesystem.js'
+import { groupOfInode, groupStart } from '../format/group-layout.js'
+import type { Inode } from '../format/inode.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
 import { mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import { treeBlocksNeeded } from '../../layout/tree-size.js'
-import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../block-space.js'
-import { callError } from '../call-error.js'
+import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../../volume/block-space.js'
+import { callError } from '../../volume/call-error.js'
 import { findOnImage } from './find-room.js'
 
 /** The space of an image, as far as its files ask it. */
