@@ -2,7 +2,8 @@
 // bootpack-VERSION.tgz in the current folder, or in the one given. The plugins go along as bundled
 // dependencies. `npm pack` alone would put a second copy of bootpack beside them,
 // because in the checkout each of them links to it; installed below it they find it by
-// themselves.
+// themselves. A plugin that bootpack does not depend on (fleet brings a database) is a tarball of
+// its own beside it: bootpack-plugin-NAME-VERSION.tgz, to be installed where bootpack is.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -42,13 +43,23 @@ function edit(folder, without, added = {}) {
 try {
   const whole = join(stage, 'bootpack')
   unpack(home, whole)
-  const plugins = readdirSync(join(home, 'plugins')).map((name) => {
+  const { dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+  const all = readdirSync(join(home, 'plugins'))
+  const isBundled = (name) => `@bootpack/plugin-${name}` in dependencies
+  const plugins = all.filter(isBundled).map((name) => {
     const folder = join(whole, 'node_modules/@bootpack', `plugin-${name}`)
     unpack(join(home, 'plugins', name), folder)
     // npm takes what a bundled package depends on for bundled too; it is bootpack that brings it.
     edit(folder, ['dependencies', 'scripts'])
     return `@bootpack/plugin-${name}`
   })
+  for (const name of all.filter((each) => !isBundled(each))) {
+    const folder = join(stage, name)
+    unpack(join(home, 'plugins', name), folder)
+    const { bootpack: _, ...rest } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies
+    edit(folder, ['dependencies', 'scripts'], { dependencies: rest, peerDependencies: { bootpack: '*' } })
+    run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], folder)
+  }
   edit(whole, ['workspaces', 'devDependencies', 'scripts'], { bundleDependencies: plugins })
   console.log(
     join(

@@ -144,3 +144,11 @@ export { xfsExtents, type XfsExtent } from './kernel/xfs-getbmapx.js'
 export { xfsSpaceMap, type XfsSpace } from './kernel/xfs-getfsmap.js'
 export { openXfsInode } from './kernel/xfs-open-by-handle.js'
 export { trySwapExtents } from './kernel/xfs-swapext.js'
+
+// Merging boots, for engines that count elsewhere (plugins/fleet).
+export { medianOf, medianOfValues, type Histogram } from './trace/merge/histogram.js'
+export { mergedHeader, mergeTraces, supportFor } from './trace/merge/merge.js'
+export { profileReads, profileRuns, type KeptSegment, type ProfileRun } from './trace/merge/profile.js'
+export { Segmentation } from './trace/merge/segmentation.js'
+export { expandPatterns } from './cli/args/patterns.js'
+export type { TraceArchive, WrittenArchive } from './cli/session/trace-archives.js'

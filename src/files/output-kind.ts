@@ -39,6 +39,7 @@ const kinds = {
   list: { title: 'a list of paths', is: everyLine(/^[/#]/) },
   e4rat: { title: 'a list for e4rat', is: everyLine(/^(\d+ \d+ )?\//) },
   'squashfs-sort': { title: 'a sort list of mksquashfs', is: everyLine(/^\S.* \d{1,5}$/) },
+  parquet: { title: 'a Parquet file', is: (head) => head.startsWith('PAR1') },
   console: { title: 'the console text of a boot', is: (head) => /Linux version |SeaBIOS/.test(head) },
 } as const satisfies Record<string, Kind>
 

@@ -1,6 +1,8 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
+import { archiveKind } from '../../cli/session/trace-archives.js'
 import { formatFlag, partitionFlag } from '../../cli/args/flags.js'
+import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 import type { Trace } from '../../trace/model/trace.js'
 
@@ -42,6 +44,8 @@ on.`
   async run(): Promise<ImportReport> {
     const { args, flags } = await this.parse(TraceImportCommand)
     this.needOneOutput(flags.output)
+    const kind = args.file === '-' ? undefined : archiveKind(args.file)
+    if (kind !== undefined) return this.importMany(kind, args.file, flags.output)
     const [{ importTrace }, { formatNamedByUser, warnOfBadLines }, { needOutputs }] = await Promise.all([
       import('../../trace/import-trace.js'),
       import('../../cli/args/load-trace.js'),
@@ -65,6 +69,35 @@ on.`
     if (flags.output !== '-')
       this.log(`${count(report.reads)} reads written to ${flags.output} (from ${report.format}${missing}).`)
     return report
+  }
+
+  /** Several traces are written as OUT.1, OUT.2, …: numbers before the ending. */
+  private async importMany(kind: string, file: string, output: string): Promise<ImportReport> {
+    const [{ openArchive }, { writeTrace }, { numberedName }, { needOutputs }] = await Promise.all([
+      import('../../cli/session/trace-archives.js'),
+      import('../../trace/write-trace.js'),
+      import('../../cli/args/numbered-name.js'),
+      import('../../cli/args/outputs.js'),
+    ])
+    await needOutputs([{ path: output, kind: 'trace' }], [file])
+    const archive = await openArchive(kind, this.config)
+    const progress = this.progress('Reading the traces')
+    let first: Trace | undefined
+    let boots = 0
+    let reads = 0
+    // The first keeps its name when it stays the only one.
+    for await (const trace of archive.read(file)) {
+      if (boots === 1) await writeTrace(numberedName(output, 1), first!)
+      if (boots === 0) first = trace
+      else await writeTrace(numberedName(output, boots + 1), trace)
+      boots++
+      reads += trace.reads.length
+    }
+    if (boots === 1) await writeTrace(output, first!)
+    progress.end()
+    const where = boots === 1 ? output : `${numberedName(output, 1)} to ${numberedName(output, boots)}`
+    if (output !== '-') this.log(`${count(reads)} reads of ${counted(boots, 'boot')} written to ${where} (from ${kind}).`)
+    return { format: kind, reads, bad: { count: 0, examples: [] } }
   }
 
   private async importOnto(

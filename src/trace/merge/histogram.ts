@@ -4,16 +4,6 @@
  */
 export type Histogram = readonly (readonly [value: number, count: number])[]
 
-export function histogramOf(values: Iterable<number>): Histogram {
-  const counts: [number, number][] = []
-  for (const value of Float64Array.from(values).sort()) {
-    const last = counts.at(-1)
-    if (last?.[0] === value) last[1]++
-    else counts.push([value, 1])
-  }
-  return counts
-}
-
 /**
  * The middle value, of two middle ones their mean.
  * @param histogram of at least one value
@@ -23,6 +13,13 @@ export function medianOf(histogram: Histogram): number {
   for (const [, count] of histogram) values += count
   const upper = valueAt(histogram, values >> 1)
   return values % 2 === 1 ? upper : (valueAt(histogram, (values >> 1) - 1) + upper) / 2
+}
+
+/** The same of values as they come, which are sorted in place; at least one. */
+export function medianOfValues(values: Float64Array): number {
+  values.sort()
+  const middle = values.length >> 1
+  return values.length % 2 === 1 ? values[middle]! : (values[middle - 1]! + values[middle]!) / 2
 }
 
 /** The value at a place, from 0, when each stands as often as it came. */

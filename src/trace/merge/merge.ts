@@ -5,12 +5,12 @@
  * A segment (segmentation.ts) is kept when enough boots read it (`minSupport`). Its rank
  * in a boot is its place among that boot's kept segments, so what only one boot read, or
  * how long it was recorded, moves nothing. How ranks become an order: profile.ts. All
- * boots are in memory here; a fleet of them is merged by a database that gives the same
- * histograms (plugins/fleet).
+ * boots are in memory here; a fleet of them is merged by a database that counts the same
+ * (plugins/fleet).
  */
 import { usageError } from '../../errors.js'
 import { traceHeader, type Trace, type TraceHeader, type TraceRead } from '../model/trace.js'
-import { histogramOf, medianOf } from './histogram.js'
+import { medianOfValues } from './histogram.js'
 import { profileReads, profileRuns } from './profile.js'
 import { Segmentation } from './segmentation.js'
 
@@ -41,11 +41,11 @@ export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}
   const kept = [...ranks].map(([segment, values]) => ({
     segment,
     support: support[segment]!,
-    ranks: histogramOf(values),
+    rank: medianOfValues(Float64Array.from(values)),
   }))
   const timeOf = (head: number): number | undefined => {
     const values = times.get(head)
-    return values && medianOf(histogramOf(values))
+    return values && medianOfValues(Float64Array.from(values))
   }
   return {
     header: mergedHeader(

@@ -7,7 +7,6 @@
  * Time: the median over the boots that have one of a read's first segment, never running
  * backwards.
  */
-import { medianOf, type Histogram } from './histogram.js'
 import type { Segmentation } from './segmentation.js'
 import type { TraceRead } from '../model/trace.js'
 
@@ -16,8 +15,8 @@ export interface KeptSegment {
   readonly segment: number
   /** Boots that read it. */
   readonly support: number
-  /** Its places among the kept segments of each boot that read it, from 0. */
-  readonly ranks: Histogram
+  /** Median of its places among the kept segments of each boot that read it, from 0. */
+  readonly rank: number
 }
 
 /** Neighbouring segments of one thing that are one read of the profile. */
@@ -33,9 +32,9 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Kept segments in the order of the profile, joined to runs. */
 export function profileRuns(segmentation: Segmentation, kept: readonly KeptSegment[]): ProfileRun[] {
-  const placed = kept.map(({ segment, support, ranks }) => {
+  const placed = kept.map(({ segment, support, rank }) => {
     const thing = segmentation.thingOf(segment)
-    return { segment, support, thing, ...segmentation.bytesOf(segment), rank: medianOf(ranks) }
+    return { segment, support, thing, ...segmentation.bytesOf(segment), rank }
   })
   placed.sort(
     (a, b) =>

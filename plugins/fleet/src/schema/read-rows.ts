@@ -1,0 +1,48 @@
+/**
+ * Reads as rows and back. Fields that have no column of their own go into `extra`, as does a
+ * number that does not fit its column, so that a round trip loses nothing.
+ */
+import type { ReadKind, TraceRead } from 'bootpack'
+import { decodeText, encodeText } from './text.js'
+
+/** A row of the table of reads, less what says where it stands. */
+export interface ReadRow {
+  readonly t: number | null
+  readonly ino: number | null
+  readonly path: string | null
+  readonly off: number
+  readonly len: number | null
+  readonly kind: string
+  readonly what: string | null
+  readonly dev: string | null
+  readonly extra: string | null
+}
+
+export function toRow({ t, ino, path, off, len, kind, what, dev, ...rest }: TraceRead): ReadRow {
+  return {
+    t: t ?? null,
+    ino: ino ?? null,
+    path: path === undefined ? null : encodeText(path),
+    off,
+    len: len ?? null,
+    kind,
+    what: what === undefined ? null : encodeText(what),
+    dev: dev === undefined ? null : encodeText(dev),
+    extra: Object.keys(rest).length === 0 ? null : JSON.stringify(rest),
+  }
+}
+
+/** Fields in the order in which bootpack's recorders write them. */
+export function fromRow(row: ReadRow): TraceRead {
+  return {
+    ...(row.t === null ? {} : { t: row.t }),
+    ...(row.ino === null ? {} : { ino: row.ino }),
+    ...(row.path === null ? {} : { path: decodeText(row.path) }),
+    off: row.off,
+    ...(row.len === null ? {} : { len: row.len }),
+    kind: row.kind as ReadKind,
+    ...(row.what === null ? {} : { what: decodeText(row.what) as NonNullable<TraceRead['what']> }),
+    ...(row.dev === null ? {} : { dev: decodeText(row.dev) }),
+    ...(row.extra === null ? {} : (JSON.parse(row.extra) as object)),
+  }
+}

@@ -1,0 +1,3 @@
+/** The parts of bootpack's own merge that a test compares with. */
+export { Segmentation } from 'bootpack'
+export { firstTouches } from '../../../../src/trace/merge/merge.js'
