@@ -222,10 +222,15 @@ export const rooms: readonly Room[] = [
   },
 ]
 
+/** What a plugin brings of its own. */
+const pluginPackages: Readonly<Record<string, readonly string[]>> = {
+  fleet: ['@duckdb/node-api', '@clickhouse/client'],
+}
+
 /** Each plugin is a room too: its own package, which sees of bootpack what the world sees. */
 export const pluginRoom = (name: string): Room => ({
   name: `plugins/${name}`,
   what: 'an oclif plugin',
   imports: ['index'],
-  packages: ['@oclif/core'],
+  packages: ['@oclif/core', ...(pluginPackages[name] ?? [])],
 })

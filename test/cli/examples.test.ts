@@ -11,6 +11,7 @@ import { Workbench } from './workbench.js'
 const onlyParsed: readonly (readonly [RegExp, string])[] = [
   [/^bootpack vm /, 'needs the image of a system; the tests of the plugin boot one'],
   [/ --partition /, 'needs a partitioned disk'],
+  [/ --engine clickhouse /, 'needs a server; the tests of the plugin start some'],
   [/^bootpack fsr/, 'reorganises the XFS filesystems of this machine'],
   [/^bootpack collect boot/, "ends the recording of this machine's boot"],
   [/^bootpack collect setup.* --(apply|remove|keep)/, 'changes this machine'],

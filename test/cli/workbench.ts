@@ -49,12 +49,15 @@ export class Workbench {
     const trace = join(home, 'sample-trees/tiny-root/boot.trace.jsonl')
     for (const name of ['boot', 'monday', 'tuesday', 'friday']) copyFileSync(trace, this.at('aged', `${name}.trace`))
     for (const n of [1, 2]) writeFileSync(this.at(`aged/boots/may/${n}.trace.gz`), gzipSync(readFileSync(trace)))
+    for (const name of ['monday', 'tuesday']) copyFileSync(trace, this.at('aged/boots', `${name}.trace`))
     copyFileSync(join(home, 'test/fixtures/trace/boot-tracefs.txt.gz'), this.at('aged/boot.tracefs.gz'))
     writeFileSync(
       this.at('aged/startup.log'),
       gunzipSync(readFileSync(join(home, 'test/fixtures/trace/strace-file.txt.gz'))),
     )
     this.shell('aged', 'bootpack trace export boot.trace --to list -o files.txt')
+    for (const image of ['router-2026.10', 'router-2026.11'])
+      this.shell('aged', `bootpack fleet add fleet/ --image ${image} "boots/**/*.trace*"`)
     this.shell('aged', 'bootpack plan disk.img --trace boot.trace --evict -o disk.plan')
     copyFileSync(this.at('aged/disk.plan'), this.at('aged/packed.plan'))
     run('cp', ['-a', this.at('aged'), this.at('packed')])

@@ -7,7 +7,7 @@ import { mergeTraces, type Trace } from 'bootpack'
 import { ClickHouseEngine } from '../src/clickhouse/engine.js'
 import { addToServer } from '../src/clickhouse/add.js'
 import { Server } from '../src/clickhouse/server.js'
-import { Database } from '../src/duckdb/database.js'
+import type { Database } from '../src/duckdb/database.js'
 import { DuckDbEngine } from '../src/duckdb/engine.js'
 import { openFleet } from '../src/duckdb/open-fleet.js'
 import { mergeFleet } from '../src/merge/merge-fleet.js'
@@ -93,7 +93,13 @@ describe("merging a fleet's boots", () => {
     }
     expect(answers[0]).to.deep.equal(answers[2])
     expect(answers[1]).to.deep.equal(answers[2])
-    expect(answers[2]![0]).to.deep.equal(new Map([[0, 2], [1, 3], [2, 3]]))
+    expect(answers[2]![0]).to.deep.equal(
+      new Map([
+        [0, 2],
+        [1, 3],
+        [2, 3],
+      ]),
+    )
   })
 
   describe('on ClickHouse servers', () => {
@@ -132,7 +138,9 @@ describe("merging a fleet's boots", () => {
         await server.close()
         const expected = inOrder(boots)
         for (const minSupport of new Set([1, Math.ceil(expected.length / 2), expected.length]))
-          expect(await merge(`image-${seed}`, minSupport), `seed ${seed}`).to.deep.equal(mergeTraces(expected, { minSupport }))
+          expect(await merge(`image-${seed}`, minSupport), `seed ${seed}`).to.deep.equal(
+            mergeTraces(expected, { minSupport }),
+          )
       }
     })
 
@@ -150,7 +158,9 @@ describe("merging a fleet's boots", () => {
     await addBoots(folder, all(boots), options)
     const { database, sources } = await openFleet(folder, '512MB')
     try {
-      await database.run(`create table bootpack_reads as select * from read_parquet('${sources.reads}', hive_partitioning = false)`)
+      await database.run(
+        `create table bootpack_reads as select * from read_parquet('${sources.reads}', hive_partitioning = false)`,
+      )
       await answersOf(database, boots)
     } finally {
       await database.close()
@@ -178,7 +188,9 @@ async function answersOf(database: Database, boots: readonly Trace[]): Promise<v
   expect(distinct.length).to.equal(shapes.size)
   await database.run('create table touch (n integer, sid integer, seq integer, t double)')
   await database.run(queries.get('touch')!)
-  const expected = boots.flatMap(({ reads }, n) => firstTouches(reads, segmentation).map(({ segment, t }) => `${n} ${segment} ${t ?? 'none'}`))
+  const expected = boots.flatMap(({ reads }, n) =>
+    firstTouches(reads, segmentation).map(({ segment, t }) => `${n} ${segment} ${t ?? 'none'}`),
+  )
   const touched = await database.rows<{ n: number; sid: number; t: number | null }>('select * from touch')
   expect(touched.map(({ n, sid, t }) => `${n} ${sid} ${t ?? 'none'}`)).to.have.members(expected)
   await database.run('create table kept as select distinct sid from touch')

@@ -48,10 +48,22 @@ describe('traces as Parquet', function () {
 
   it('leaves out what is below /home and /var and what is excluded, and says how much', async () => {
     const trace = join(folder, 'boot.trace')
-    const read = (path: string | undefined, ino: number): object => ({ ...(path && { path }), ino, off: 0, len: 1, kind: 'data' })
+    const read = (path: string | undefined, ino: number): object => ({
+      ...(path && { path }),
+      ino,
+      off: 0,
+      len: 1,
+      kind: 'data',
+    })
     const lines = [
       { bootpack: 'trace', version: 1, source: 'list' },
-      ...[read('/bin/sh', 1), read('/home/me/diary', 2), read(undefined, 2), read('/var/log/x', 3), read('/opt/key', 4)],
+      ...[
+        read('/bin/sh', 1),
+        read('/home/me/diary', 2),
+        read(undefined, 2),
+        read('/var/log/x', 3),
+        read('/opt/key', 4),
+      ],
       read('/homes', 5),
     ]
     writeFileSync(trace, lines.map((line) => JSON.stringify(line)).join('\n'))
@@ -59,7 +71,10 @@ describe('traces as Parquet', function () {
     const { stderr } = bootpack('trace', 'export', trace, '--to', 'parquet', '--exclude', '/opt', '-o', file)
     expect(stderr).to.equal('Left out: 4 reads of private files.\n')
     bootpack('trace', 'import', file, '-o', join(folder, 'again.trace'))
-    expect((await readTrace(join(folder, 'again.trace'))).reads.map(({ path }) => path)).to.deep.equal(['/bin/sh', '/homes'])
+    expect((await readTrace(join(folder, 'again.trace'))).reads.map(({ path }) => path)).to.deep.equal([
+      '/bin/sh',
+      '/homes',
+    ])
   })
 
   it('refuses a Parquet file of others, a stream, and several traces for a format of one', () => {

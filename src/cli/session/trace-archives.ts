@@ -63,7 +63,12 @@ export async function openArchive(name: string, config: Config): Promise<TraceAr
   const found = successes.flatMap(({ result }) => result as TraceArchive[]).find((each) => each.name === name)
   if (found) return found
   const plugin = known.find((each) => each.name === name)?.plugin ?? 'a plugin'
-  throw new BootpackError('unsupported', 'no-archive-plugin', `${escapePath(name)} is read and written by ${plugin}, which is not installed.`, {
-    next: 'Install it beside bootpack (docs/fleet.md), or take another format.',
-  })
+  throw new BootpackError(
+    'unsupported',
+    'no-archive-plugin',
+    `${escapePath(name)} is read and written by ${plugin}, which is not installed.`,
+    {
+      next: 'Install it beside bootpack (docs/fleet.md), or take another format.',
+    },
+  )
 }

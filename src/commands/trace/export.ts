@@ -34,8 +34,16 @@ export default class TraceExportCommand extends BootpackCommand {
   }
   static override flags = {
     format: formatFlag,
-    to: Flags.option({ description: 'format to write', options: [...exportFormats, ...archiveNames] as const, required: true })(),
-    exclude: Flags.string({ description: 'parquet: leave out files below this folder, too', multiple: true, helpValue: 'FOLDER' }),
+    to: Flags.option({
+      description: 'format to write',
+      options: [...exportFormats, ...archiveNames] as const,
+      required: true,
+    })(),
+    exclude: Flags.string({
+      description: 'parquet: leave out files below this folder, too',
+      multiple: true,
+      helpValue: 'FOLDER',
+    }),
     'keep-private': Flags.boolean({ description: 'parquet: keep files below /home and /var' }),
     output: Flags.string({
       char: 'o',
@@ -50,7 +58,11 @@ export default class TraceExportCommand extends BootpackCommand {
     this.needOneOutput(flags.output)
     if (isArchive(flags.to)) return this.exportMany(flags.to, argv as string[], flags)
     if (argv.length > 1)
-      throw usageError('several-traces', `The format ${flags.to} holds one trace, and ${argv.length} were named.`, 'Name one, or merge them first: bootpack trace merge.')
+      throw usageError(
+        'several-traces',
+        `The format ${flags.to} holds one trace, and ${argv.length} were named.`,
+        'Name one, or merge them first: bootpack trace merge.',
+      )
     const [{ loadTrace }, { exportTrace }, { needOutputs }] = await Promise.all([
       import('../../cli/args/load-trace.js'),
       import('../../trace/export-trace.js'),
@@ -72,7 +84,11 @@ export default class TraceExportCommand extends BootpackCommand {
     flags: { output: string; format: string | undefined; exclude?: string[] | undefined; 'keep-private': boolean },
   ): Promise<Exported> {
     if (flags.output === '-')
-      throw usageError('archive-to-stream', `A ${name} file cannot be written to standard output.`, 'Name a file with -o.')
+      throw usageError(
+        'archive-to-stream',
+        `A ${name} file cannot be written to standard output.`,
+        'Name a file with -o.',
+      )
     const [{ expandPatterns }, { openArchive }, { loadTrace }, { needOutputs }] = await Promise.all([
       import('../../cli/args/patterns.js'),
       import('../../cli/session/trace-archives.js'),

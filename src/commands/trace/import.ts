@@ -96,7 +96,8 @@ on.`
     if (boots === 1) await writeTrace(output, first!)
     progress.end()
     const where = boots === 1 ? output : `${numberedName(output, 1)} to ${numberedName(output, boots)}`
-    if (output !== '-') this.log(`${count(reads)} reads of ${counted(boots, 'boot')} written to ${where} (from ${kind}).`)
+    if (output !== '-')
+      this.log(`${count(reads)} reads of ${counted(boots, 'boot')} written to ${where} (from ${kind}).`)
     return { format: kind, reads, bad: { count: 0, examples: [] } }
   }
 

@@ -71,7 +71,11 @@ export async function openEngine(
     return await ClickHouseEngine.open(await openServer(choice), choice.tables)
   }
   if (where === undefined)
-    throw usageError('no-folder-named', 'The folder of the fleet was not named.', 'Give the one that `fleet add` filled.')
+    throw usageError(
+      'no-folder-named',
+      'The folder of the fleet was not named.',
+      'Give the one that `fleet add` filled.',
+    )
   const [{ openFleet }, { DuckDbEngine }] = await Promise.all([
     import('../duckdb/open-fleet.js'),
     import('../duckdb/engine.js'),

@@ -27,7 +27,11 @@ export class ClickHouseEngine implements FleetEngine {
   /** @throws io when the server does not answer */
   static async open(server: Server, prefix: string): Promise<ClickHouseEngine> {
     if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(prefix))
-      throw usageError('bad-prefix', `${JSON.stringify(prefix)} cannot begin the name of a table.`, 'Take letters, digits and underscores.')
+      throw usageError(
+        'bad-prefix',
+        `${JSON.stringify(prefix)} cannot begin the name of a table.`,
+        'Take letters, digits and underscores.',
+      )
     return new ClickHouseEngine(`ClickHouse ${await server.version()}`, server, prefix)
   }
 
@@ -137,4 +141,3 @@ function bootFrom(row: readonly (string | null)[]): BootRow {
     }),
   ) as unknown as BootRow
 }
-

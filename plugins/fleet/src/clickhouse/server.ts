@@ -20,7 +20,11 @@ export class Server {
   constructor(private readonly options: ServerOptions) {
     const { url, user, password, database } = options
     if (!/^https?:\/\/[^/]/.test(url))
-      throw usageError('bad-url', `${JSON.stringify(url)} is no address of a server.`, 'Give one such as http://localhost:8123.')
+      throw usageError(
+        'bad-url',
+        `${JSON.stringify(url)} is no address of a server.`,
+        'Give one such as http://localhost:8123.',
+      )
     this.client = createClient({
       url,
       ...(user === undefined ? {} : { username: user }),
@@ -46,7 +50,8 @@ export class Server {
     const result = await this.told(this.client.query({ query, format: 'TabSeparated', clickhouse_settings: settings }))
     const rows: (string | null)[][] = []
     try {
-      for await (const batch of result.stream()) for (const { text } of batch) if (text !== '') rows.push(tsvValues(text))
+      for await (const batch of result.stream())
+        for (const { text } of batch) if (text !== '') rows.push(tsvValues(text))
     } catch (error) {
       throw this.named(error)
     }

@@ -4,7 +4,14 @@
  */
 const escapes: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\', '\0': '\\0' }
 const unescapes: Readonly<Record<string, string>> = {
-  t: '\t', n: '\n', r: '\r', b: '\b', f: '\f', '0': '\0', "'": "'", '\\': '\\',
+  t: '\t',
+  n: '\n',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  '0': '\0',
+  "'": "'",
+  '\\': '\\',
 }
 
 export const tsvRow = (values: readonly (string | number | bigint | null)[]): string =>
@@ -14,4 +21,6 @@ const escaped = (text: string): string => text.replace(/[\t\n\r\\\0]/g, (one) =>
 
 /** A line without its newline. */
 export const tsvValues = (line: string): (string | null)[] =>
-  line.split('\t').map((value) => (value === '\\N' ? null : value.replace(/\\(.)/gs, (_, one: string) => unescapes[one] ?? one)))
+  line
+    .split('\t')
+    .map((value) => (value === '\\N' ? null : value.replace(/\\(.)/gs, (_, one: string) => unescapes[one] ?? one)))

@@ -5,7 +5,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBDataChunk, DuckDBInstance, type DuckDBConnection, type DuckDBType, type DuckDBValue } from '@duckdb/node-api'
+import {
+  DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBConnection,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api'
 
 export interface DatabaseOptions {
   /** As DuckDB takes it: '1GB'. */
@@ -56,7 +62,11 @@ export class Database {
   }
 
   /** Fills a table, column by column. */
-  async append(table: string, types: readonly DuckDBType[], columns: readonly (readonly DuckDBValue[])[]): Promise<void> {
+  async append(
+    table: string,
+    types: readonly DuckDBType[],
+    columns: readonly (readonly DuckDBValue[])[],
+  ): Promise<void> {
     const appender = await this.connection.createAppender(table)
     try {
       const rows = columns[0]!.length

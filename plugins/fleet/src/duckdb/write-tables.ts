@@ -15,7 +15,8 @@ export const footerKeys = { schema: 'bootpack_schema', boots: 'bootpack_boots' }
 
 const typeOf: Readonly<Record<Column['duckdb'], DuckDBType>> = { VARCHAR, INTEGER, BIGINT, DOUBLE }
 
-const definition = (columns: readonly Column[]): string => columns.map(({ name, duckdb }) => `${name} ${duckdb}`).join(', ')
+const definition = (columns: readonly Column[]): string =>
+  columns.map(({ name, duckdb }) => `${name} ${duckdb}`).join(', ')
 
 const parquet = (footer: Readonly<Record<string, string>>): string =>
   `(format parquet, compression zstd, row_group_size 250000, kv_metadata {${Object.entries(footer)
@@ -63,10 +64,12 @@ export class TableWriter {
   }
 
   private async flush(): Promise<void> {
-    if (!this.begun) await this.database.run('create table touched (boot integer, seq integer, t double, shape integer)')
+    if (!this.begun)
+      await this.database.run('create table touched (boot integer, seq integer, t double, shape integer)')
     this.begun = true
     const { boot, seq, t, shape } = this.pending
-    if (boot.length > 0) await this.database.append('touched', [INTEGER, INTEGER, DOUBLE, INTEGER], [boot, seq, t, shape])
+    if (boot.length > 0)
+      await this.database.append('touched', [INTEGER, INTEGER, DOUBLE, INTEGER], [boot, seq, t, shape])
     this.pending = emptyReads()
   }
 

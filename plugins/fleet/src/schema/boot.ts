@@ -32,14 +32,16 @@ export interface BootFacts {
 }
 
 export function bootRow(trace: Trace, { image, machine, place, today }: BootFacts): BootRow {
-  const { header, reads, bad } = trace
+  // Who the machine is goes into its hash and nowhere else.
+  const { machine: _, ...header } = trace.header
+  const { reads, bad } = trace
   const told = (field: string): string | null => {
     const value = header[field]
     return typeof value === 'string' ? value : null
   }
   const times = reads.flatMap(({ t }) => (t === undefined ? [] : [t]))
   return {
-    boot_id: bootId(header, reads),
+    boot_id: bootId(image, header, reads),
     image,
     day: dayOf(header.recorded) ?? today,
     machine_id: machine ?? null,
@@ -57,9 +59,9 @@ export function bootRow(trace: Trace, { image, machine, place, today }: BootFact
   }
 }
 
-/** The same for the same trace, whoever adds it and when, so that adding twice counts once. */
-function bootId(header: TraceHeader, reads: readonly TraceRead[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(header))
+/** The same for the same trace of the same image, whoever adds it and when, so that adding twice counts once. */
+function bootId(image: string, header: Omit<TraceHeader, 'machine'>, reads: readonly TraceRead[]): string {
+  const hash = createHash('sha256').update(JSON.stringify([image, header]))
   for (const read of reads) hash.update(`${read.t ?? ''}\0${shapeKey(read)}\n`, 'utf16le')
   return hash.digest('hex').slice(0, 32)
 }

@@ -8,7 +8,10 @@ import type { Trace } from 'bootpack'
 export const privateFolders: readonly string[] = ['/home', '/var']
 
 /** @returns the trace without reads of what is at or below `folders`, and how many those were */
-export function withoutPrivate(trace: Trace, folders: readonly string[]): { readonly trace: Trace; readonly left: number } {
+export function withoutPrivate(
+  trace: Trace,
+  folders: readonly string[],
+): { readonly trace: Trace; readonly left: number } {
   const below = folders.map((folder) => folder.replace(/\/+$/, ''))
   const isPrivate = (path: string): boolean =>
     below.some((folder) => path === folder || (folder === '' ? true : path.startsWith(`${folder}/`)))

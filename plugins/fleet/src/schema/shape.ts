@@ -17,4 +17,5 @@ export const shapeKey = ({ ino, path, kind, what, dev, off, len }: TraceRead): s
   [kind, off, len ?? '', ino ?? '', what ?? '', dev ?? '', path ?? ''].join(between)
 
 /** A signed 64-bit number. */
-export const shapeNumber = (key: string): bigint => createHash('sha256').update(key, 'utf16le').digest().readBigInt64LE(0)
+export const shapeNumber = (key: string): bigint =>
+  createHash('sha256').update(key, 'utf16le').digest().readBigInt64LE(0)

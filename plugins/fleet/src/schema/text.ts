@@ -13,6 +13,7 @@ export const encodeText = (text: string): string =>
   })
 
 export const decodeText = (text: string): string =>
-  text.replace(/\uf700([^])|[\uf780-\uf7ff]/g, (one, kept: string | undefined) =>
-    kept ?? String.fromCharCode(one.charCodeAt(0) - 0xf700 + 0xdc00),
+  text.replace(
+    /\uf700([^])|[\uf780-\uf7ff]/g,
+    (one, kept: string | undefined) => kept ?? String.fromCharCode(one.charCodeAt(0) - 0xf700 + 0xdc00),
   )

@@ -7,8 +7,7 @@ export interface PageTable {
   readonly bar?: number
 }
 
-const escaped = (text: string | number): string =>
-  String(text).replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)
+const escaped = (text: string | number): string => String(text).replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)
 
 const style = `
 :root { color-scheme: light dark; --line: #8884; --bar: #3b82c4; }

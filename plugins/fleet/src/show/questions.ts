@@ -49,8 +49,7 @@ export interface SlowMachine {
   readonly alone: readonly SupportedFile[]
 }
 
-const boots = ({ boots: files }: Sources): string =>
-  `read_parquet(${literal(files)}, hive_partitioning = false)`
+const boots = ({ boots: files }: Sources): string => `read_parquet(${literal(files)}, hive_partitioning = false)`
 const reads = ({ reads: files }: Sources): string => `read_parquet(${literal(files)}, hive_partitioning = false)`
 
 export async function images(database: Database, sources: Sources): Promise<ImageRow[]> {

@@ -24,7 +24,8 @@ export interface QueryOptions {
 const shown = { least: 500, from: 0, to: 1000 }
 
 const says = {
-  shapes: 'distinct reads, and where each is first seen; from these the segments are cut, table cover (shape, first, last)',
+  shapes:
+    'distinct reads, and where each is first seen; from these the segments are cut, table cover (shape, first, last)',
   touch: 'which boot touches which segment, and when first',
   support: `segments that at least ${shown.least} boots touch; kept (sid)`,
   ranks: 'how often a kept segment has which place in a boot; histograms add up, and their medians are the order',
@@ -73,7 +74,7 @@ interface Words {
 
 const trino: Words = {
   unnest: 'cross join unnest(sequence(c."first", c."last" - 1)) as s (sid)',
-  earliest: 'min(b.n * bigint \'4294967296\' + r.seq)',
+  earliest: "min(b.n * bigint '4294967296' + r.seq)",
   firstTime: 'element_at(array_agg(r.t order by r.seq), 1)',
   median: 'array_sort(array_agg(t))',
 }
@@ -81,7 +82,7 @@ const trino: Words = {
 const spark: Words = {
   unnest: 'lateral view explode(sequence(c.first, c.last - 1)) s as sid',
   earliest: 'min(b.n * 4294967296 + r.seq)',
-  firstTime: 'sort_array(collect_list(struct(r.seq, coalesce(r.t, double(\'NaN\')))))[0].col2',
+  firstTime: "sort_array(collect_list(struct(r.seq, coalesce(r.t, double('NaN')))))[0].col2",
   median: 'percentile(t, 0.5)',
 }
 

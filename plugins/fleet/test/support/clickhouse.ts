@@ -13,7 +13,9 @@ export interface TestServer {
 
 /** Why there can be no server here; undefined where there can. */
 export const noClickHouse = (): string | undefined =>
-  spawnSync('clickhouse-server', ['--version']).error ? 'needs clickhouse-server (Debian package clickhouse-server)' : undefined
+  spawnSync('clickhouse-server', ['--version']).error
+    ? 'needs clickhouse-server (Debian package clickhouse-server)'
+    : undefined
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {

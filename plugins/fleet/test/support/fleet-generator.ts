@@ -84,6 +84,8 @@ function upgradedRead(read: TraceRead): TraceRead {
   return {
     ...read,
     ...(read.ino === undefined ? {} : { ino: read.ino + 100_000 }),
-    ...(read.path === undefined ? {} : { path: read.path.replace(/\.so\.(\d+)\.(\d+)/, (_, major, minor) => `.so.${major}.${Number(minor) + 1}`) }),
+    ...(read.path === undefined
+      ? {}
+      : { path: read.path.replace(/\.so\.(\d+)\.(\d+)/, (_, major, minor) => `.so.${major}.${Number(minor) + 1}`) }),
   }
 }

@@ -18,7 +18,7 @@ Files below /home and /var are left out, and machines are known only by a
 keyed hash: the key lies in DIR/machine.key and need not leave this machine.
 With a server there is no DIR; the key is BOOTPACK_FLEET_KEY.`
   static override examples = [
-    '<%= config.bin %> fleet add fleet/ --image router-2026.11 "boots/*.trace.gz"',
+    '<%= config.bin %> fleet add fleet/ --image router-2026.11 "boots/may/*.trace.gz"',
     '<%= config.bin %> fleet add fleet/ --image router-2026.11 --machine $(hostname) boot.trace',
     '<%= config.bin %> fleet add --engine clickhouse --url http://localhost:8123 --image router-2026.11 "boots/*.trace"',
   ]
@@ -35,7 +35,11 @@ With a server there is no DIR; the key is BOOTPACK_FLEET_KEY.`
       description: 'the machine that booted; by default what the trace says',
       helpValue: 'NAME',
     }),
-    exclude: Flags.string({ description: 'leave out files below this folder, too', multiple: true, helpValue: 'FOLDER' }),
+    exclude: Flags.string({
+      description: 'leave out files below this folder, too',
+      multiple: true,
+      helpValue: 'FOLDER',
+    }),
     'keep-private': Flags.boolean({ description: 'keep files below /home and /var' }),
     batch: Flags.integer({
       description: 'boots a batch has at most',

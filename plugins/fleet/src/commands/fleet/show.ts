@@ -53,14 +53,23 @@ slow     machines whose boots take half as long again as others', and the
     progress.end()
     for (const { header, rows } of found.tables) {
       const shown = rows.slice(0, flags.top)
-      this.log(table(header, shown.map((row) => row.map(String))))
+      this.log(
+        table(
+          header,
+          shown.map((row) => row.map(String)),
+        ),
+      )
       if (rows.length > shown.length) this.log(`… and ${rows.length - shown.length} more (--top ${rows.length})`)
       this.log('')
     }
     if (found.tables.every(({ rows }) => rows.length === 0)) this.log(found.nothing)
     if (flags.html !== undefined) {
       if (!flags.html.endsWith('.html'))
-        throw usageError('no-page', `${JSON.stringify(flags.html)} is not the name of a page.`, 'Give one that ends in .html.')
+        throw usageError(
+          'no-page',
+          `${JSON.stringify(flags.html)} is not the name of a page.`,
+          'Give one that ends in .html.',
+        )
       const made = `Made by bootpack ${this.config.version} on ${new Date().toISOString().slice(0, 10)}.`
       const text = page(found.title, found.pages, made)
       await writeAtomically(flags.html, 'page', (file) => file.writeFile(text))
