@@ -22,7 +22,7 @@ export async function importGraph(top: string, folders: readonly string[]): Prom
     baseDir: top,
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '/(?:dist|node_modules/(?!bootpack|@bootpack).*)/' },
+    exclude: { path: ['^(?!node_modules/).*/dist/', '/node_modules/(?!bootpack|@bootpack).*/'] },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['bootpack-source', 'import', 'default'] },
     ruleSet: { forbidden: [{ name: 'circle', severity: 'error', from: {}, to: { circular: true } }] },
     validate: true,

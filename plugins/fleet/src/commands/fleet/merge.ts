@@ -21,7 +21,7 @@ boots. Boots of one image only: numbers of inodes and places on the disk
 mean nothing on another.`
   static override examples = [
     '<%= config.bin %> fleet merge fleet/ --image router-2026.11 -o profile.trace',
-    '<%= config.bin %> fleet merge fleet/ --image router-2026.11 --min-support 80% --since 2026-11-01 -o profile.trace',
+    '<%= config.bin %> fleet merge fleet/ --image router-2026.11 --min-support 80% -o profile.trace',
     '<%= config.bin %> fleet merge --engine clickhouse --url http://localhost:8123 --image router-2026.11 -o profile.trace',
   ]
   static override args = {
