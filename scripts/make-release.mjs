@@ -56,8 +56,10 @@ try {
   for (const name of all.filter((each) => !isBundled(each))) {
     const folder = join(stage, name)
     unpack(join(home, 'plugins', name), folder)
-    const { bootpack: _, ...rest } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).dependencies
-    edit(folder, ['dependencies', 'scripts'], { dependencies: rest, peerDependencies: { bootpack: '*' } })
+    const { dependencies: own } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    // Beside it, not below: it is installed where bootpack is.
+    delete own.bootpack
+    edit(folder, ['dependencies', 'scripts'], { dependencies: own, peerDependencies: { bootpack: '*' } })
     run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', target], folder)
   }
   edit(whole, ['workspaces', 'devDependencies', 'scripts'], { bundleDependencies: plugins })
