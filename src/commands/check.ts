@@ -38,7 +38,7 @@ it.`
     const { args, flags } = await this.parse(CheckCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { checkPacking },
       { checkReport },
       { readPlanFile },
@@ -66,7 +66,9 @@ it.`
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       progress.step('Comparing layouts')
-      const checked = await checkPacking(volume, trace.reads, {
+      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      const checked = await checkPacking(volume, reads, {
+        fit,
         ...planOptions(args.target, { ...flags, inodes: false }),
         disk,
         ...(packed && { packed }),

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/session/base-command.js'
-import { formatFlag, partitionFlag, targetArgument } from '../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag, targetArgument } from '../cli/args/flags.js'
 import { usageError } from '../errors.js'
 import { fsBlock } from '../layout/block.js'
 import type { DiskLayout } from '../layout/file-layout.js'
@@ -31,6 +31,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
   static override flags = {
     trace: Flags.string({ char: 't', description: 'boot trace, or a list of paths in read order', helpValue: 'FILE' }),
     format: formatFlag,
+    'any-trace': anyTraceFlag,
     partition: partitionFlag,
     plan: Flags.string({
       description: 'also show the disk as it will be after this plan',
@@ -50,8 +51,9 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     const { args, flags } = await this.parse(MapCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { resolveTrace },
+      { refuseMisfit },
       { diskMap, mapLegend },
       { readPlanFile },
       { layoutAfter },
@@ -60,6 +62,7 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
       import('../cli/session/open-target.js'),
       import('../cli/args/load-trace.js'),
       import('../plan/resolve/boot-set.js'),
+      import('../plan/resolve/trace-fit.js'),
       import('../report/disk-map.js'),
       import('../cli/args/plan-files.js'),
       import('../plan/predict.js'),
@@ -76,10 +79,14 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     try {
       const { blockCount, blockSize, uuid } = volume.geometry()
       if (plan && plan.volume.uuid !== uuid) throw usageError('other-volume', 'The plan is for another filesystem.')
-      const layout =
-        flags.trace === undefined
-          ? new Map()
-          : (await resolveTrace((await loadTrace(flags.trace, flags.format)).reads, volume)).layout
+      let layout: DiskLayout = new Map()
+      if (flags.trace !== undefined) {
+        const trace = await loadTrace(flags.trace, flags.format)
+        const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+        const boot = await resolveTrace(reads, volume)
+        refuseMisfit(boot, fit)
+        ;({ layout } = boot)
+      }
       const before = await contentsOf(volume, layout)
       const map = diskMap(before, style)
       progress.end()

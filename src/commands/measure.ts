@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/session/base-command.js'
-import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag, targetArgument, traceFlag } from '../cli/args/flags.js'
 import { ioError, usageError } from '../errors.js'
 import type { CostShare } from '../measure/breakdown.js'
 import type { DiskModel } from '../measure/disk-model.js'
@@ -23,6 +23,7 @@ disk models make of it (docs/disk-models.md). Reads only.`
   static override flags = {
     trace: traceFlag,
     format: formatFlag,
+    'any-trace': anyTraceFlag,
     partition: partitionFlag,
     disk: Flags.string({
       description: 'only this disk model; may be given several times',
@@ -47,8 +48,9 @@ disk models make of it (docs/disk-models.md). Reads only.`
     const { args, flags } = await this.parse(MeasureCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { resolveTrace },
+      { refuseMisfit },
       { measureLayout },
       { measureTable, shareTable },
       { shareCosts },
@@ -57,6 +59,7 @@ disk models make of it (docs/disk-models.md). Reads only.`
       import('../cli/session/open-target.js'),
       import('../cli/args/load-trace.js'),
       import('../plan/resolve/boot-set.js'),
+      import('../plan/resolve/trace-fit.js'),
       import('../measure/measure.js'),
       import('../report/measure-table.js'),
       import('../measure/breakdown.js'),
@@ -68,14 +71,9 @@ disk models make of it (docs/disk-models.md). Reads only.`
     progress.step('Looking where it lies')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
-      const resolved = await resolveTrace(trace.reads, volume)
-      if (resolved.reads.length === 0 && resolved.missing.length > 0) {
-        throw usageError(
-          'empty-boot-set',
-          `None of the trace's files is on this filesystem (${resolved.missing.length} are missing).`,
-          'Check that the trace belongs to this target.',
-        )
-      }
+      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      const resolved = await resolveTrace(reads, volume)
+      refuseMisfit(resolved, fit)
       const measure = measureLayout(resolved.reads, resolved.layout, volume.geometry(), resolved.missing.length, models)
       progress.end()
       this.log(measureTable({ measured: measure }))

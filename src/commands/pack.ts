@@ -60,7 +60,7 @@ corrupt, 7 no space.`
     const { args, flags } = await this.parse(PackCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { packVolume },
       { dryReport },
       { writePlanFile, planWritten },
@@ -90,8 +90,10 @@ corrupt, 7 no space.`
     let recorded: readonly ContentHash[] | undefined
     let resolved: BootSet | undefined
     try {
-      const result = await packVolume(volume, trace.reads, {
+      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      const result = await packVolume(volume, reads, {
         ...planOptions(args.target, flags),
+        fit,
         ...(drifted && { drifted }),
         force: flags.force,
         dryRun: flags['dry-run'],

@@ -24,7 +24,7 @@ nothing would be gained: then no plan is written.`
     const { args, flags } = await this.parse(PlanCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { createPlan },
       { dryReport },
       { writePlanFile, planWritten },
@@ -49,7 +49,8 @@ nothing would be gained: then no plan is written.`
     progress.step('Planning')
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
-      const { plan, worthwhile } = await createPlan(volume, trace.reads, planOptions(args.target, flags))
+      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      const { plan, worthwhile } = await createPlan(volume, reads, { ...planOptions(args.target, flags), fit })
       if (worthwhile && flags.output !== undefined) await writePlanFile(flags.output, plan)
       progress.end()
       this.log(dryReport(plan, worthwhile))

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/session/base-command.js'
-import { formatFlag, partitionFlag, traceFlag } from '../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag, traceFlag } from '../cli/args/flags.js'
 import { usageError } from '../errors.js'
-import type { BootView } from '../pack/boot-views.js'
 import type { ReportData, ReportInput } from '../report/report-data.js'
+import type { Volume } from '../volume/volume.js'
 import type { Trace } from '../trace/model/trace.js'
 
 interface Sides {
@@ -32,6 +32,7 @@ pack --report writes the same page while it packs.`
   static override flags = {
     trace: traceFlag,
     format: formatFlag,
+    'any-trace': anyTraceFlag,
     partition: partitionFlag,
     before: Flags.string({ description: 'a copy from before, on which the trace was recorded', helpValue: 'TARGET' }),
     after: Flags.string({
@@ -75,7 +76,7 @@ pack --report writes the same page while it packs.`
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     progress.step('Looking where it lies')
-    const views = await this.views(sides, trace, flags.plan, flags.partition)
+    const views = await this.views(sides, trace, flags)
     progress.step('Drawing')
     const report = reportData({ target: sides.after, trace: traceFacts(flags.trace, trace), ...views })
     if (flags.output !== undefined) {
@@ -95,48 +96,38 @@ pack --report writes the same page while it packs.`
   private async views(
     { before, after }: Sides,
     trace: Trace,
-    planPath: string | undefined,
-    partition: number | undefined,
+    flags: {
+      readonly plan?: string | undefined
+      readonly partition?: number | undefined
+      readonly 'any-trace': boolean
+    },
   ): Promise<Omit<ReportInput, 'target' | 'trace'>> {
-    const [{ openTarget }, { viewNow, viewsOfPlan, viewsOfTwo }, { readPlanFile }] = await Promise.all([
-      import('../cli/session/open-target.js'),
-      import('../pack/boot-views.js'),
-      import('../cli/args/plan-files.js'),
-    ])
-    const plan = planPath === undefined ? undefined : await readPlanFile(planPath)
-    const volume = await openTarget(
-      after,
-      { write: false, partition: partition ?? plan?.volume.partition },
-      this.config,
-    )
+    const [{ openTarget }, { fittingTrace }, { viewNow, viewsOfPlan, viewsOfTwo }, { readPlanFile }] =
+      await Promise.all([
+        import('../cli/session/open-target.js'),
+        import('../cli/args/load-trace.js'),
+        import('../pack/boot-views.js'),
+        import('../cli/args/plan-files.js'),
+      ])
+    const plan = flags.plan === undefined ? undefined : await readPlanFile(flags.plan)
+    const partition = flags.partition ?? plan?.volume.partition
+    const fitting = (volume: Volume): ReturnType<typeof fittingTrace> =>
+      fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+    const volume = await openTarget(after, { write: false, partition }, this.config)
     try {
       if (before !== undefined) {
-        const first = await openTarget(
-          before,
-          { write: false, partition: partition ?? plan?.volume.partition },
-          this.config,
-        )
+        const first = await openTarget(before, { write: false, partition }, this.config)
         try {
-          const { leftOut, ...views } = await viewsOfTwo(first, volume, trace.reads)
-          refuseEmpty(views.before)
+          const { reads, fit } = fitting(first)
+          const { leftOut, ...views } = await viewsOfTwo(first, volume, reads, fit)
           return { kind: 'compared', other: before, leftOut, ...views, ...(plan && { plan }) }
         } finally {
           await first.close()
         }
       }
-      if (!plan) {
-        const now = await viewNow(volume, trace.reads)
-        refuseEmpty(now)
-        return { kind: 'now', before: now }
-      }
-      const {
-        applied,
-        before: was,
-        after: is,
-        placedBlocks,
-        totalBlocks,
-      } = await viewsOfPlan(plan, volume, trace.reads)
-      refuseEmpty(was)
+      const { reads, fit } = fitting(volume)
+      if (!plan) return { kind: 'now', before: await viewNow(volume, reads, fit) }
+      const { applied, before: was, after: is, placedBlocks, totalBlocks } = await viewsOfPlan(plan, volume, reads, fit)
       return {
         kind: applied ? 'applied' : 'predicted',
         before: was,
@@ -161,14 +152,4 @@ function sidesOf(target: string | undefined, before: string | undefined, after: 
       'Name an image file, a block device or a mounted filesystem.',
     )
   return { before, after: now }
-}
-
-/** @throws usage when nothing of the trace is there: the page would be empty */
-function refuseEmpty({ reads, missing }: BootView): void {
-  if (reads.length > 0) return
-  throw usageError(
-    'empty-boot-set',
-    `Nothing the trace reads is on this filesystem (${missing.length} files are missing).`,
-    'Check that the trace belongs to this target.',
-  )
 }

@@ -16,6 +16,7 @@ import { RunSet } from '../layout/run-set.js'
 import { LiveVolume } from '../mounted/engine/volume.js'
 import { findMounted } from '../mounted/engine/filesystem.js'
 import { packVolume, type PackResult } from '../pack/pack-volume.js'
+import type { Plan } from '../plan/plan.js'
 import { readTrace } from '../trace/read-trace.js'
 import type { Volume } from '../volume/volume.js'
 import { fromUtf8, toBytes } from './bytes-text.js'
@@ -90,10 +91,10 @@ async function relocate(
       force: false,
       dryRun: false,
       signal,
-      onPlan: async ({ goal, runs }) => {
-        console.out(` Goal: block ${goal.block}\n`)
-        if (verbose) for (const { start, length } of runs) console.out(` Run: ${length} blocks from ${start}\n`)
-        console.flush()
+      // Some of them may be gone by now, and that is no reason to leave the others.
+      fit: { anyTrace: true },
+      onPlan: async (plan) => {
+        tellPlan(plan, run)
         return Promise.resolve()
       },
       ...(process.stdout.isTTY
@@ -106,6 +107,7 @@ async function relocate(
         : {}),
     },
   )
+  if (!result.worthwhile) tellPlan(result.plan, run)
   const perfect = !result.worthwhile && result.plan.measure.before.seeks === 0
   if (!result.worthwhile)
     console.out(
@@ -135,6 +137,12 @@ async function relocate(
     )
   }
   return counts.succeeded > 0
+}
+
+function tellPlan({ goal, runs }: Pick<Plan, 'goal' | 'runs'>, { console, verbose }: Run): void {
+  console.out(` Goal: block ${goal.block}\n`)
+  if (verbose) for (const { start, length } of runs) console.out(` Run: ${length} blocks from ${start}\n`)
+  console.flush()
 }
 
 /** Files with blocks, in the order of the walk; links to one file count once. */

@@ -10,6 +10,7 @@ import { runEnd } from '../layout/run.js'
 import type { DiskLayout } from '../layout/file-layout.js'
 import type { BootRead } from '../measure/boot-read.js'
 import { layoutOf, resolveTrace, type BootSet, type MissingFile } from '../plan/resolve/boot-set.js'
+import { refuseMisfit, type FitOptions } from '../plan/resolve/trace-fit.js'
 import { nameFiles, traceOf } from '../plan/resolve/name-trace.js'
 import { layoutAfter } from '../plan/predict.js'
 import type { Plan, PlannedMove } from '../plan/plan.js'
@@ -26,9 +27,14 @@ export interface BootView {
   readonly geometry: Geometry
 }
 
-/** A boot on the filesystem as it is. */
-export async function viewNow(volume: Volume, trace: Iterable<TraceRead>): Promise<BootView> {
-  return viewOf(await nameFiles(await resolveTrace(trace, volume), volume), volume)
+/**
+ * A boot on the filesystem as it is.
+ * @throws usage when the trace does not fit it
+ */
+export async function viewNow(volume: Volume, trace: Iterable<TraceRead>, fit: FitOptions = {}): Promise<BootView> {
+  const boot = await nameFiles(await resolveTrace(trace, volume), volume)
+  refuseMisfit(boot, fit)
+  return viewOf(boot, volume)
 }
 
 export const viewOf = ({ reads, layout, missing }: BootSet, volume: Volume): BootView => ({
@@ -74,13 +80,18 @@ export interface PlanViews {
  * @throws refused when the plan is for another filesystem, or when it was carried out
  *   and the trace names blocks of the layout there was before
  */
-export async function viewsOfPlan(plan: Plan, volume: Volume, trace: readonly TraceRead[]): Promise<PlanViews> {
+export async function viewsOfPlan(
+  plan: Plan,
+  volume: Volume,
+  trace: readonly TraceRead[],
+  fit: FitOptions = {},
+): Promise<PlanViews> {
   checkIdentity(plan, volume)
   const numbers = (await inodeProgressOf(plan, volume)).now
   const { back, remaining, movedBlocks, totalBlocks, placedBlocks } = await progressOf(plan, volume, numbers)
   const applied = movedBlocks > 0
   if (applied) refuseMovedBlocks(trace, plan.rounds, volume.geometry())
-  const now = await viewNow(volume, trace)
+  const now = await viewNow(volume, trace, fit)
   const onPaper = (rounds: readonly (readonly PlannedMove[])[]): BootView => ({
     ...now,
     layout: layoutAfter(
@@ -125,8 +136,14 @@ export interface TwoViews {
  * The same boot on two filesystems, one a changed copy of the other or made anew from
  * the same files. Owners and names come from the first.
  */
-export async function viewsOfTwo(first: Volume, second: Volume, trace: Iterable<TraceRead>): Promise<TwoViews> {
+export async function viewsOfTwo(
+  first: Volume,
+  second: Volume,
+  trace: Iterable<TraceRead>,
+  fit: FitOptions = {},
+): Promise<TwoViews> {
   const before = await nameFiles(await resolveTrace(trace, first), first)
+  refuseMisfit(before, fit)
   const same = isSameFilesystem(first.geometry(), second.geometry())
   const reads = traceOf(before, first.geometry())
   // A number means nothing on another filesystem, and the name of a link leads to what it points to.
@@ -136,6 +153,7 @@ export async function viewsOfTwo(first: Volume, second: Volume, trace: Iterable<
     ? reads
     : reads.filter((read) => !fixed(read) && read.path !== undefined).map(({ ino: _ino, ...read }) => read as TraceRead)
   const after = await nameFiles(await resolveTrace(fitting, second), second)
+  refuseMisfit(after, same ? fit : { ...fit, foreign: first.geometry().uuid })
   const kept = same
     ? before
     : { ...before, reads: before.reads.filter(({ kind }) => kind !== 'device' && kind !== 'symlink') }

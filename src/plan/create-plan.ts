@@ -6,9 +6,10 @@
 import type { TraceRead } from '../trace/model/trace.js'
 import type { Volume } from '../volume/volume.js'
 import type { DiskModel } from '../measure/disk-model.js'
-import { BootpackError, refused, usageError } from '../errors.js'
+import { BootpackError, refused } from '../errors.js'
 import { bootItems, type BootItems, type Granularity } from './resolve/boot-items.js'
 import { resolveTrace, type BootSet } from './resolve/boot-set.js'
+import { nothingThere, refuseMisfit, type FitOptions } from './resolve/trace-fit.js'
 import { describePacking } from './describe-packing.js'
 import { nameFiles } from './resolve/name-trace.js'
 import { refuseFixedNumbers, refuseNumberedTrace, withInodeReads } from './resolve/inode-reads.js'
@@ -39,6 +40,8 @@ export interface PlanOptions {
   readonly mostBytes?: number
   /** The disk that is packed for; the reference disk unless given. */
   readonly disk?: DiskModel
+  /** What to think of a trace that does not fit the volume. */
+  readonly fit?: FitOptions
 }
 
 export interface PlanningResult {
@@ -61,7 +64,7 @@ export async function createPlan(
     refuseFixedNumbers(volume)
     await refuseNumberedTrace(recorded, volume)
   }
-  const found = await findBootSet(volume, recorded)
+  const found = await findBootSet(volume, recorded, options.fit)
   const boot = inodes ? withInodeReads(found, volume) : found
   const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
   let best: { goal: PlanGoal; packing: Packing; snapshot: Snapshot } | undefined
@@ -107,15 +110,12 @@ export async function createPlan(
   }
 }
 
-/** @throws usage when none of the trace's files is there */
-export async function findBootSet(volume: Volume, trace: Iterable<TraceRead>): Promise<BootSet> {
+/** @throws usage when none of the trace's files is there, or, unless any trace will do, when it does not fit */
+export async function findBootSet(volume: Volume, trace: Iterable<TraceRead>, fit: FitOptions = {}): Promise<BootSet> {
   const boot = await nameFiles(await resolveTrace(trace, volume), volume)
-  if (boot.files.length > 0) return boot
-  throw usageError(
-    'empty-boot-set',
-    `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
-    'Check that the trace belongs to this target.',
-  )
+  refuseMisfit(boot, fit)
+  if (boot.files.length === 0) throw nothingThere(boot, fit.foreign)
+  return boot
 }
 
 const isCheaper = (objective: Objective, one: Packing, other: Packing, { geometry }: Snapshot): boolean =>

@@ -1,7 +1,8 @@
 /** From a volume and a trace to the sweep: asks the volume what the pure part needs. */
-import { unsupported, usageError } from '../errors.js'
+import { unsupported } from '../errors.js'
 import type { FsBlock } from '../layout/block.js'
 import { resolveTrace, type BootSet } from '../plan/resolve/boot-set.js'
+import { nothingThere, refuseMisfit, type FitOptions } from '../plan/resolve/trace-fit.js'
 import { nameFiles } from '../plan/resolve/name-trace.js'
 import { planSweep, type Sweep, type SweepOptions } from '../preload/prefetch-plan.js'
 import type { TraceRead } from '../trace/model/trace.js'
@@ -14,12 +15,13 @@ export interface BuiltSweep {
 
 /**
  * @throws unsupported where inodes have no place on the disk that an engine could tell,
- *   usage when nothing of the trace is on the volume, what the volume throws
+ *   usage when the trace does not fit the volume, what the volume throws
  */
 export async function buildSweep(
   trace: Iterable<TraceRead>,
   volume: Volume,
   options: SweepOptions,
+  fit: FitOptions = {},
 ): Promise<BuiltSweep> {
   if (!volume.inodeBlock)
     throw unsupported(
@@ -27,13 +29,8 @@ export async function buildSweep(
       'Reading in advance is for ext4: only there is it known where the tables of inodes lie.',
     )
   const boot = await nameFiles(await resolveTrace(trace, volume), volume)
-  if (boot.files.length === 0) {
-    throw usageError(
-      'empty-boot-set',
-      `None of the trace's files is on this filesystem (${boot.missing.length} are missing).`,
-      'Check that the trace belongs to this target.',
-    )
-  }
+  refuseMisfit(boot, fit)
+  if (boot.files.length === 0) throw nothingThere(boot, fit.foreign)
   const homes = new Map<number, FsBlock>()
   for (const inode of boot.layout.keys()) homes.set(inode, await volume.inodeBlock(inode))
   return { boot, sweep: planSweep(boot, volume.geometry(), homes, options) }

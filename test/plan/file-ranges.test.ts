@@ -11,6 +11,7 @@ const bootOf = (extents: readonly Extent[], reads: readonly [number, number][]):
   through: [],
   attributes: [],
   missing: [],
+  blocks: { held: 0, nowhere: 0, besidesFiles: true },
   layout: new Map([[5, { inode: 5, kind: 'data', size: 1 << 30, extents, tree: [] }]]),
 })
 

@@ -79,7 +79,18 @@ function makeBoot(random: Random, { blockCount, blockSize }: Geometry): Made {
   }
   for (let n = random.below(6); n > 0; n--)
     reads.push({ kind: 'device', inode: 0, block: random.below(700), length: random.between(1, 40) })
-  return { boot: { reads: random.shuffled(reads), files, through, attributes: [], layout, missing: [] }, homes }
+  return {
+    boot: {
+      reads: random.shuffled(reads),
+      files,
+      through,
+      attributes: [],
+      layout,
+      missing: [],
+      blocks: { held: 0, nowhere: 0, besidesFiles: true },
+    },
+    homes,
+  }
 }
 
 /** Block by block, without a set of runs. */
@@ -267,6 +278,7 @@ describe('the sweep', () => {
       attributes: [],
       layout: new Map(),
       missing: [],
+      blocks: { held: 0, nowhere: 0, besidesFiles: true },
     })
     const probed = (...reads: [number, number][]): number =>
       planSweep(boot(...reads), disk, new Map(), options).wanted.probe
@@ -289,6 +301,7 @@ describe('the sweep', () => {
       attributes: [],
       layout,
       missing: [],
+      blocks: { held: 0, nowhere: 0, besidesFiles: true },
     }
     const sweep = planSweep(
       boot,

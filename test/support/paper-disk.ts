@@ -152,6 +152,7 @@ export class PaperDisk {
       attributes: [],
       layout,
       missing: [],
+      blocks: { held: 0, nowhere: 0, besidesFiles: true },
     }
   }
 

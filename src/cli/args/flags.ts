@@ -24,6 +24,10 @@ export const partitionFlag = Flags.integer({
   min: 0,
 })
 
+export const anyTraceFlag = Flags.boolean({
+  description: 'use the trace even if most of its files are missing here, or its blocks are those of another layout',
+})
+
 export const undoFileFlag = Flags.string({
   description: 'keep what is overwritten in this new file, which e2undo plays back; images without a journal need it',
   helpValue: 'FILE',
@@ -33,6 +37,7 @@ export const undoFileFlag = Flags.string({
 export const planningFlags = {
   trace: traceFlag,
   format: formatFlag,
+  'any-trace': anyTraceFlag,
   partition: partitionFlag,
   directory: Flags.string({
     char: 'r',

@@ -2,7 +2,10 @@ import { usageError } from '../../errors.js'
 import { count } from '../../text/units.js'
 import { formatNames, type FormatName } from '../../trace/formats/format.js'
 import { readTrace } from '../../trace/read-trace.js'
-import type { Trace } from '../../trace/model/trace.js'
+import { fittingReads, type FitOptions } from '../../plan/resolve/trace-fit.js'
+import { counted } from '../../text/table.js'
+import type { Trace, TraceRead } from '../../trace/model/trace.js'
+import type { Volume } from '../../volume/volume.js'
 import { escapePath } from '../../text/escape-path.js'
 
 /** @throws usage for a format that does not exist */
@@ -24,6 +27,30 @@ export async function loadTrace(path: string, format: string | undefined): Promi
   const trace = await readTrace(path, named === undefined ? {} : { format: named })
   warnOfBadLines(trace.bad)
   return trace
+}
+
+interface Fitting {
+  readonly reads: readonly TraceRead[]
+  /** For who resolves them: whether they fit is judged there. */
+  readonly fit: FitOptions
+}
+
+/**
+ * The reads of a trace that mean something on a volume.
+ * @param note gets a sentence when the trace is of another filesystem
+ */
+export function fittingTrace(
+  trace: Trace,
+  volume: Volume,
+  anyTrace: boolean,
+  note: (sentence: string) => void,
+): Fitting {
+  const { reads, foreign, leftOut } = fittingReads(trace, volume.geometry().uuid)
+  if (foreign === undefined) return { reads, fit: { anyTrace } }
+  const named = escapePath(foreign)
+  const lost = leftOut === 0 ? '' : `; ${counted(leftOut, 'read')} that only had a number or a place there are left out`
+  note(`The trace was recorded on another filesystem (${named}): its files are taken by name${lost}.`)
+  return { reads, fit: { anyTrace, foreign: named } }
 }
 
 export function warnOfBadLines(bad: Trace['bad']): void {

@@ -68,6 +68,13 @@ export abstract class BootpackCommand extends Command {
     super.log(message, ...more)
   }
 
+  /** What somebody should know who looks at the result; on stderr, so that results stay what they are. */
+  protected note(sentence: string): void {
+    if (this.quiet) return
+    this.running?.clear()
+    process.stderr.write(`${sentence}\n`)
+  }
+
   protected override async parse<F extends Flagged, B extends Flagged, A extends Flagged>(
     options?: Interfaces.Input<F, B, A>,
     argv?: string[],

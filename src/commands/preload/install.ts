@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
-import { formatFlag, partitionFlag, targetArgument, traceFlag } from '../../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag, targetArgument, traceFlag } from '../../cli/args/flags.js'
 import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
 import type { SweepSummary } from '../../cli/render/preload-text.js'
 import type { InstallReport } from '../../provision/run-preload.js'
@@ -29,6 +29,7 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
   static override flags = {
     trace: traceFlag,
     format: formatFlag,
+    'any-trace': anyTraceFlag,
     partition: partitionFlag,
     form: Flags.option({
       description: 'what carries it; auto takes the strongest the system has',
@@ -50,7 +51,7 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
     const { args, flags } = await this.parse(PreloadInstallCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { buildSweep },
       { listOf },
       { installPreload },
@@ -73,7 +74,8 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
     const geometry = volume.geometry()
     try {
       progress.step('Looking what the boot reads')
-      built = await buildSweep(trace.reads, volume, options)
+      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      built = await buildSweep(reads, volume, options, fit)
     } finally {
       progress.end()
       await volume.close()

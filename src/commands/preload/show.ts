@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
-import { formatFlag, partitionFlag, targetArgument } from '../../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag, targetArgument } from '../../cli/args/flags.js'
 import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
 import type { SweepSummary } from '../../cli/render/preload-text.js'
 import { usageError } from '../../errors.js'
@@ -40,6 +40,7 @@ for it.`
       helpValue: 'FILE',
     }),
     format: formatFlag,
+    'any-trace': anyTraceFlag,
     partition: partitionFlag,
     list: Flags.boolean({ description: 'every range and file' }),
     ...sweepFlags,
@@ -49,7 +50,7 @@ for it.`
     const { args, flags } = await this.parse(PreloadShowCommand)
     const [
       { openTarget },
-      { loadTrace },
+      { fittingTrace, loadTrace },
       { buildSweep },
       { listOf, parseList },
       { findInstalled },
@@ -78,7 +79,8 @@ for it.`
           'Nothing is installed there to be read in advance.',
           'Install it, or give --trace to see what would be.',
         )
-      const built = trace && (await buildSweep(trace.reads, volume, options))
+      const fitting = trace && fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
+      const built = fitting && (await buildSweep(fitting.reads, volume, options, fitting.fit))
       const plannedList = built && listOf(built.sweep, volume.geometry().uuid)
       const state = list && (await checkList(list, volume, plannedList))
       const summary =

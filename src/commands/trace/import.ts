@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
 import { archiveKind } from '../../cli/session/trace-archives.js'
-import { formatFlag, partitionFlag } from '../../cli/args/flags.js'
+import { anyTraceFlag, formatFlag, partitionFlag } from '../../cli/args/flags.js'
 import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 import type { Trace } from '../../trace/model/trace.js'
@@ -31,6 +31,7 @@ on.`
     format: formatFlag,
     target: Flags.string({ description: 'the filesystem that was traced', helpValue: 'TARGET' }),
     partition: partitionFlag,
+    'any-trace': anyTraceFlag,
     root: Flags.string({ description: 'where that filesystem was mounted, for recordings of paths', helpValue: 'DIR' }),
     device: Flags.string({ description: 'only reads of this device, as MAJOR:MINOR, or all', helpValue: 'DEVICE' }),
     output: Flags.string({
@@ -62,7 +63,7 @@ on.`
     const report =
       flags.target === undefined
         ? await importTrace(args.file, flags.output, options)
-        : await this.importOnto(flags.target, args.file, flags.output, options, flags.partition)
+        : await this.importOnto(flags.target, args.file, flags.output, options, flags)
     progress.end()
     warnOfBadLines(report.bad)
     const missing = 'missing' in report ? `, ${report.missing} files are not on the target` : ''
@@ -106,10 +107,11 @@ on.`
     file: string,
     output: string,
     options: object,
-    partition: number | undefined,
+    { partition, 'any-trace': anyTrace }: { readonly partition?: number | undefined; readonly 'any-trace': boolean },
   ): Promise<ImportReport & { missing: number }> {
-    const [{ openTarget }, { readTrace }, { nameTrace }, { writeTrace }] = await Promise.all([
+    const [{ openTarget }, { fittingTrace }, { readTrace }, { nameTrace }, { writeTrace }] = await Promise.all([
       import('../../cli/session/open-target.js'),
+      import('../../cli/args/load-trace.js'),
       import('../../trace/read-trace.js'),
       import('../../plan/resolve/name-trace.js'),
       import('../../trace/write-trace.js'),
@@ -117,7 +119,8 @@ on.`
     const trace = await readTrace(file, options)
     const volume = await openTarget(target, { write: false, partition }, this.config)
     try {
-      const { reads, missing } = await nameTrace(trace.reads, volume)
+      const fitting = fittingTrace(trace, volume, anyTrace, (sentence) => this.note(sentence))
+      const { reads, missing } = await nameTrace(fitting.reads, volume, fitting.fit)
       const header = {
         ...trace.header,
         resolved: volume.geometry().uuid,

@@ -56,7 +56,7 @@ export async function createRepair(
       'Inodes are placed when everything is packed, not when a few files are brought back.',
       'Leave out --drifted or --inodes.',
     )
-  const boot = await findBootSet(volume, trace)
+  const boot = await findBootSet(volume, trace, options.fit)
   const { items, skipped } = bootItems(boot, volume.moves, { metadata, granularity, blockSize })
   const drift = findDrift(items, boot.layout, packed)
   const { runs } = drift

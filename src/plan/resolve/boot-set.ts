@@ -18,6 +18,7 @@ import type { BootRead } from '../../measure/boot-read.js'
 import type { TraceRead } from '../../trace/model/trace.js'
 import type { FileRef, Volume } from '../../volume/volume.js'
 import { leaveTables } from '../inodes/remap-table-reads.js'
+import type { NamedBlocks } from './trace-fit.js'
 
 export interface MissingFile {
   readonly inode?: number
@@ -36,6 +37,8 @@ export interface BootSet {
   /** Layout of every inode in the lists above or in `reads`. */
   readonly layout: DiskLayout
   readonly missing: readonly MissingFile[]
+  /** What became of the blocks the trace names by their place. */
+  readonly blocks: NamedBlocks
 }
 
 /** @throws what the volume throws on structures it cannot trust */
@@ -66,6 +69,8 @@ class Resolver {
    * that read stays where it is, whoever lies there.
    */
   private namesFiles = false
+  private held = 0
+  private nowhere = 0
 
   constructor(private readonly volume: Volume) {
     this.blockSize = volume.geometry().blockSize
@@ -146,6 +151,7 @@ class Resolver {
       attributes: [...this.attributes],
       layout: this.layout,
       missing: [...this.missing.values()],
+      blocks: { held: this.held, nowhere: this.nowhere, besidesFiles: this.namesFiles },
     }
   }
 
@@ -210,6 +216,8 @@ class Resolver {
   private async addDeviceRead(read: TraceRead): Promise<void> {
     const run = this.deviceRun(read)
     const end = runEnd(run)
+    // An imported trace says what a block is, and keeps only those that never move and what probed the disk.
+    if (read.what === undefined) this.countNamed(run)
     for (let at: number = run.start; at < end;) {
       const owner = this.ownerAt(at)
       if (!owner || !isOwnedKind(owner.kind) || (owner.kind === 'data' && this.namesFiles)) {
@@ -229,6 +237,19 @@ class Resolver {
         this.push(read, owner.kind, owner.inode, owner.logical + (at - owner.start), until - at)
       }
       at = until
+    }
+  }
+
+  /** Blocks that never move are the same on every layout and are not counted. */
+  private countNamed(run: BlockRun): void {
+    const { blockCount, fixedRuns } = this.volume.geometry()
+    const end = runEnd(run)
+    this.nowhere += Math.max(0, end - Math.max(run.start, blockCount))
+    if (fixedRuns.some((fixed) => fixed.start <= run.start && end <= runEnd(fixed))) return
+    for (let block: number = run.start; block < Math.min(end, blockCount); block++) {
+      const owner = this.ownerAt(block)
+      if (!owner) this.nowhere++
+      else if (isOwnedKind(owner.kind) && !(owner.kind === 'data' && this.namesFiles)) this.held++
     }
   }
 

@@ -8,15 +8,20 @@ import type { TraceRead } from '../../trace/model/trace.js'
 import type { Geometry, Volume } from '../../volume/volume.js'
 import { parentOf } from '../place/goal.js'
 import { resolveTrace, type BootSet, type MissingFile } from './boot-set.js'
+import { refuseMisfit, type FitOptions } from './trace-fit.js'
 
 export interface NamedTrace {
   readonly reads: readonly TraceRead[]
   readonly missing: readonly MissingFile[]
 }
 
-/** @throws what the volume throws on structures it cannot trust */
-export async function nameTrace(reads: Iterable<TraceRead>, volume: Volume): Promise<NamedTrace> {
+/**
+ * @param fit what to think of a trace that does not fit; without it nothing is thought
+ * @throws usage when it does not fit, and what the volume throws on structures it cannot trust
+ */
+export async function nameTrace(reads: Iterable<TraceRead>, volume: Volume, fit?: FitOptions): Promise<NamedTrace> {
   const boot = await nameFiles(await resolveTrace(reads, volume), volume)
+  if (fit) refuseMisfit(boot, fit)
   return { reads: traceOf(boot, volume.geometry()), missing: boot.missing }
 }
 
