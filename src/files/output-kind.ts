@@ -39,6 +39,7 @@ const kinds = {
   list: { title: 'a list of paths', is: everyLine(/^[/#]/) },
   e4rat: { title: 'a list for e4rat', is: everyLine(/^(\d+ \d+ )?\//) },
   'squashfs-sort': { title: 'a sort list of mksquashfs', is: everyLine(/^\S.* \d{1,5}$/) },
+  renames: { title: 'a table of renames', is: (head) => head.startsWith('# old\tnew\twhy') },
   parquet: { title: 'a Parquet file', is: (head) => head.startsWith('PAR1') },
   console: { title: 'the console text of a boot', is: (head) => /Linux version |SeaBIOS/.test(head) },
 } as const satisfies Record<string, Kind>
@@ -49,7 +50,7 @@ export type OutputKind = keyof typeof kinds
 export const titleOf = (kind: OutputKind): string => kinds[kind].title
 
 /** The kinds that say what they are in their first words: other contents are not taken for them. */
-const outspoken = ['plan', 'trace', 'check', 'page'] as const satisfies readonly OutputKind[]
+const outspoken = ['plan', 'trace', 'check', 'page', 'renames', 'parquet'] as const satisfies readonly OutputKind[]
 
 /** What a file holds, as far as it matters to who would replace it. */
 export type Found =

@@ -18,6 +18,7 @@ const written: Readonly<Record<OutputKind, string | Buffer>> = {
   list: '/etc/fstab\n/bin/with blanks\n',
   e4rat: '64512 12 /etc/fstab\n64512 13 /bin/sh\n',
   'squashfs-sort': 'etc/fstab 32767\nbin/with\\ blanks 32766\n',
+  renames: '# old\tnew\twhy; guesses\n/a.so.1\t/a.so.2\tversion\n',
   parquet: 'PAR1 and more',
   console: 'SeaBIOS (version 1.16)\n[    0.000000] Linux version 6.1.0\n',
 }

@@ -44,6 +44,8 @@ const inodeLoaded =
 const anyEvent = /\d: +(?:[\w-]+:)?\w+:/
 const lostEvents = /LOST (\d+) EVENTS|: (\d+) events lost/i
 const buffered = /entries-in-buffer\/entries-written: (\d+)\/(\d+)/
+/** What the shell recorder writes first (share/collect), because the kernel's text does not say it. */
+const recorderLine = /^# bootpack recorded=(\S+) kernel=(\S+)$/
 const eventLine = /\[\d{3,}\] .*\d: +(?:\w+:)?(?:mm_filemap|block)_\w+: /
 
 /** Order of the largest folio there is, generously. */
@@ -65,6 +67,7 @@ class TracefsParser implements LineParser {
   private singlePages = 0
   private column = 0
   private lost = 0
+  private told: Partial<TraceHeader> = {}
   /** Inodes that were loaded, by device and number. */
   private readonly loaded = new Set<string>()
   private readonly subjects = new Map<string, Map<number, Subject>>()
@@ -103,7 +106,7 @@ class TracefsParser implements LineParser {
   }
 
   header(): Partial<TraceHeader> {
-    return this.lost > 0 ? { lost: this.lost } : {}
+    return { ...this.told, ...(this.lost > 0 ? { lost: this.lost } : {}) }
   }
 
   private page(bytes: Buffer, start: number, end: number, t: number): boolean {
@@ -254,6 +257,8 @@ class TracefsParser implements LineParser {
     if (text.startsWith('#')) {
       const counts = buffered.exec(text)
       if (counts) this.lost += Math.max(0, Number(counts[2]) - Number(counts[1]))
+      const [, recorded, kernel] = recorderLine.exec(text) ?? []
+      if (recorded !== undefined && kernel !== undefined) this.told = { recorded, kernel }
       return true
     }
     const gap = lostEvents.exec(text)

@@ -10,6 +10,8 @@ export interface FleetOptions {
   readonly seed: number
   /** Machines the boots are of; default a tenth of the boots. */
   readonly machines?: number
+  /** Whether an upgrade comes half way; default true. */
+  readonly upgrade?: boolean
 }
 
 export interface MadeBoot {
@@ -30,14 +32,14 @@ export function chance(seed: number): () => number {
 
 const day = 86_400_000
 
-export function* makeFleet(recordings: readonly Trace[], { boots, seed, machines }: FleetOptions): Generator<MadeBoot> {
+export function* makeFleet(recordings: readonly Trace[], { boots, seed, machines, upgrade = true }: FleetOptions): Generator<MadeBoot> {
   const count = machines ?? Math.max(1, Math.round(boots / 10))
   const start = Date.parse('2026-10-01T06:00:00Z')
   for (let i = 0; i < boots; i++) {
     const random = chance(seed * 100_003 + i)
     const machine = Math.floor(random() * count)
     const recording = recordings[machine % recordings.length]!
-    const upgraded = i / boots > 0.5
+    const upgraded = upgrade && i / boots > 0.5
     const slow = machine % 17 === 0 ? 3 : 1
     const reads = oneBoot(recording.reads, random, { machine, upgraded, slow })
     const recorded = new Date(start + Math.floor((i / boots) * 28) * day + i).toISOString()
