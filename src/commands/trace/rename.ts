@@ -100,7 +100,7 @@ somebody knows.`
       )
     if (renames.length > shown.length) this.log(`… and ${count(renames.length - shown.length)} more (--save-table)`)
     this.log(
-      `${counted(there, 'file')} of the trace are on the target, ${count(renames.length)} more under another name, ` +
+      `Of the trace, ${counted(there, 'file')} on the target under the same name, ${count(renames.length)} more under another name, ` +
         `${count(left.length)} are not. Written to ${output}.`,
     )
   }
