@@ -32,7 +32,10 @@ export function chance(seed: number): () => number {
 
 const day = 86_400_000
 
-export function* makeFleet(recordings: readonly Trace[], { boots, seed, machines, upgrade = true }: FleetOptions): Generator<MadeBoot> {
+export function* makeFleet(
+  recordings: readonly Trace[],
+  { boots, seed, machines, upgrade = true }: FleetOptions,
+): Generator<MadeBoot> {
   const count = machines ?? Math.max(1, Math.round(boots / 10))
   const start = Date.parse('2026-10-01T06:00:00Z')
   for (let i = 0; i < boots; i++) {
