@@ -1,8 +1,14 @@
-import type { FsBlock } from './block.js'
+import type { FileBlock, FsBlock } from './block.js'
 import type { Extent } from './extent.js'
 import type { OwnedKind } from './owner.js'
 import type { ImmovableReason } from './reason.js'
 import type { BlockRun } from './run.js'
+
+/** Consecutive blocks of a file, whether there is anything on the disk for them or not. */
+export interface FileRange {
+  readonly logical: FileBlock
+  readonly length: number
+}
 
 /** Where one file lies: everything measuring and planning need to know of it. */
 export interface FileLayout {
@@ -14,8 +20,14 @@ export interface FileLayout {
   readonly size: number
   /** Sorted by logical block. */
   readonly extents: readonly Extent[]
-  /** Extent-tree blocks, depth first. */
+  /** Blocks of the extent tree or block map, depth first. */
   readonly tree: readonly FsBlock[]
+  /**
+   * Which file blocks each of the tree blocks leads to; only of a file mapped by indirect
+   * blocks. Such a map keeps its blocks however the file lies, and each of them is read
+   * before the first block it leads to.
+   */
+  readonly treeSpans?: readonly FileRange[]
   readonly xattr?: FsBlock
   /** The block of the inode table that holds the inode, and what is read of the table to load it; where numbers may change. */
   readonly table?: { readonly block: FsBlock; readonly read: BlockRun }

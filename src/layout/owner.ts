@@ -19,7 +19,7 @@ export type FixedKind =
 /**
  * Blocks of the filesystem and who holds them. `logical` is the first file block
  * for data, directory and symlink; for a tree block it is the block's place in the
- * depth-first order of the inode's extent tree; 0 for an xattr block.
+ * depth-first order of the inode's extent tree or block map; 0 for an xattr block.
  */
 export interface OwnedRun extends BlockRun {
   readonly kind: OwnedKind | FixedKind | 'unknown'
@@ -27,6 +27,8 @@ export interface OwnedRun extends BlockRun {
   readonly inode: number
   readonly logical: FileBlock
   readonly unwritten: boolean
+  /** Of a file mapped by indirect blocks: its map keeps its size however the file lies. */
+  readonly indirect?: true
   /** Set when the run must stay. */
   readonly immovable?: ImmovableReason
 }

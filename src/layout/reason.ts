@@ -25,8 +25,8 @@ const immovable = {
   'swap-file': { says: 'swap space, which the kernel or a resume image knows by block number' },
   'inline-data': { says: 'kept inside the inode, without a block of its own' },
   'indirect-mapped': {
-    says: 'mapped by an old block map, which is read but never rewritten',
-    helps: 'Copying the file gives it extents.',
+    says: 'mapped by indirect blocks, which a mounted filesystem does not move',
+    helps: `Giving it extents first (chattr +e) makes it one that can be moved. ${atRest}`,
   },
   'shared-xattr': { says: 'an attribute block with more owners than can be followed' },
   'unknown-owner': {
@@ -55,6 +55,7 @@ const happened = {
   taken: { says: 'the place planned for it is in use by others now', helps: 'A new plan will find another place.' },
   'no-space': { says: 'no free blocks to move it with', helps: 'Free some space and run it again.' },
   'no-tree-room': { says: 'its extent tree would grow, and no block is free for that', helps: 'Free some space.' },
+  'far-behind': { says: 'its block map has no numbers for blocks so far behind' },
   'quota-tree': { says: 'its extent tree would change its size, and quotas count tree blocks' },
   preallocated: { says: 'preallocated behind the end of the file, where the kernel moves nothing', helps: atRest },
   'mapped-for-writing': { says: 'mapped by a program that may write to it at any moment', helps: again },
@@ -102,6 +103,7 @@ export const onlyWhileMounted: ReadonlySet<StayReason> = new Set<StayReason>([
   'append-only',
   'encrypted',
   'journal-data',
+  'indirect-mapped',
 ])
 
 const numbered = {

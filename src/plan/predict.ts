@@ -43,12 +43,13 @@ export function layoutAfter(
 function moveFile(file: FileLayout, moves: readonly PlannedMove[], blockSize: number): FileLayout {
   const own = moves.filter(({ kind }) => kind === file.kind)
   const extents = own.length === 0 ? file.extents : relocateExtents(file.extents, own)
+  const shrinks = own.length > 0 && file.treeSpans === undefined
   const tree = new Map(moves.filter(({ kind }) => kind === 'tree').map(({ from, to }) => [from, to]))
   return {
     ...file,
     extents,
     tree: file.tree
       .map((block) => tree.get(block) ?? fsBlock(block))
-      .slice(0, own.length === 0 ? file.tree.length : treeBlocksNeeded(extents.length, blockSize)),
+      .slice(0, shrinks ? treeBlocksNeeded(extents.length, blockSize) : file.tree.length),
   }
 }

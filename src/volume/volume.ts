@@ -8,6 +8,7 @@
 import type { BlockRun } from '../layout/run.js'
 import type { Extent } from '../layout/extent.js'
 import type { FileBlock, FsBlock } from '../layout/block.js'
+import type { FileRange } from '../layout/file-layout.js'
 import type { FixedKind, OwnedKind, OwnedRun } from '../layout/owner.js'
 import type { ImmovableReason, NumberReason, StayReason } from '../layout/reason.js'
 
@@ -63,8 +64,10 @@ export interface Lookup {
 
 /** The blocks of a file that are not file data. */
 export interface FileMetadata {
-  /** Extent-tree blocks in depth-first order; empty when the tree fits the inode. */
+  /** Blocks of the extent tree or block map in depth-first order; empty when it fits the inode. */
   readonly tree: readonly FsBlock[]
+  /** Only of a file mapped by indirect blocks: see FileLayout. */
+  readonly treeSpans?: readonly FileRange[]
   /** The extended-attribute block, if any. */
   readonly xattr?: FsBlock
 }

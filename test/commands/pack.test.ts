@@ -30,7 +30,7 @@ async function scatter(image: string, seed: number): Promise<void> {
 
 interface Told {
   readonly inode: number
-  /** Physical runs of the file's data. */
+  /** Physical runs of the file's data, and of its block map among them, in the order they are read. */
   readonly runs: readonly { readonly start: number; readonly length: number }[]
   /** What must not change: times, mode, owner, size, links. */
   readonly attributes: string
@@ -44,9 +44,11 @@ function tell(image: string, paths: readonly string[]): Told[] {
     .slice(1)
     .map((text) => ({
       inode: Number(/Inode: (\d+)/.exec(text)?.[1]),
-      runs: [...(/EXTENTS:\n([^]*)$/.exec(text)?.[1] ?? '').matchAll(/\((\d+)(?:-\d+)?\):(\d+)(?:-(\d+))?/g)].map(
-        ([, , first, last]) => ({ start: Number(first), length: Number(last ?? first) - Number(first) + 1 }),
-      ),
+      runs: [
+        ...(/(?:EXTENTS|BLOCKS):\n([^]*)$/.exec(text)?.[1] ?? '').matchAll(
+          /\((?:\d+(?:-\d+)?|T?IND|DIND)\):(\d+)(?:-(\d+))?/g,
+        ),
+      ].map(([, first, last]) => ({ start: Number(first), length: Number(last ?? first) - Number(first) + 1 })),
       attributes:
         text
           .split('\n')

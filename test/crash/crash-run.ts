@@ -11,7 +11,6 @@
  *   mapping, and the attributes it led to before anything moved; numbers of inodes may
  *   be others where they are exchanged.
  */
-import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Filesystem } from '../../src/ext4/read/filesystem.js'
@@ -21,7 +20,7 @@ import { renumberOnImage } from '../../src/ext4/renumber/run-exchanges.js'
 import { findSuspects } from '../../src/ext4/ownership/preflight.js'
 import type { Committer } from '../../src/ext4/commit/committer.js'
 import { openCommitter } from '../../src/ext4/commit/open-committer.js'
-import { dumpInodes, namesIn, type InodeDump } from '../support/inode-dump.js'
+import { dumpInodes, mappedContents, type InodeDump } from '../support/inode-dump.js'
 import { loopMounted } from '../support/mount.js'
 import { Random } from '../support/random.js'
 import { randomExchanges } from '../support/random-exchanges.js'
@@ -76,7 +75,7 @@ export class CrashRun {
     const path = join(folder, `crash-${seed}.img`)
     makeVariedImage(path, variety, seed)
     const base = readFileSync(path)
-    const contents = contentsOf(path, base, dumpInodes(path), variety.blockSize)
+    const contents = mappedContents(path, base, dumpInodes(path), variety.blockSize)
     const store = new RecordingStore(base)
     if (options.withoutFlushes) store.flush = () => Promise.resolve()
     let renumbered = 0
@@ -156,7 +155,7 @@ export class CrashRun {
         ? 'the layout is that of no transaction'
         : `the layout is that after transaction ${state}, not ${oldest} to ${newest}`
     }
-    const now = contentsOf(this.path, readFileSync(this.path), dumps, this.options.variety.blockSize)
+    const now = mappedContents(this.path, readFileSync(this.path), dumps, this.options.variety.blockSize)
     for (const [name, hash] of this.contents) if (now.get(name) !== hash) return `${name} changed`
     return now.size === this.contents.size ? undefined : `there are ${now.size} names, not ${this.contents.size}`
   }
@@ -187,29 +186,6 @@ const layoutOf = (dumps: ReadonlyMap<number, InodeDump>): string =>
       dump.rest,
     ]),
   )
-
-/** Of every name, by debugfs: contents, and whatever else is not a place. Of directories the names say what they hold. */
-function contentsOf(
-  path: string,
-  image: Uint8Array,
-  dumps: ReadonlyMap<number, InodeDump>,
-  blockSize: number,
-): Map<string, string> {
-  const hashes = new Map<string, string>()
-  for (const [name, number] of namesIn(
-    path,
-    [...dumps.keys()].filter((inode) => inode > 10),
-  )) {
-    const { blocks, unwritten, rest } = dumps.get(number)!
-    const hash = createHash('sha256').update(rest.replace(/^Inode: \d+/m, ''))
-    for (const [logical, physical] of / Type: directory /.test(rest) ? [] : blocks) {
-      if (!unwritten.has(logical))
-        hash.update(`${logical}:`).update(image.subarray(physical * blockSize, (physical + 1) * blockSize))
-    }
-    hashes.set(name, hash.digest('hex'))
-  }
-  return hashes
-}
 
 /** A committer that takes few blocks at a time and says when a transaction began and when it was durable. */
 function watched(

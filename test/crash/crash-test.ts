@@ -3,7 +3,9 @@
  *
  *     npm run crash-test -- --points 2000 --seed 1
  *     npm run crash-test -- --points 1000 --inodes 20
+ *     npm run crash-test -- --points 500 --kind ext3
  *
+ * With `--kind TEXT` only images with that in their name are tried.
  * With `--inodes N` so many numbers of inodes are exchanged after every round of moves.
  *
  * Each image is recorded once and cut at `--each` points. Every fourth recovery is
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     each: { type: 'string', default: '25' },
     inodes: { type: 'string', default: '0' },
+    kind: { type: 'string', default: '' },
   },
 })
 const points = Number(values.points)
@@ -31,12 +34,17 @@ const firstSeed = Number(values.seed)
 const inodes = Number(values.inodes)
 if (![points, each, firstSeed, inodes + 1].every((value) => Number.isInteger(value) && value > 0)) {
   console.error(
-    'Usage: npm run crash-test -- [--points N] [--seed N] [--each N] [--inodes N], all of them whole numbers above 0',
+    'Usage: npm run crash-test -- [--points N] [--seed N] [--each N] [--inodes N] [--kind TEXT], N a whole number above 0',
   )
   process.exit(2)
 }
 
 const kernel = isRoot && existsSync('/dev/loop-control')
+const kinds = crashVarieties.filter(({ name, used }) => name.includes(values.kind) && (kernel || !used))
+if (kinds.length === 0) {
+  console.error(`No kind of image has ${JSON.stringify(values.kind)} in its name.`)
+  process.exit(2)
+}
 const scratch = scratchFolder()
 const began = performance.now()
 const tally = new Map<string, { images: number; transactions: number; points: number; lost: number }>()
@@ -45,7 +53,7 @@ let renumbered = 0
 let lost = 0
 try {
   for (let image = 0; done < points; image++) {
-    const variety = crashVarieties[image % crashVarieties.length]!
+    const variety = kinds[image % kinds.length]!
     const seed = firstSeed + image
     const luck = new Random(seed ^ 0x5eed)
     const run = await CrashRun.record({

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { CrashRun } from '../crash/crash-run.js'
 import { crashVarieties } from '../crash/crash-varieties.js'
-import { needTools, scratchFolder } from '../support/tools.js'
+import { needLoopMounts, needTools, scratchFolder } from '../support/tools.js'
 
 /** A taste of test/crash/crash-test.ts, which tries thousands. */
 describe('relocate, when the power is cut', () => {
@@ -14,6 +14,7 @@ describe('relocate, when the power is cut', () => {
   for (const [index, variety] of crashVarieties.entries()) {
     it(`loses nothing: ${variety.name}`, async function () {
       this.timeout(180_000)
+      if (variety.used) needLoopMounts(this)
       const run = await CrashRun.record({ variety, seed: 4000 + index, folder: scratch.path })
       expect(run.transactions).to.be.greaterThan(2)
       const lost: string[] = []

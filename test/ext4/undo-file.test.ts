@@ -13,7 +13,7 @@ import { Random } from '../support/random.js'
 import { randomMoves } from '../support/random-moves.js'
 import { RecordingStore } from '../support/recording-store.js'
 import { needTools, run, scratchFolder } from '../support/tools.js'
-import { makeVariedImage, type Variety } from '../support/varied-image.js'
+import { ext3Features, makeVariedImage, type Variety } from '../support/varied-image.js'
 
 const varieties: readonly Variety[] = [
   { name: '1 KiB blocks, no journal', blockSize: 1024, features: '^has_journal', deepExtents: 200 },
@@ -23,6 +23,8 @@ const varieties: readonly Variety[] = [
     features: '^has_journal,^metadata_csum',
     deepExtents: 200,
   },
+  { name: 'ext2, 1 KiB blocks', blockSize: 1024, features: `^has_journal,${ext3Features}`, deepExtents: 200 },
+  { name: 'ext2, 4 KiB blocks', blockSize: 4096, features: `^has_journal,${ext3Features}`, deepExtents: 200 },
   { name: '64 KiB blocks, no journal', blockSize: 65536, size: 64, features: '^has_journal' },
   { name: '4 KiB blocks and a journal', blockSize: 4096, deepExtents: 200 },
 ]

@@ -65,6 +65,9 @@ export function checkImage(image: string): void {
   run('e2fsck', ['-fn', image])
 }
 
+/** Bytes of one file. Larger ones are for mappedContents. */
+const longestDump = 1 << 30
+
 /**
  * SHA-256 of every regular file of the image by its path, read by debugfs (rdump
  * into a scratch folder), so that nothing of ours takes part.
@@ -72,7 +75,8 @@ export function checkImage(image: string): void {
 export function hashFiles(image: string): Map<string, string> {
   const folder = scratchFolder()
   try {
-    run('debugfs', ['-R', `rdump / "${folder.path}"`, image])
+    // debugfs writes holes out as zeros: one sparse file could fill the disk.
+    run('prlimit', [`--fsize=${longestDump}`, 'debugfs', '-R', `rdump / "${folder.path}"`, image])
     const hashes = new Map<string, string>()
     // Names are bytes and need not be UTF-8.
     const walk = (relative: Buffer): void => {

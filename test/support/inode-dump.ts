@@ -1,4 +1,5 @@
 /** What debugfs says of every inode in use. */
+import { createHash } from 'node:crypto'
 import { debugfsAll } from './images.js'
 import { run } from './tools.js'
 
@@ -7,7 +8,10 @@ export interface InodeDump {
   /** Physical block of every mapped file block, in order of the file. */
   readonly blocks: ReadonlyMap<number, number>
   readonly unwritten: ReadonlySet<number>
+  /** Of an extent tree or a block map, in depth-first order. */
   readonly treeBlocks: readonly number[]
+  /** Mapped by indirect blocks. */
+  readonly indirect: boolean
   /** 0 for none. */
   readonly xattr: number
   /** In units of 512 bytes. */
@@ -43,6 +47,33 @@ export function namesIn(image: string, inodes: readonly number[]): Map<string, n
   return names
 }
 
+/**
+ * Of every name, by debugfs: contents, and whatever else is not a place. Gathered block by
+ * block over debugfs' mapping, so that holes of a terabyte cost nothing. Of directories
+ * the names say what they hold.
+ */
+export function mappedContents(
+  path: string,
+  image: Uint8Array,
+  dumps: ReadonlyMap<number, InodeDump>,
+  blockSize: number,
+): Map<string, string> {
+  const hashes = new Map<string, string>()
+  for (const [name, number] of namesIn(
+    path,
+    [...dumps.keys()].filter((inode) => inode > 10),
+  )) {
+    const { blocks, unwritten, rest } = dumps.get(number)!
+    const hash = createHash('sha256').update(rest.replace(/^Inode: \d+/m, ''))
+    for (const [logical, physical] of / Type: directory /.test(rest) ? [] : blocks) {
+      if (!unwritten.has(logical))
+        hash.update(`${logical}:`).update(image.subarray(physical * blockSize, (physical + 1) * blockSize))
+    }
+    hashes.set(name, hash.digest('hex'))
+  }
+  return hashes
+}
+
 function parse(inode: number, text: string): InodeDump {
   const [head = '', body = ''] = text.split(/^(?:EXTENTS|BLOCKS):$/m)
   const blocks = new Map<number, number>()
@@ -59,7 +90,8 @@ function parse(inode: number, text: string): InodeDump {
     inode,
     blocks,
     unwritten,
-    treeBlocks: [...body.matchAll(/\(ETB\d+\):(\d+)/g)].map(([, block]) => Number(block)),
+    treeBlocks: [...body.matchAll(/\((?:ETB\d+|IND|DIND|TIND)\):(\d+)/g)].map(([, block]) => Number(block)),
+    indirect: /^BLOCKS:$/m.test(text),
     xattr: Number(/^File ACL: (\d+)/m.exec(head)?.[1] ?? 0),
     sectors: Number(/Blockcount: (\d+)/.exec(head)?.[1] ?? 0),
     extents,

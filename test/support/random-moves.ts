@@ -43,20 +43,27 @@ export async function randomMoves(volume: Volume, random: Random, most: number):
   return moves
 }
 
-/** Where everything must be after moves that were reported as moved; tree blocks excepted. */
+/** Where everything must be after moves that were reported as moved; blocks of extent trees excepted. */
 export class ExpectedLayout {
   private readonly blocks = new Map<number, Map<number, number>>()
   private readonly xattr = new Map<number, number>()
+  /** Of files mapped by indirect blocks, each map block in its place of the order. */
+  private readonly maps = new Map<number, number[]>()
 
   constructor(before: ReadonlyMap<number, InodeDump>) {
-    for (const { inode, blocks, xattr } of before.values()) {
+    for (const { inode, blocks, xattr, indirect, treeBlocks } of before.values()) {
+      if (indirect) this.maps.set(inode, [...treeBlocks])
       this.blocks.set(inode, new Map(blocks))
       this.xattr.set(inode, xattr)
     }
   }
 
   apply(move: Move): void {
-    if (move.kind === 'tree') return
+    if (move.kind === 'tree') {
+      const map = this.maps.get(move.inode)
+      if (map) for (let i = 0; i < move.length; i++) map[map.indexOf(move.from + i)] = move.to + i
+      return
+    }
     if (move.kind === 'xattr') {
       for (const [inode, block] of this.xattr) if (block === move.from) this.xattr.set(inode, move.to)
       return
@@ -76,6 +83,9 @@ export class ExpectedLayout {
       }
       if (dump.xattr !== this.xattr.get(inode))
         found.push(`inode ${inode}: attribute block at ${dump.xattr}, not ${this.xattr.get(inode)}`)
+      const map = this.maps.get(inode)
+      if (map && JSON.stringify(map) !== JSON.stringify(dump.treeBlocks))
+        found.push(`inode ${inode}: map blocks at ${dump.treeBlocks.join()}, not ${map.join()}`)
       if (dump.blocks.size !== blocks.size) found.push(`inode ${inode}: ${dump.blocks.size} blocks, not ${blocks.size}`)
       for (const [logical, physical] of blocks) {
         if (dump.blocks.get(logical) !== physical) {

@@ -10,6 +10,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -18,6 +19,7 @@ import {
 import { join } from 'node:path'
 import { crc32c } from '../../src/bytes/crc32c.js'
 import { checkImage, debugfs, debugfsWrite, makeImage } from './images.js'
+import { loopMounted } from './mount.js'
 import { Random } from './random.js'
 import { run, scratchFolder } from './tools.js'
 
@@ -34,7 +36,19 @@ export interface Variety {
   readonly deepExtents?: number
   /** MiB of small files that fill the rest. */
   readonly filled?: number
+  /** A sparse file with blocks at every border of a block map, as far as files go. */
+  readonly tall?: boolean
+  /** Given extents once the files were there, as an old filesystem is; files made later have them. */
+  readonly upgraded?: boolean
+  /** Mounted, written to and unmounted by the kernel, so that the log holds old transactions and revoked blocks; for root. */
+  readonly used?: boolean
+  /** The journal's superblock is that of 2000, without features. */
+  readonly oldJournal?: boolean
 }
+
+/** What mke2fs makes of -t ext3, but for the checksums of group descriptors that some defaults add. */
+export const ext3Features =
+  '^extent,^64bit,^metadata_csum,^uninit_bg,^flex_bg,^huge_file,^dir_nlink,^extra_isize,^metadata_csum_seed,^orphan_file'
 
 export const varieties: readonly Variety[] = [
   { name: '4 KiB blocks, metadata_csum', blockSize: 4096, deepExtents: 700 },
@@ -75,7 +89,31 @@ export const varieties: readonly Variety[] = [
     deepExtents: 400,
   },
   { name: 'a fast_commit area', blockSize: 1024, features: 'fast_commit', deepExtents: 200 },
+  {
+    name: 'ext3, 1 KiB blocks, inodes of 128 bytes',
+    blockSize: 1024,
+    features: ext3Features,
+    more: ['-I', '128'],
+    deepExtents: 700,
+  },
+  { name: 'ext3, 4 KiB blocks', blockSize: 4096, features: ext3Features, deepExtents: 700 },
+  {
+    name: 'ext3 as it was, 2 KiB blocks, linear directories without types',
+    blockSize: 2048,
+    features: `${ext3Features},^filetype,^dir_index,^resize_inode,^sparse_super`,
+    deepExtents: 300,
+  },
+  {
+    name: 'old files without extents on an upgraded ext4, 1 KiB blocks',
+    blockSize: 1024,
+    features: '^extent,^64bit,metadata_csum',
+    deepExtents: 600,
+    upgraded: true,
+  },
 ]
+
+/** Whether files are made without extents. */
+export const isIndirect = ({ features = '' }: Variety): boolean => features.includes('^extent')
 
 /** The image at `path`, checked. */
 export function makeVariedImage(path: string, variety: Variety, seed: number): void {
@@ -109,6 +147,7 @@ export function makeVariedImage(path: string, variety: Variety, seed: number): v
       writeFileSync(join(tree, 'a', name), text(blockSize, name))
     if (deepExtents > 0) writeFileSync(join(tree, 'deep'), text(deepExtents * 2 * blockSize, 'deep'))
     writeFileSync(join(tree, 'reserved'), text(20 * blockSize, 'reserved'))
+    if (variety.tall) makeTall(join(tree, 'a/tall'), blockSize)
 
     const value = join(scratch.path, 'value')
     writeFileSync(value, 'v'.repeat(700))
@@ -120,9 +159,11 @@ export function makeVariedImage(path: string, variety: Variety, seed: number): v
       ...(variety.extended ? { extended: variety.extended } : {}),
       more: ['-N', '700', ...(variety.more ?? [])],
     })
+    if (variety.upgraded) run('tune2fs', ['-O', 'extent', path])
     debugfsWrite(path, [
+      ...(variety.upgraded ? [`write ${join(tree, 'deep')} new`, `write ${join(tree, 'holes')} a/newer`] : []),
       ...Array.from({ length: deepExtents }, (_, i) => `punch /deep ${i * 2 + 1} ${i * 2 + 1}`),
-      'fallocate /reserved 10 60',
+      ...(isIndirect(variety) ? [] : ['fallocate /reserved 10 60']),
       'punch /reserved 30 33',
       `ea_set -f ${value} /a/attributes user.big`,
       `ea_set -f ${value} /a/b user.folder`,
@@ -130,9 +171,56 @@ export function makeVariedImage(path: string, variety: Variety, seed: number): v
     ])
     shareAttributes(path, blockSize, '/a/shared1', ['/a/shared2', '/a/shared3'])
     run('e2fsck', ['-fyD', path], { ok: [0, 1] })
+    if (variety.used) useByKernel(path, seed)
+    if (variety.oldJournal) ageJournal(path, blockSize)
     checkImage(path)
   } finally {
     scratch.remove()
+  }
+}
+
+/** Some blocks on both sides of where a map goes one level up, and the last block that a file can have. */
+function makeTall(path: string, blockSize: number): void {
+  const perBlock = blockSize / 4
+  const double = 12 + perBlock
+  const triple = double + perBlock ** 2
+  // Without huge_file a file that had no holes must be countable in 2^32 sectors, its map blocks included.
+  const mapBlocks = 1 + (1 + perBlock) + (1 + perBlock + perBlock ** 2)
+  const last = Math.min(triple + perBlock ** 3, Math.floor((2 ** 32 - 1) / (blockSize / 512)) - mapBlocks) - 1
+  const file = openSync(path, 'w')
+  for (const border of [0, 12, double, double + perBlock, triple, triple + perBlock, triple + perBlock ** 2, last])
+    for (const block of [border - 1, border])
+      if (block >= 0) writeSync(file, `block ${block} `.repeat(blockSize / 32), block * blockSize)
+  closeSync(file)
+}
+
+/** Files come and go, map blocks and directory blocks with them, over several transactions. */
+function useByKernel(path: string, seed: number): void {
+  loopMounted(path, (folder) => {
+    for (let round = 0; round < 6; round++) {
+      const name = join(folder, `passing${round % 3}`)
+      rmSync(name, { recursive: true, force: true })
+      mkdirSync(name)
+      for (let i = 0; i < 6; i++) writeFileSync(join(name, `file${i}`), Buffer.alloc(100 * 1024, `${round} of ${seed} `))
+      run('sync', ['-f', folder])
+    }
+  })
+  if (!debugfs(path, 'logdump -O').includes('(revoke table)')) throw new Error('the kernel revoked nothing')
+}
+
+/** Rewrites the journal's superblock as JBD's first version had it. */
+function ageJournal(path: string, blockSize: number): void {
+  const [, block] = /\(0(?:-\d+)?\):(\d+)/.exec(debugfs(path, 'stat <8>'))!
+  const image = openSync(path, 'r+')
+  try {
+    const bytes = Buffer.alloc(blockSize)
+    readSync(image, bytes, 0, blockSize, Number(block) * blockSize)
+    bytes.writeUInt32BE(3, 4)
+    // Features, UUID and users came with the second version.
+    bytes.fill(0, 0x24, 1024)
+    writeSync(image, bytes, 0, blockSize, Number(block) * blockSize)
+  } finally {
+    closeSync(image)
   }
 }
 

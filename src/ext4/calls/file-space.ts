@@ -59,11 +59,7 @@ export class FileSpace {
       case undefined:
         break
       case 'inline-data':
-      case 'indirect-mapped':
-        throw unsupported(
-          'EOPNOTSUPP',
-          `Inode ${number} is ${reason === 'inline-data' ? 'kept inside its inode' : 'mapped by indirect blocks'}; only files mapped by extents can be changed.`,
-        )
+        throw unsupported('EOPNOTSUPP', `Inode ${number} is kept inside its inode; it has no blocks.`)
       case 'boot-loader':
       case 'swap-file':
         throw refused(
@@ -73,6 +69,12 @@ export class FileSpace {
         )
       default:
         throw refused('EPERM', `Inode ${number} must stay as it is (${reason}).`, 'Leave it where it is.')
+    }
+    if (map.kind === 'indirect') {
+      throw unsupported(
+        'EOPNOTSUPP',
+        `Inode ${number} is mapped by indirect blocks; only files mapped by extents can be changed.`,
+      )
     }
     if (map.kind !== 'extents') throw unsupported('EOPNOTSUPP', `Inode ${number} has no blocks of its own.`)
     if (inode.flags & (inodeFlag.immutable | inodeFlag.appendOnly | inodeFlag.verity)) {

@@ -24,6 +24,7 @@ import type {
   Volume,
 } from '../../volume/volume.js'
 import { longestExtent, longestUnwrittenExtent } from '../format/extent-node.js'
+import { spanOf } from '../format/block-map.js'
 import { ClaimMap, type Suspects } from '../ownership/claim-map.js'
 import { imageContents } from '../read/file-contents.js'
 import { fileExtents, physicalOf, readFileMap } from '../read/file-map.js'
@@ -132,9 +133,14 @@ export class ImageVolume implements Volume {
 
   /** The map blocks of an indirect-mapped file count as its tree. */
   async metadata(file: FileRef): Promise<FileMetadata> {
-    const inode = await this.filesystem.readInode(file.inode)
-    const { treeBlocks } = await readFileMap(this.filesystem, inode)
-    return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
+    const { filesystem } = this
+    const inode = await filesystem.readInode(file.inode)
+    const { kind, treeBlocks, mapBlocks } = await readFileMap(filesystem, inode)
+    return {
+      tree: treeBlocks,
+      ...(kind === 'indirect' && { treeSpans: mapBlocks.map((each) => spanOf(each, filesystem.blockSize)) }),
+      ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }),
+    }
   }
 
   async inodeBlock(inode: number): Promise<FsBlock> {

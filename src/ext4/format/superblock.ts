@@ -84,9 +84,11 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const bad = (problem: string): never => {
     throw corrupt('superblock', 0, problem)
   }
-  if (getU32(bytes, 0x4c) < 1)
-    throw unsupported('old-revision', 'The filesystem has revision 0 of 1995, without inode sizes and features.')
-  const features = decodeFeatures(getU32(bytes, 0x5c), getU32(bytes, 0x60), getU32(bytes, 0x64))
+  // In revision 0, of 1995, inodes have one size, and what is said of features means nothing.
+  const dynamic = getU32(bytes, 0x4c) > 0
+  const features = dynamic
+    ? decodeFeatures(getU32(bytes, 0x5c), getU32(bytes, 0x60), getU32(bytes, 0x64))
+    : decodeFeatures(0, 0, 0)
   const has = (name: string): boolean => features.names.has(name)
 
   const checksums: ChecksumKind = has('metadata_csum') ? 'crc32c' : has('uninit_bg') ? 'crc16' : 'none'
@@ -123,7 +125,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   }
   const groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup)
 
-  const inodeSize = getU16(bytes, 0x58)
+  const inodeSize = dynamic ? getU16(bytes, 0x58) : 128
   if (inodeSize < 128 || inodeSize > blockSize || (inodeSize & (inodeSize - 1)) !== 0)
     bad(`inodes of ${inodeSize} bytes`)
   const inodesPerGroup = getU32(bytes, 0x28)
@@ -132,7 +134,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const inodeCount = getU32(bytes, 0x0)
   if (inodeCount !== groupCount * inodesPerGroup)
     bad(`${inodeCount} inodes in ${groupCount} groups of ${inodesPerGroup}`)
-  const firstInode = getU32(bytes, 0x54)
+  const firstInode = dynamic ? getU32(bytes, 0x54) : 11
   if (firstInode < 11 || firstInode > inodeCount) bad(`first unreserved inode ${firstInode}`)
 
   const s_desc_size = getU16(bytes, 0xfe)
@@ -144,7 +146,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
   const descriptorBlocks = Math.ceil(groupCount / (blockSize / descriptorSize))
   const firstMetaGroup = has('meta_bg') ? getU32(bytes, 0x104) : descriptorBlocks
   if (firstMetaGroup > descriptorBlocks) bad(`first meta group ${firstMetaGroup} of ${descriptorBlocks}`)
-  const reservedDescriptorBlocks = getU16(bytes, 0xce)
+  const reservedDescriptorBlocks = dynamic ? getU16(bytes, 0xce) : 0
   if (reservedDescriptorBlocks > blockSize / 4) bad(`${reservedDescriptorBlocks} reserved descriptor blocks`)
   const s_log_groups_per_flex = has('flex_bg') ? bytes[0x174]! : 0
   if (s_log_groups_per_flex > 31) bad(`2^${s_log_groups_per_flex} groups per flexible group`)
@@ -184,7 +186,9 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
       ...(has('quota') ? [getU32(bytes, 0x240), getU32(bytes, 0x244)] : []),
       ...(has('quota') && has('project') ? [getU32(bytes, 0x26c)] : []),
     ].filter((inode) => inode !== 0),
-    claimedInodes: [0x240, 0x244, 0x26c, 0x280].map((at) => getU32(bytes, at)).filter((inode) => inode !== 0),
+    claimedInodes: (dynamic ? [0x240, 0x244, 0x26c, 0x280] : [])
+      .map((at) => getU32(bytes, at))
+      .filter((inode) => inode !== 0),
   }
 }
 

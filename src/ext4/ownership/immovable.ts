@@ -10,7 +10,7 @@
  */
 import type { ImmovableReason } from '../../layout/reason.js'
 import { bootLoaderFiles } from './boot-loader.js'
-import { mapKind, readFileMap } from '../read/file-map.js'
+import { readFileMap } from '../read/file-map.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { hasInlineData } from '../format/inline-data.js'
 import { inodeFlag, type Inode } from '../format/inode.js'
@@ -31,7 +31,6 @@ export function inherentReason(inode: Judged, superblock: Superblock): Immovable
   if (isSystemInode(inode.number, superblock)) return 'system-inode'
   if (inode.flags & inodeFlag.eaInode) return 'shared-xattr'
   if (hasInlineData(inode)) return 'inline-data'
-  if (mapKind(inode, superblock) === 'indirect') return 'indirect-mapped'
   return undefined
 }
 

@@ -11,8 +11,7 @@ import { blockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
 import { ClaimList, type Claim } from './claim-list.js'
 import type { ClaimMap } from './claim-map.js'
-import { childrenOfRoot, readSmallExtentTree } from '../read/extent-tree.js'
-import { mapKind, readFileMap, type FileMap } from '../read/file-map.js'
+import { mapKind, readFileMap, readSmallMap, rootTreeBlocks } from '../read/file-map.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { overlapping } from '../read/fixed-runs.js'
 import { inherentReason } from './immovable.js'
@@ -21,7 +20,9 @@ import type { Inode } from '../format/inode.js'
 import { mayBeSwapFile, swapProbe, type SwapProbe } from './swap.js'
 
 const kinds: readonly OwnedKind[] = ['data', 'directory', 'symlink', 'tree', 'xattr']
-const reasons: readonly (ImmovableReason | undefined)[] = [undefined, 'system-inode', 'shared-xattr', 'indirect-mapped']
+const reasons: readonly (ImmovableReason | undefined)[] = [undefined, 'system-inode', 'shared-xattr']
+const reasonMask = 0x7
+const indirectBit = 0x40
 const unwrittenBit = 0x80
 
 /** The two inodes whose blocks may be fixed metadata as well: the list of bad blocks and the resize inode. */
@@ -52,7 +53,8 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
 
   const take = (inode: Inode, extents: readonly Extent[], treeBlocks: readonly FsBlock[]): void => {
     const reason = inherentReason(inode, superblock)
-    const tag = reasons.indexOf(reason) << 3
+    const indirect = mapKind(inode, superblock) === 'indirect'
+    const tag = (reasons.indexOf(reason) << 3) | (indirect ? indirectBit : 0)
     const kind = inode.type === 'directory' ? 1 : inode.type === 'symlink' ? 2 : 0
     let found = false
     const add = (start: number, length: number, logical: number, what: number): void => {
@@ -92,7 +94,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
       const some = inodes.slice(from, from + treesAtOnce)
       await filesystem.blocks.prefetch(some.flatMap((inode) => rootTargets(filesystem, inode)))
       for (const inode of some) {
-        const { extents, treeBlocks }: FileMap = await readFileMap(filesystem, inode)
+        const { extents, treeBlocks } = await readFileMap(filesystem, inode)
         take(inode, extents, treeBlocks)
       }
     }
@@ -114,7 +116,7 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
       }
       const kind = mapKind(inode, superblock)
       if (kind === 'none') continue
-      const small = kind === 'extents' ? readSmallExtentTree(filesystem, inode) : undefined
+      const small = readSmallMap(filesystem, inode, kind)
       if (small) take(inode, small, [])
       else larger.push(inode)
     }
@@ -124,8 +126,9 @@ export async function collectClaims(filesystem: Filesystem, runs: RunSet, map?: 
 }
 
 function rootTargets(filesystem: Filesystem, inode: Inode): number[] {
-  if (mapKind(inode, filesystem.superblock) !== 'extents') return []
-  return childrenOfRoot(inode).filter((block) => filesystem.inside(blockRun(block, 1)))
+  const kind = mapKind(inode, filesystem.superblock)
+  if (kind === 'none') return []
+  return rootTreeBlocks(inode, kind).filter((block) => filesystem.inside(blockRun(block, 1)))
 }
 
 /** The parts of a run that no fixed metadata holds, as [start, length]. */
@@ -142,7 +145,7 @@ function outsideFixed(filesystem: Filesystem, start: number, length: number): [s
 
 /** A claim as the contract gives it, without the reasons that only others know. */
 export function ownedRun({ start, length, inode, logical, tag }: Claim): OwnedRun {
-  const reason = reasons[(tag >> 3) & 0xf]
+  const reason = reasons[(tag >> 3) & reasonMask]
   return {
     start: fsBlock(start),
     length,
@@ -150,6 +153,7 @@ export function ownedRun({ start, length, inode, logical, tag }: Claim): OwnedRu
     inode,
     logical: fileBlock(logical),
     unwritten: (tag & unwrittenBit) !== 0,
+    ...((tag & indirectBit) !== 0 && { indirect: true as const }),
     ...(reason === undefined ? {} : { immovable: reason }),
   }
 }

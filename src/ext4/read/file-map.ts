@@ -4,9 +4,9 @@
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { mergeExtents, type Extent } from '../../layout/extent.js'
 import { isExtentRoot } from '../format/extent-node.js'
-import { readExtentTree } from './extent-tree.js'
+import { childrenOfRoot, readExtentTree, readSmallExtentTree } from './extent-tree.js'
 import type { Filesystem } from './filesystem.js'
-import { readIndirectMap } from './indirect-map.js'
+import { readIndirectMap, readSmallIndirectMap, rootMapBlocks, type MapBlock } from './indirect-map.js'
 import { hasInlineData } from '../format/inline-data.js'
 import { inodeFlag, type Inode } from '../format/inode.js'
 import type { Superblock } from '../format/superblock.js'
@@ -20,6 +20,8 @@ export interface FileMap {
   readonly extents: readonly Extent[]
   /** Extent-tree or block-map blocks, depth first. */
   readonly treeBlocks: readonly FsBlock[]
+  /** The same blocks of a file mapped by indirect blocks, and what they stand for; empty for others. */
+  readonly mapBlocks: readonly MapBlock[]
 }
 
 type Mapped = Pick<Inode, 'number' | 'type' | 'flags' | 'size' | 'blockArea'>
@@ -40,7 +42,7 @@ export const isFastSymlink = (inode: Pick<Inode, 'flags' | 'size' | 'blockArea'>
   !hasInlineData(inode) &&
   !((inode.flags & inodeFlag.extents) !== 0 && isExtentRoot(inode.blockArea))
 
-const empty: FileMap = { kind: 'none', extents: [], treeBlocks: [] }
+const empty: FileMap = { kind: 'none', extents: [], treeBlocks: [], mapBlocks: [] }
 
 /** Maps that are all in the inode: they are as it is. */
 const small = new WeakMap<Inode, FileMap>()
@@ -49,16 +51,39 @@ const small = new WeakMap<Inode, FileMap>()
 export async function readFileMap(filesystem: Filesystem, inode: Inode): Promise<FileMap> {
   const kind = mapKind(inode, filesystem.superblock)
   if (kind === 'none') return empty
-  if (kind === 'extents') {
-    const known = small.get(inode)
-    if (known) return known
-    const map: FileMap = { kind, ...(await readExtentTree(filesystem, inode)) }
-    if (map.treeBlocks.length === 0) small.set(inode, map)
-    return map
-  }
-  const { extents, mapBlocks } = await readIndirectMap(filesystem, inode)
-  return { kind, extents, treeBlocks: mapBlocks }
+  const known = small.get(inode)
+  if (known) return known
+  const map = kind === 'extents' ? await extentMap(filesystem, inode) : await indirectMap(filesystem, inode)
+  if (map.treeBlocks.length === 0) small.set(inode, map)
+  return map
 }
+
+const extentMap = async (filesystem: Filesystem, inode: Inode): Promise<FileMap> => ({
+  kind: 'extents',
+  ...(await readExtentTree(filesystem, inode)),
+  mapBlocks: [],
+})
+
+async function indirectMap(filesystem: Filesystem, inode: Inode): Promise<FileMap> {
+  const { extents, mapBlocks } = await readIndirectMap(filesystem, inode)
+  return { kind: 'indirect', extents, treeBlocks: mapBlocks.map(({ block }) => block), mapBlocks }
+}
+
+/**
+ * A mapping that is all in the inode; without a promise, for scans of many inodes.
+ * @returns undefined when there are tree or map blocks
+ * @throws corrupt as {@link readFileMap}
+ */
+export const readSmallMap = (
+  filesystem: Filesystem,
+  inode: Inode,
+  kind: 'extents' | 'indirect',
+): readonly Extent[] | undefined =>
+  kind === 'extents' ? readSmallExtentTree(filesystem, inode) : readSmallIndirectMap(filesystem, inode)
+
+/** Tree or map blocks the inode names, unchecked; to bring them in before reading many. */
+export const rootTreeBlocks = (inode: Inode, kind: 'extents' | 'indirect'): readonly FsBlock[] =>
+  kind === 'extents' ? childrenOfRoot(inode) : rootMapBlocks(inode)
 
 /** FIEMAP's view: extents that continue each other are one. */
 export async function fileExtents(filesystem: Filesystem, inode: Inode): Promise<Extent[]> {

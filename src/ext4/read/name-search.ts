@@ -5,9 +5,8 @@
  */
 import { decodeName } from '../../bytes/file-name.js'
 import { ReadBudget, visitDirectory } from './directory.js'
-import { childrenOfRoot, readSmallExtentTree } from './extent-tree.js'
+import { mapKind, readSmallMap, rootTreeBlocks } from './file-map.js'
 import type { Filesystem } from './filesystem.js'
-import { hasInlineData } from '../format/inline-data.js'
 import { inodeFlag, type Inode } from '../format/inode.js'
 import { rootInode } from './path-walk.js'
 
@@ -81,9 +80,10 @@ async function readDirectories(filesystem: Filesystem, numbers: readonly number[
 
 /** The first blocks of a directory, or of its tree; unchecked, to bring them in before reading many. */
 export function firstDirectoryBlocks(filesystem: Filesystem, inode: Inode): number[] {
-  if (hasInlineData(inode) || (inode.flags & inodeFlag.extents) === 0) return []
-  const small = readSmallExtentTree(filesystem, inode)
-  if (!small) return childrenOfRoot(inode).filter((block) => block < filesystem.superblock.blockCount)
+  const kind = mapKind(inode, filesystem.superblock)
+  if (kind === 'none') return []
+  const small = readSmallMap(filesystem, inode, kind)
+  if (!small) return rootTreeBlocks(inode, kind).filter((block) => block < filesystem.superblock.blockCount)
   const blocks: number[] = []
   for (const { physical, length } of small) {
     for (let i = 0; i < length && blocks.length < blocksAhead; i++) blocks.push(physical + i)

@@ -9,6 +9,7 @@ import { blockRun, type BlockRun } from '../../layout/run.js'
 import type { StayReason } from '../../layout/reason.js'
 import type { Move, SkippedMove, Stayed } from '../../volume/volume.js'
 import type { Filesystem } from '../read/filesystem.js'
+import { largestMappedBlock } from '../format/block-map.js'
 import type { Inode, InodeChange } from '../format/inode.js'
 import type { CopyPiece } from './copy.js'
 import { overlapping, type InodeState } from './place.js'
@@ -99,8 +100,10 @@ async function planMapping(
   for (const { kind, from, to, length } of moves) {
     if (kind === 'tree') for (let i = 0; i < length; i++) movedTo.set(fsBlock(from + i), fsBlock(to + i))
   }
+  if (map.kind === 'indirect' && moves.some(({ to, length }) => to + length - 1 > largestMappedBlock))
+    return { reason: 'far-behind' }
   const mapping = relocateExtents(map.extents, contents)
-  const growth = treeGrowth(filesystem, state, mapping)
+  const growth = map.kind === 'indirect' ? 0 : await treeGrowth(filesystem, state, mapping)
   if (growth !== 0 && filesystem.superblock.quotaInodes.length > 0) {
     return { reason: 'quota-tree' }
   }

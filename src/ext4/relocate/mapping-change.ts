@@ -31,7 +31,7 @@ export async function remapInode(
 ): Promise<InodeRelocation> {
   const { superblock, blockSize } = filesystem
   const { inode, map } = state
-  const grown = treeGrowth(filesystem, state, mapping)
+  const grown = await treeGrowth(filesystem, state, mapping)
   const gained = grown + countBlocks(mapping) - countBlocks(map.extents)
   if (gained !== 0 && superblock.quotaInodes.length > 0) {
     throw unsupported(

@@ -1,5 +1,6 @@
 /**
- * An inode's extent tree over another mapping, built new and as small as it goes.
+ * An inode's tree over another mapping: a block map with what changes of it
+ * (indirect-map.ts), an extent tree built new and as small as it goes.
  *
  * Its blocks keep their places, or take those they are told to; what a smaller tree
  * has no use for is left, what a larger one lacks is found near the inode. A tree
@@ -11,6 +12,7 @@ import type { Extent } from '../../layout/extent.js'
 import { buildExtentTree, storableExtents, treeBlocksNeeded } from '../read/extent-tree.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { inodeSeed } from '../format/inode.js'
+import { MapChange } from './indirect-map.js'
 import type { InodeState } from './place.js'
 import type { TreeRoom } from './room.js'
 
@@ -35,11 +37,22 @@ export interface RebuiltTree {
 }
 
 /** Tree blocks that the mapping takes more than the inode has. */
-export const treeGrowth = (filesystem: Filesystem, { map }: InodeState, mapping: readonly Extent[]): number =>
+export async function treeGrowth(
+  filesystem: Filesystem,
+  state: InodeState,
+  mapping: readonly Extent[],
+): Promise<number> {
+  return state.map.kind === 'indirect'
+    ? (await MapChange.work(filesystem, state, mapping, new Map())).grown
+    : extentTreeGrowth(filesystem, state, mapping)
+}
+
+const extentTreeGrowth = (filesystem: Filesystem, { map }: InodeState, mapping: readonly Extent[]): number =>
   treeBlocksNeeded(storableExtents(mapping).length, filesystem.blockSize) - map.treeBlocks.length
 
 /**
- * @param mapping sorted by file block, without overlap
+ * @param mapping sorted by file block, without overlap; of a file mapped by indirect
+ *                blocks without unwritten parts, all of it where a map can name it
  * @param movedTo new places of tree blocks, by their old ones
  * @returns undefined when there are not enough free blocks for it to grow
  */
@@ -50,9 +63,21 @@ export async function rebuildTree(
   room: TreeRoom,
   movedTo: ReadonlyMap<FsBlock, FsBlock> = new Map(),
 ): Promise<RebuiltTree | undefined> {
+  return state.map.kind === 'indirect'
+    ? (await MapChange.work(filesystem, state, mapping, movedTo)).rebuild(room)
+    : rebuildExtentTree(filesystem, state, mapping, room, movedTo)
+}
+
+async function rebuildExtentTree(
+  filesystem: Filesystem,
+  state: InodeState,
+  mapping: readonly Extent[],
+  room: TreeRoom,
+  movedTo: ReadonlyMap<FsBlock, FsBlock>,
+): Promise<RebuiltTree | undefined> {
   const { superblock, blockSize } = filesystem
   const { inode, map } = state
-  const grown = treeGrowth(filesystem, state, mapping)
+  const grown = extentTreeGrowth(filesystem, state, mapping)
   const grownInto = grown > 0 ? await room.take(grown, inode.number) : []
   if (!grownInto) return undefined
   const kept = map.treeBlocks.slice(0, map.treeBlocks.length + Math.min(0, grown))

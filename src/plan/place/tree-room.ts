@@ -11,7 +11,7 @@ import type { PlannedMove } from '../plan.js'
 
 /**
  * The most blocks that trees grow by at any time, all files together. Extents outside
- * `owned` are not counted: then it may be more.
+ * `owned` are not counted: then it may be more. Block maps do not grow.
  * @param owned who held what before the first round, sorted by block
  */
 export function treeGrowthOnTheWay(
@@ -50,7 +50,8 @@ const isContents = ({ kind }: { readonly kind: OwnedRun['kind'] }): boolean => k
 function extentsOf(inodes: ReadonlySet<number>, owned: readonly OwnedRun[]): Map<number, Extent[]> {
   const files = new Map<number, Extent[]>([...inodes].map((inode) => [inode, []]))
   for (const run of owned) {
-    if (isContents(run)) files.get(run.inode)?.push(extent(run.logical, run.start, run.length, run.unwritten))
+    if (isContents(run) && !run.indirect)
+      files.get(run.inode)?.push(extent(run.logical, run.start, run.length, run.unwritten))
   }
   for (const extents of files.values()) extents.sort((a, b) => a.logical - b.logical)
   return files

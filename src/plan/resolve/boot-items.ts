@@ -1,6 +1,6 @@
 import { fileBlock, fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
 import { treeBlocksNeeded } from '../../layout/tree-size.js'
-import { mergeExtents } from '../../layout/extent.js'
+import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blocksOf, type FileLayout } from '../../layout/file-layout.js'
 import type { OwnedKind } from '../../layout/owner.js'
 import type { ImmovableReason } from '../../layout/reason.js'
@@ -50,7 +50,7 @@ export type Granularity = 'file' | 'range'
  * By default whole files are placed, but for extents never written: they read as zeros without
  * the disk, so they would only be holes in the run. Tree blocks are placed only when packing leaves the tree
  * as large as it is: else it shrinks or vanishes, and which block stays is the
- * engine's choice.
+ * engine's choice. The blocks of an old block map go among the data they lead to.
  *
  * With granularity 'range', only the ranges of a file that are read are placed where
  * that pays (file-ranges.ts); the rest of the file stays where it is.
@@ -68,10 +68,12 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
     const blocks = blocksOf(file, file.kind)
     if (file.immovable) skip(file, file.kind, file.immovable, blocks)
     else if (blocks > 0 && !movable.has(file.kind)) skip(file, file.kind, 'mounted', blocks)
-    else
-      for (const { logical, physical, length, unwritten } of file.extents) {
-        if (!unwritten) items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
-      }
+    else placeParts(file, file.extents)
+  }
+  const placeParts = (file: FileLayout, parts: readonly Extent[]): void => {
+    const written = parts.filter(({ unwritten }) => !unwritten)
+    const withMap = file.treeSpans !== undefined && metadata && movable.has('tree')
+    items.push(...(withMap ? amongItsMap(file, written) : written.map((part) => itemOf(file, part))))
   }
   const placeBlocks = (file: FileLayout, kind: 'tree' | 'xattr', blocks: readonly FsBlock[]): void => {
     blocks.forEach((from, index) => items.push({ inode: file.inode, kind, logical: fileBlock(index), length: 1, from }))
@@ -85,6 +87,7 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
     }
     const all = [...through, ...files]
     for (const file of all) {
+      if (file.treeSpans !== undefined) continue
       if (movable.has('tree') && !file.immovable && keepsItsTree(file, blockSize)) placeBlocks(file, 'tree', file.tree)
     }
     if (movable.has('xattr')) {
@@ -103,11 +106,48 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
   for (const file of files) {
     const parts = file.immovable || !movable.has(file.kind) ? undefined : ranges?.get(file.inode)
     if (!parts) placeExtents(file)
-    else
-      for (const { logical, physical, length } of parts)
-        items.push({ inode: file.inode, kind: file.kind, logical, length, from: physical })
+    else placeParts(file, parts)
   }
   return { items, skipped }
+}
+
+const itemOf = (file: FileLayout, { logical, physical, length }: Extent): BootItem => ({
+  inode: file.inode,
+  kind: file.kind,
+  logical,
+  length,
+  from: physical,
+})
+
+/**
+ * Parts of a file mapped by indirect blocks, and each block of its map right before the
+ * first block it leads to: that is how the kernel allocates them and how it reads them.
+ */
+function amongItsMap(file: FileLayout, parts: readonly Extent[]): BootItem[] {
+  const items: BootItem[] = []
+  const spans = file.treeSpans!
+  const placed = new Set<number>()
+  for (const part of parts) {
+    let done = 0
+    const placeUpTo = (end: number): void => {
+      if (end > done) items.push(itemOf(file, extent(part.logical + done, part.physical + done, end - done)))
+      done = Math.max(done, end)
+    }
+    for (const [index, { logical, length }] of spans.entries()) {
+      if (placed.has(index) || logical >= part.logical + part.length || logical + length <= part.logical) continue
+      placed.add(index)
+      placeUpTo(logical - part.logical)
+      items.push({
+        inode: file.inode,
+        kind: 'tree',
+        logical: fileBlock(index),
+        length: 1,
+        from: fsBlock(file.tree[index]!),
+      })
+    }
+    placeUpTo(part.length)
+  }
+  return items
 }
 
 /** Whether the tree over the packed file has as many blocks as it has now. */

@@ -60,6 +60,8 @@ class Resolver {
   private readonly missing = new Map<string, MissingFile>()
   private readonly byPath = new Map<string, FileRef | undefined>()
   private readonly byInode = new Map<number, FileRef | undefined>()
+  /** Of files mapped by indirect blocks, which blocks of their maps have been read. */
+  private readonly maps = new Map<number, Set<number>>()
   /** Inodes that names lead to now, and the other numbers the trace knows them by. */
   private readonly moved = new Map<number, number>()
   private owners: readonly OwnedRun[] = []
@@ -163,7 +165,26 @@ class Resolver {
   }
 
   private push(read: TraceRead, kind: BootRead['kind'], inode: number, block: number, length: number): void {
-    this.reads.push({ ...(read.t !== undefined && { t: read.t }), kind, inode, block, length })
+    const file = this.layout.get(inode)
+    const add = (what: BootRead['kind'], from: number, count: number): void => {
+      if (count > 0)
+        this.reads.push({ ...(read.t !== undefined && { t: read.t }), kind: what, inode, block: from, length: count })
+    }
+    let at = block
+    // No trace of files tells of block maps, and none is read without them.
+    if (file?.treeSpans && kind === file.kind) {
+      const known = this.maps.get(inode) ?? new Set<number>()
+      this.maps.set(inode, known)
+      for (const [index, span] of file.treeSpans.entries()) {
+        if (known.has(index) || span.logical >= block + length || span.logical + span.length <= block) continue
+        known.add(index)
+        const before = Math.max(at, span.logical)
+        add(kind, at, before - at)
+        add('tree', index, 1)
+        at = before
+      }
+    }
+    add(kind, at, block + length - at)
   }
 
   /** By path if it has one and leads somewhere, else by number. */
@@ -291,6 +312,7 @@ export async function layoutOf(file: FileRef, volume: Volume): Promise<FileLayou
     size: file.size,
     extents,
     tree: metadata.tree,
+    ...(metadata.treeSpans !== undefined && { treeSpans: metadata.treeSpans }),
     ...(metadata.xattr !== undefined && { xattr: metadata.xattr }),
     ...(file.immovable !== undefined && { immovable: file.immovable }),
   }
