@@ -33,6 +33,7 @@ const boot = (reads: readonly [number, number][], extents: readonly Extent[] = l
   through: [],
   attributes: [],
   missing: [],
+  blocks: { held: 0, nowhere: 0, besidesFiles: true },
   layout: new Map([[5, { ...layout, extents }]]),
 })
 
