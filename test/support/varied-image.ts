@@ -201,7 +201,8 @@ function useByKernel(path: string, seed: number): void {
       const name = join(folder, `passing${round % 3}`)
       rmSync(name, { recursive: true, force: true })
       mkdirSync(name)
-      for (let i = 0; i < 6; i++) writeFileSync(join(name, `file${i}`), Buffer.alloc(100 * 1024, `${round} of ${seed} `))
+      for (let i = 0; i < 6; i++)
+        writeFileSync(join(name, `file${i}`), Buffer.alloc(100 * 1024, `${round} of ${seed} `))
       run('sync', ['-f', folder])
     }
   })
