@@ -94,7 +94,7 @@ function table(rows) {
 }
 
 async function main(folder) {
-  const { openTarget } = await import('../dist/index.js')
+  const { openTarget } = await import('../dist/public/index.js')
   const tree = join(folder, 'tree')
   const image = join(folder, 'aged.img')
   const paths = readFileSync(trace, 'utf8')

@@ -2,7 +2,9 @@
 // of the free space they hold, as e2freefrag tells.
 //
 //     node docs/examples/free-space.mjs disk.img
-import { bytes, count, fsBlock, openTarget, table } from 'bootpack'
+import { openTarget } from 'bootpack'
+import { fsBlock } from 'bootpack/engine'
+import { bytes, count, table } from 'bootpack/text'
 
 const volume = await openTarget(process.argv[2], { write: false })
 try {

@@ -2,7 +2,8 @@
 // of one's own. Here nothing is written that would not spare at least half the seeks.
 //
 //     node docs/examples/pack-an-image.mjs disk.img boot.trace
-import { applyPlan, BootpackError, count, createPlan, openTarget, readTrace, verifyPlan } from 'bootpack'
+import { applyPlan, BootpackError, createPlan, openTarget, readTrace, verifyPlan } from 'bootpack'
+import { count } from 'bootpack/text'
 
 const [target, traceFile] = process.argv.slice(2)
 try {

@@ -2,7 +2,8 @@
 // of a mounted one. Needs no mount and no root for an image.
 //
 //     node docs/examples/where-it-lies.mjs disk.img /usr/bin/bash /etc/fstab
-import { escapePath, openTarget } from 'bootpack'
+import { openTarget } from 'bootpack'
+import { escapePath } from 'bootpack/text'
 
 const [target, ...paths] = process.argv.slice(2)
 const volume = await openTarget(target, { write: false })

@@ -215,9 +215,10 @@ export const rooms: readonly Room[] = [
     packages: ['@oclif/core'],
   },
   {
-    name: 'index',
-    what: 'the public library; plugins import only this',
+    name: 'public',
+    what: 'the library: `bootpack` and its subpaths; plugins import only these',
     imports: 'any',
+    packages: ['@oclif/core'],
     node: [],
   },
 ]
@@ -231,6 +232,6 @@ const pluginPackages: Readonly<Record<string, readonly string[]>> = {
 export const pluginRoom = (name: string): Room => ({
   name: `plugins/${name}`,
   what: 'an oclif plugin',
-  imports: ['index'],
+  imports: ['public'],
   packages: ['@oclif/core', ...(pluginPackages[name] ?? [])],
 })

@@ -10,7 +10,7 @@ import type koffiType from 'koffi'
 import { kernelError, type KernelSubject } from './errno.js'
 
 type Koffi = typeof koffiType
-type NativeFunction = (...args: unknown[]) => number
+export type NativeFunction = (...args: unknown[]) => number
 
 let koffi: Koffi | undefined
 let library: ReturnType<Koffi['load']> | undefined

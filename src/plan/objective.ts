@@ -72,7 +72,7 @@ export interface WeighedPlan {
   readonly volume: DiskSize
 }
 
-interface DiskSize {
+export interface DiskSize {
   /** Bytes. */
   readonly blockSize: number
   readonly blockCount: number

@@ -81,7 +81,7 @@ describe('the sample tree', () => {
 describe('the sample', () => {
   it('packs its aged image and says so', function () {
     needTools(this, 'mke2fs', 'e2fsck', 'debugfs')
-    if (!existsSync(join(home, 'dist/index.js'))) skip(this, 'needs the build: npm run build')
+    if (!existsSync(join(home, 'dist/public/index.js'))) skip(this, 'needs the build: npm run build')
     this.timeout(180_000)
     const folder = scratchFolder()
     try {

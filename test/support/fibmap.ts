@@ -4,8 +4,8 @@
  * the kernel writes dirty data out first. Block numbers beyond 2^31 - 1 cannot be
  * asked for or answered: use FIEMAP.
  */
-import { ioctl } from './libc.js'
-import { io } from './ioctl-number.js'
+import { ioctl } from '../../src/kernel/libc.js'
+import { io } from '../../src/kernel/ioctl-number.js'
 
 const FIBMAP = io(0x00, 1)
 const largest = 0x7fff_ffff

@@ -2,9 +2,9 @@ import { closeSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import type { Context } from 'mocha'
 import { expect } from 'chai'
-import { BootpackError } from '../../src/errors.js'
-import { mountFuse, openFuseDevice, unmount } from '../../src/kernel/mount-fuse.js'
-import { isRoot, scratchFolder, skip } from '../support/tools.js'
+import { BootpackError } from 'bootpack'
+import { mountFuse, openFuseDevice, unmount } from '../src/kernel/mount.js'
+import { isRoot, scratchFolder, skip } from '../../../test/support/tools.js'
 
 function needFuse(context: Context): void {
   if (!isRoot) skip(context, 'needs root to mount')

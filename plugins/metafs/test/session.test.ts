@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { mountFuse, openFuseDevice, unmount } from 'bootpack'
+import { mountFuse, openFuseDevice, unmount } from '../src/kernel/mount.js'
 import { needTools, scratchFolder } from '../../../test/support/tools.js'
 import { Errno } from '../src/fuse/errno.js'
 import { Session, type OpenFile, type Tree } from '../src/fuse/session.js'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { extent, type Extent } from 'bootpack'
+import { extent, type Extent } from 'bootpack/engine'
 import { Random } from '../../../test/support/random.js'
 import { Errno } from '../src/fuse/errno.js'
 import { parseNumbers } from '../src/files/order-file.js'

@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytes, table } from 'bootpack'
+import { bytes, table } from 'bootpack/text'
 import { Random } from '../../../test/support/random.js'
 import { run, scratchFolder } from '../../../test/support/tools.js'
 import { bmapCount, contentsBelow, growInTurns } from '../../../test/support/xfs-mount.js'

@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { fallocate, syncFilesystem } from 'bootpack'
+import { fallocate, syncFilesystem } from 'bootpack/kernel'
 import { Random } from '../../../test/support/random.js'
 import {
   bmapCount,

@@ -1,6 +1,6 @@
 /** The arithmetic of extents, against counting byte by byte. */
 import { expect } from 'chai'
-import type { XfsExtent } from 'bootpack'
+import type { XfsExtent } from '../src/kernel/getbmapx.js'
 import { Random } from '../../../test/support/random.js'
 import { countExtents, distanceFrom, fewestExtents, partsOf, stretchesOf, withinSize } from '../src/fsr/layout.js'
 import { worstFirst } from '../src/fsr/pass.js'

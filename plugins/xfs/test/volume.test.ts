@@ -2,7 +2,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { blockRun, fileBlock, fsBlock, packVolume, type Move, type MoveOutcome } from 'bootpack'
+import { packVolume } from 'bootpack'
+import { blockRun, fileBlock, fsBlock, type Move, type MoveOutcome } from 'bootpack/engine'
 import { Random } from '../../../test/support/random.js'
 import {
   bmapCount,

@@ -7,7 +7,7 @@ import { Progress } from './progress.js'
 import { slipOf } from './usage-error.js'
 import { errorJson, tellError } from '../render/tell-error.js'
 
-type Flagged = Record<string, unknown>
+export type Flagged = Record<string, unknown>
 
 /**
  * What every command shares: --json, --quiet and --verbose; errors as two sentences

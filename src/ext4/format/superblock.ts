@@ -15,7 +15,7 @@ export const superblockSize = 1024
 const mostDescriptorBytes = 512 * 1024 * 1024
 
 /** What group descriptors are protected by; inodes, bitmaps and blocks only by crc32c. */
-type ChecksumKind = 'none' | 'crc16' | 'crc32c'
+export type ChecksumKind = 'none' | 'crc16' | 'crc32c'
 
 export interface Superblock {
   readonly features: Features

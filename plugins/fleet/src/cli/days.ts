@@ -1,4 +1,4 @@
-import { usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 
 /** @throws usage for what is no day */
 export function checkDay(day: string | undefined): void {

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 import type { Server } from '../clickhouse/server.js'
 import type { FleetEngine } from '../merge/engine.js'
 

@@ -1,6 +1,7 @@
 /** A fleet on ClickHouse servers. Tables that the merge needs for itself are on the server asked, and go with it. */
 import { randomBytes } from 'node:crypto'
-import { medianOf, usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
+import { medianOf } from 'bootpack/trace'
 import type { Cover, FleetEngine, Selection, ShapeRow } from '../merge/engine.js'
 import type { BootRow } from '../schema/boot.js'
 import { bootColumns } from '../schema/columns.js'

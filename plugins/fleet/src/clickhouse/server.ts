@@ -1,7 +1,8 @@
 /** A ClickHouse server, or the one of a cluster that is asked. */
 import { Readable } from 'node:stream'
 import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client'
-import { BootpackError, usageError } from 'bootpack'
+import { BootpackError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 import { tsvRow, tsvValues } from './tsv.js'
 
 export interface ServerOptions {

@@ -3,7 +3,7 @@
  * joining them there costs less than handing over the same names again and again.
  */
 import { BIGINT, DOUBLE, INTEGER, VARCHAR, type DuckDBType } from '@duckdb/node-api'
-import type { TraceRead } from 'bootpack'
+import type { TraceRead } from 'bootpack/types'
 import type { BootRow } from '../schema/boot.js'
 import { bootColumns, readColumns, schemaVersion, type Column } from '../schema/columns.js'
 import { toRow, type ReadRow } from '../schema/read-rows.js'

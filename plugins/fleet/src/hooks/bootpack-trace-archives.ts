@@ -1,4 +1,4 @@
-import type { TraceArchive } from 'bootpack'
+import type { TraceArchive } from 'bootpack/cli'
 
 /** Tells bootpack of Parquet; the database behind it is loaded only when somebody asks. */
 export default async function archives(): Promise<TraceArchive[]> {

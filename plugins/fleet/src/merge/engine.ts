@@ -3,7 +3,7 @@
  * answers are small however many boots there are. All that decides is in TypeScript
  * (bootpack's merge), so that every engine comes to the same profile.
  */
-import type { TraceRead } from 'bootpack'
+import type { TraceRead } from 'bootpack/types'
 import type { BootRow } from '../schema/boot.js'
 
 export interface Selection {

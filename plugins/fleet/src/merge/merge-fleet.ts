@@ -1,13 +1,7 @@
-import {
-  mergedHeader,
-  profileReads,
-  profileRuns,
-  Segmentation,
-  supportFor,
-  usageError,
-  type Trace,
-  type TraceHeader,
-} from 'bootpack'
+import type { Trace } from 'bootpack'
+import { usageError } from 'bootpack/engine'
+import { mergedHeader, profileReads, profileRuns, Segmentation, supportFor } from 'bootpack/trace'
+import type { TraceHeader } from 'bootpack/types'
 import { bootOrder } from '../schema/boot.js'
 import { shapeKey } from '../schema/shape.js'
 import type { Cover, FleetEngine, Selection, ShapeRow } from './engine.js'

@@ -3,7 +3,7 @@
  * their order gets support, ranks and times of segments without holding a boot longer than
  * it takes. A million boots need more passes, not more memory.
  */
-import { medianOfValues } from 'bootpack'
+import { medianOfValues } from 'bootpack/trace'
 
 /** Reads as numbers, grouped by boot and in order within each; `t` is null where it is not told. */
 export interface SeenReads {

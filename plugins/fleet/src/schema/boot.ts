@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
-import type { Trace, TraceHeader, TraceRead } from 'bootpack'
+import type { Trace } from 'bootpack'
+import type { TraceHeader, TraceRead } from 'bootpack/types'
 import { shapeKey } from './shape.js'
 
 /** A row of the table of boots. */

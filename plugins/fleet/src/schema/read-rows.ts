@@ -2,7 +2,7 @@
  * Reads as rows and back. Fields that have no column of their own go into `extra`, as does a
  * number that does not fit its column, so that a round trip loses nothing.
  */
-import type { ReadKind, TraceRead } from 'bootpack'
+import type { ReadKind, TraceRead } from 'bootpack/types'
 import { decodeText, encodeText } from './text.js'
 
 /** A row of the table of reads, less what says where it stands. */

@@ -7,7 +7,7 @@
  * Two shapes with one number are found when they are read (merge/shapes.ts).
  */
 import { createHash } from 'node:crypto'
-import type { TraceRead } from 'bootpack'
+import type { TraceRead } from 'bootpack/types'
 
 /** Bytes no field holds, between fields. */
 const between = '\0'

@@ -1,5 +1,6 @@
 /** A question, asked and put into tables. */
-import { bytes, count, escapePath, seconds, usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
+import { bytes, count, escapePath, seconds } from 'bootpack/text'
 import { literal, type Database } from '../duckdb/database.js'
 import type { Sources } from '../duckdb/engine.js'
 import { drift, images, slow, support } from './questions.js'

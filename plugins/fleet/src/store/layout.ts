@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 import { schemaVersion } from '../schema/columns.js'
 
 export type TableName = 'reads' | 'boots'

@@ -3,7 +3,8 @@
  * differently, some have files of their own, some are slow, and an upgrade renames some
  * libraries and gives them other inodes. The same seed gives the same fleet.
  */
-import type { Trace, TraceRead } from 'bootpack'
+import type { Trace } from 'bootpack'
+import type { TraceRead } from 'bootpack/types'
 
 export interface FleetOptions {
   readonly boots: number

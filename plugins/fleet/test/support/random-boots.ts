@@ -1,4 +1,5 @@
-import type { Trace, TraceRead } from 'bootpack'
+import type { Trace } from 'bootpack'
+import type { TraceRead } from 'bootpack/types'
 import { chance } from './fleet-generator.js'
 
 /** Small boots full of what is rare elsewhere: overlapping and empty reads, links, reads to the end, odd names, no times. */

@@ -1,6 +1,7 @@
 /** A failure as a system call reports it. */
 import { constants } from 'node:os'
-import { BootpackError, type ErrorFamily } from 'bootpack'
+import { BootpackError } from 'bootpack'
+import type { ErrorFamily } from 'bootpack/types'
 
 export type ErrnoName = keyof typeof constants.errno
 

@@ -4,9 +4,8 @@
  * hands descriptors over a socket that Node cannot receive them from.
  */
 import { constants, openSync } from 'node:fs'
-import { BootpackError, usageError } from '../errors.js'
-import { asKernelError, failedWith } from './errno.js'
-import { checked, libcFunction } from './libc.js'
+import { BootpackError, usageError } from 'bootpack/engine'
+import { asKernelError, checked, failedWith, libcFunction } from 'bootpack/kernel'
 
 const mountCall = libcFunction(
   'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',

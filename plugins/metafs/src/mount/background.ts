@@ -1,6 +1,8 @@
 /** A command that goes on after its caller has got its prompt back. */
 import { spawn } from 'node:child_process'
-import { BootpackError, ioError, type ErrorFamily } from 'bootpack'
+import { BootpackError } from 'bootpack'
+import { ioError } from 'bootpack/engine'
+import type { ErrorFamily } from 'bootpack/types'
 
 interface Told {
   readonly mounted?: unknown

@@ -6,16 +6,10 @@
  */
 import { realpath, stat } from 'node:fs/promises'
 import { endianness } from 'node:os'
-import {
-  mountFuse,
-  openBlockSpace,
-  openFuseDevice,
-  refused,
-  unmount,
-  unsupported,
-  usageError,
-  type Volume,
-} from 'bootpack'
+import type { Volume } from 'bootpack'
+import { refused, unsupported, usageError } from 'bootpack/engine'
+import { openBlockSpace } from 'bootpack/ext4'
+import { mountFuse, openFuseDevice, unmount } from '../kernel/mount.js'
 import { Session } from '../fuse/session.js'
 import { MetaTree } from '../tree/meta-tree.js'
 import { detachDead, metaMounts, subtype } from './mounts.js'

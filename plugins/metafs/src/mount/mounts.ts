@@ -1,7 +1,7 @@
 /** What is mounted where, as far as it is a meta filesystem. */
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { unmount } from 'bootpack'
+import { unmount } from '../kernel/mount.js'
 
 export const subtype = 'bootpack-metafs'
 

@@ -3,7 +3,7 @@
  * bit it does not know may go on (compat), may go on reading (ro_compat), or must keep
  * its hands off (incompat).
  */
-import type { BlockSpace } from 'bootpack'
+import type { BlockSpace } from 'bootpack/ext4'
 
 export const compat = {
   freeBlocks: 0x1,

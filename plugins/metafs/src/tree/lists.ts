@@ -1,5 +1,5 @@
 /** The lists of the tree: free space and the extents of a file, a line for each run. */
-import { freeRunsFrom, type BlockSpace, type SpaceFile } from 'bootpack'
+import { freeRunsFrom, type BlockSpace, type SpaceFile } from 'bootpack/ext4'
 import type { Line } from '../files/list-file.js'
 
 /** "START LENGTH": free blocks at or behind `from`. */

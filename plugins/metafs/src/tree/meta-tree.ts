@@ -14,7 +14,9 @@
  * Regular files have a node. What the mail keeps in the kernel's inode, the goal and
  * what came of the last order, is kept here for as long as the mount lasts.
  */
-import { BootpackError, fsBlock, type BlockSpace, type FsBlock, type SpaceFile } from 'bootpack'
+import { BootpackError } from 'bootpack'
+import { fsBlock, type FsBlock } from 'bootpack/engine'
+import type { BlockSpace, SpaceFile } from 'bootpack/ext4'
 import { Errno, type ErrnoName } from '../fuse/errno.js'
 import type { OpenFile, Tree } from '../fuse/session.js'
 import type { Attributes, DirectoryEntry } from '../fuse/wire.js'

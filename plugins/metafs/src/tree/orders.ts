@@ -1,14 +1,6 @@
 /** What can be ordered of a file: space, relocation, and the same for the blocks of its extent tree. */
-import {
-  allocate,
-  fileBlock,
-  fsBlock,
-  movedata,
-  type BlockSpace,
-  type Extent,
-  type FsBlock,
-  type SpaceFile,
-} from 'bootpack'
+import { fileBlock, fsBlock, type Extent, type FsBlock } from 'bootpack/engine'
+import { allocate, movedata, type BlockSpace, type SpaceFile } from 'bootpack/ext4'
 import { Errno } from '../fuse/errno.js'
 import type { Carried } from '../files/order-file.js'
 

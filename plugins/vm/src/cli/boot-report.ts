@@ -1,5 +1,5 @@
 /** Boots as JSON and as tables for people. */
-import { bytes, count, seconds, table } from 'bootpack'
+import { bytes, count, seconds, table } from 'bootpack/text'
 import { diskModel, type DiskName } from '../disk/disk-model.js'
 import type { Accelerator } from '../machine/accelerator.js'
 import { median, medianFigures, type BootFigures } from '../machine/figures.js'

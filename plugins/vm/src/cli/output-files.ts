@@ -1,17 +1,10 @@
 /** Where a boot's trace, requests and console go. */
 import { closeSync, constants, lstatSync, openSync, writeSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
-import {
-  BootpackError,
-  ioError,
-  nameTrace,
-  openTarget,
-  refuseOther,
-  writeAtomically,
-  writeTrace,
-  type TraceHeader,
-  type TraceRead,
-} from 'bootpack'
+import { BootpackError, nameTrace, writeTrace } from 'bootpack'
+import { openTarget, refuseOther, writeAtomically } from 'bootpack/cli'
+import { ioError } from 'bootpack/engine'
+import type { TraceHeader, TraceRead } from 'bootpack/types'
 import { bootTrace } from '../machine/boot-trace.js'
 import type { BootResult, Machine } from '../machine/machine.js'
 

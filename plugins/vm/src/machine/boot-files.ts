@@ -4,7 +4,7 @@
  * links Debian keeps for it, else the newest version, come close enough, and flags
  * settle the rest.
  */
-import { usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 
 /** What is looked through: an image, or in a test a list. */
 export interface NamedFiles {

@@ -1,5 +1,6 @@
 /** The requests of a boot as a trace: reads of the device, of which only a volume knows whose they are. */
-import { traceHeader, type TraceHeader, type TraceRead } from 'bootpack'
+import { traceHeader } from 'bootpack'
+import type { TraceHeader, TraceRead } from 'bootpack/types'
 import type { LoggedRequest } from '../disk/request-log.js'
 
 export interface Recording {

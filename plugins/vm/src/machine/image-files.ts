@@ -2,6 +2,7 @@
  * The disk image a machine boots from: its bytes as a disk, and the files of the
  * ext4 filesystem on it. Only reads.
  */
+import { unsupported } from 'bootpack/engine'
 import {
   decodeName,
   Filesystem,
@@ -9,12 +10,11 @@ import {
   openGated,
   readFileMap,
   refuseState,
-  unsupported,
   visitDirectory,
   walkPath,
   type FilesystemName,
   type Store,
-} from 'bootpack'
+} from 'bootpack/ext4'
 
 /** No kernel and no initial ramdisk comes near it. */
 const largestFile = 512 * 1024 * 1024

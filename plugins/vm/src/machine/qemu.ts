@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { ioError, unsupported } from 'bootpack'
+import { ioError, unsupported } from 'bootpack/engine'
 import { milliseconds } from '../disk/clock.js'
 import { qemuArguments, qemuCommand, type MachineOptions } from './qemu-arguments.js'
 

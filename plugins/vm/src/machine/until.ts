@@ -1,5 +1,5 @@
 /** When a boot counts as done: some text on the console, or a time. */
-import { usageError } from 'bootpack'
+import { usageError } from 'bootpack/engine'
 
 export type Until =
   | { readonly kind: 'text'; readonly given: string; readonly matches: (line: string) => boolean }

@@ -1,5 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, exitCode, usageError } from 'bootpack'
+import { exitCode } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
+import { usageError } from 'bootpack/engine'
 import type { FileOutcome } from '../fsr/outcome.js'
 import type { Totals } from '../fsr/lines.js'
 

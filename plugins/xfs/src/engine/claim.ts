@@ -18,15 +18,9 @@
  * What is held is free space in a file without a name: killed, the kernel gives it back.
  */
 import { closeSync, ftruncateSync } from 'node:fs'
-import {
-  errnoNumber,
-  intersectRuns,
-  tryFallocate,
-  xfsExtents,
-  fallocate,
-  type BlockRun,
-  type XfsExtent,
-} from 'bootpack'
+import { intersectRuns, type BlockRun } from 'bootpack/engine'
+import { errnoNumber, tryFallocate, fallocate } from 'bootpack/kernel'
+import { xfsExtents, type XfsExtent } from '../kernel/getbmapx.js'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 

@@ -1,7 +1,8 @@
 /** Paths on a mounted filesystem, seen from its root: symlinks are followed inside it and never out of it. */
 import { closeSync, constants, lstatSync, openSync, readlinkSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { directoryEntries, unsupported } from 'bootpack'
+import { unsupported } from 'bootpack/engine'
+import { directoryEntries } from 'bootpack/kernel'
 
 const mostLinks = 40
 

@@ -9,19 +9,16 @@ import {
   blockRun,
   fileBlock,
   fsBlock,
-  failedWith,
   RunSet,
   runsOverlap,
-  xfsBulkstat,
-  xfsExtents,
-  xfsInode,
-  xfsSpaceMap,
   type BlockRun,
   type FixedRun,
   type OwnedRun,
-  type XfsInode,
-  type XfsSpace,
-} from 'bootpack'
+} from 'bootpack/engine'
+import { failedWith } from 'bootpack/kernel'
+import { xfsBulkstat, xfsInode, type XfsInode } from '../kernel/bulkstat.js'
+import { xfsExtents } from '../kernel/getbmapx.js'
+import { xfsSpaceMap, type XfsSpace } from '../kernel/getfsmap.js'
 import { directory, regular, typeMask, type XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 
 /** Decides whether an inode's blocks must stay. */

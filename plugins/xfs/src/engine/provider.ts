@@ -1,5 +1,6 @@
 /** The engine for bootpack's table. */
-import { claim, quoted, usageError, type EngineProvider, type Target } from 'bootpack'
+import { claim, usageError, type EngineProvider, type Target } from 'bootpack/engine'
+import { quoted } from 'bootpack/text'
 import { mountOf, type XfsMount } from '../filesystem/mounts.js'
 import { XfsVolume } from './xfs-volume.js'
 

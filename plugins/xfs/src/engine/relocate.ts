@@ -10,23 +10,21 @@
  * where it was.
  */
 import { closeSync, constants, ftruncateSync } from 'node:fs'
+import { BootpackError } from 'bootpack'
 import {
   blockRun,
-  BootpackError,
-  collapseRange,
-  failedWith,
   RunSet,
-  tryCommitRange,
-  xfsExtents,
-  xfsInode,
   type Move,
   type MoveOutcome,
   type RelocateOptions,
   type Stayed,
   type StayReason,
-  type XfsExtent,
-  type XfsInode,
-} from 'bootpack'
+} from 'bootpack/engine'
+import { failedWith } from 'bootpack/kernel'
+import { xfsInode, type XfsInode } from '../kernel/bulkstat.js'
+import { collapseRange } from '../kernel/collapse-range.js'
+import { tryCommitRange } from '../kernel/exchange-range.js'
+import { xfsExtents, type XfsExtent } from '../kernel/getbmapx.js'
 import { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { checkFile } from '../fsr/check-file.js'

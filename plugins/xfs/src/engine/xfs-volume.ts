@@ -7,14 +7,13 @@
  */
 import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Volume } from 'bootpack'
 import {
   blockRun,
-  extendedFlag,
   extent,
   fsBlock,
   mergeExtents,
   refused,
-  xfsInode,
   type Extent,
   type FileMetadata,
   type FileRef,
@@ -29,9 +28,9 @@ import {
   type OwnedRun,
   type BlockRun,
   type RelocateOptions,
-  type Volume,
-  type XfsInode,
-} from 'bootpack'
+} from 'bootpack/engine'
+import { xfsInode, type XfsInode } from '../kernel/bulkstat.js'
+import { extendedFlag } from '../kernel/fsxattr.js'
 import type { XfsMount } from '../filesystem/mounts.js'
 import { directory, typeMask, XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { longestExtentBlocks } from '../fsr/layout.js'

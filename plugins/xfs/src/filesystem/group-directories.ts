@@ -6,7 +6,8 @@
  */
 import { closeSync, constants, mkdtempSync, fstatSync, openSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { failedWith, openTemporaryFile, xfsBulkstat, xfsInode } from 'bootpack'
+import { failedWith, openTemporaryFile } from 'bootpack/kernel'
+import { xfsBulkstat, xfsInode } from '../kernel/bulkstat.js'
 import { directory, typeMask, type XfsFilesystem } from './xfs-filesystem.js'
 
 const batch = 1024

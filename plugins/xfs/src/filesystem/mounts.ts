@@ -1,6 +1,6 @@
 /** Which XFS filesystems are mounted, and on which of them a target is. */
 import { readFileSync, statSync } from 'node:fs'
-import { deviceNumber, parseMountinfo } from 'bootpack'
+import { deviceNumber, parseMountinfo } from 'bootpack/engine'
 
 export interface XfsMount {
   readonly mountPoint: string

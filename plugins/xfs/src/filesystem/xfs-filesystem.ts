@@ -3,19 +3,12 @@
  * Inodes are opened by number and generation, so that no path can lead elsewhere.
  */
 import { closeSync, constants, openSync } from 'node:fs'
-import {
-  blockRun,
-  filesystemSpace,
-  openXfsInode,
-  refused,
-  syncFilesystem,
-  unsupported,
-  xfsGeometry,
-  xfsSpaceMap,
-  type BlockRun,
-  type XfsGeometry,
-  type XfsInode,
-} from 'bootpack'
+import { blockRun, refused, unsupported, type BlockRun } from 'bootpack/engine'
+import { filesystemSpace, syncFilesystem } from 'bootpack/kernel'
+import type { XfsInode } from '../kernel/bulkstat.js'
+import { xfsGeometry, type XfsGeometry } from '../kernel/geometry.js'
+import { xfsSpaceMap } from '../kernel/getfsmap.js'
+import { openXfsInode } from '../kernel/open-by-handle.js'
 
 export const typeMask = 0o170000
 export const regular = 0o100000

@@ -2,7 +2,9 @@
  * What Eric Sandeen's mail of 2008 has fsr look at before it touches a file, in its
  * order: mandatory locks, room for a copy, inode attributes. The layout comes after.
  */
-import { extendedFlag, fileAttributes, lockHolder, type FileAttributes, type XfsInode } from 'bootpack'
+import { lockHolder } from 'bootpack/kernel'
+import type { XfsInode } from '../kernel/bulkstat.js'
+import { extendedFlag, fileAttributes, type FileAttributes } from '../kernel/fsxattr.js'
 import { regular, typeMask, type XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { Leave } from './outcome.js'
 

@@ -8,15 +8,11 @@
  * times and ends the turn.
  */
 import { closeSync, constants } from 'node:fs'
-import {
-  BootpackError,
-  failedWith,
-  xfsExtents,
-  xfsInode,
-  type FileAttributes,
-  type XfsExtent,
-  type XfsInode,
-} from 'bootpack'
+import { BootpackError } from 'bootpack'
+import { failedWith } from 'bootpack/kernel'
+import { xfsInode, type XfsInode } from '../kernel/bulkstat.js'
+import type { FileAttributes } from '../kernel/fsxattr.js'
+import { xfsExtents, type XfsExtent } from '../kernel/getbmapx.js'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { checkFile } from './check-file.js'

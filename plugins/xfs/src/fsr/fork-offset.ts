@@ -7,7 +7,8 @@
  * If that does not succeed the kernel still decides: it refuses forks that do not fit,
  * and the file is left as it was.
  */
-import { setExtendedAttribute, xfsInode } from 'bootpack'
+import { xfsInode } from '../kernel/bulkstat.js'
+import { setExtendedAttribute } from '../kernel/fsetxattr.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 
 const mostAttributes = 40

@@ -1,5 +1,5 @@
 /** Extents of a file as reorganising looks at them: what would be the fewest. Pure; all positions in bytes. */
-import type { XfsExtent } from 'bootpack'
+import type { XfsExtent } from '../kernel/getbmapx.js'
 
 /** A stretch of a file without a hole. */
 export interface Stretch {

@@ -7,7 +7,7 @@
  * only if it holds such a line, so that no slip of a user costs him another file.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync, type Stats } from 'node:fs'
-import { ioError, refused } from 'bootpack'
+import { ioError, refused } from 'bootpack/engine'
 
 export interface LeftOff {
   readonly device: string

@@ -1,5 +1,5 @@
 /** What fsr prints, in the words people know from xfs_fsr. */
-import { escapePath } from 'bootpack'
+import { escapePath } from 'bootpack/text'
 import type { FileOutcome } from './outcome.js'
 
 export const nameOf = ({ inode, path }: Pick<FileOutcome, 'inode' | 'path'>): string =>

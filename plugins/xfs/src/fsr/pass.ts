@@ -2,7 +2,7 @@
  * One pass over a filesystem: inodes by bulkstat in batches, and of each batch the worst
  * tenth first, so that a run that ends early has done what helps most.
  */
-import { xfsBulkstat, type XfsInode } from 'bootpack'
+import { xfsBulkstat, type XfsInode } from '../kernel/bulkstat.js'
 import { regular, typeMask } from '../filesystem/xfs-filesystem.js'
 import { defragmentFile, type Workshop } from './defragment-file.js'
 import type { FileOutcome } from './outcome.js'

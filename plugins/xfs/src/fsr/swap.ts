@@ -5,17 +5,10 @@
  * With the feature exchrange: COMMIT_RANGE, which is EXCHANGE_RANGE with that comparison.
  * Where the feature or the call is missing: SWAPEXT.
  */
-import {
-  failedWith,
-  errnoName,
-  errnoNumber,
-  startCommit,
-  tryCommitRange,
-  trySwapExtents,
-  xfsInode,
-  type Freshness,
-  type XfsInode,
-} from 'bootpack'
+import { failedWith, errnoName, errnoNumber } from 'bootpack/kernel'
+import { xfsInode, type XfsInode } from '../kernel/bulkstat.js'
+import { startCommit, tryCommitRange, type Freshness } from '../kernel/exchange-range.js'
+import { trySwapExtents } from '../kernel/swapext.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { Leave } from './outcome.js'
 

@@ -1,7 +1,8 @@
 /** The run with targets: files, directories and whole filesystems, each once. */
 import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { ioError, quoted, unsupported, usageError } from 'bootpack'
+import { ioError, unsupported, usageError } from 'bootpack/engine'
+import { quoted } from 'bootpack/text'
 import { mountOf, type XfsMount } from '../filesystem/mounts.js'
 import { defragmentFile } from './defragment-file.js'
 import type { FileOutcome } from './outcome.js'

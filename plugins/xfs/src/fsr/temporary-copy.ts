@@ -14,17 +14,12 @@ import {
   readSync,
   writeSync,
 } from 'node:fs'
-import {
-  alignedBuffer,
-  extendedFlag,
-  fallocate,
-  setFileAttributes,
-  xfsDirectIo,
-  xfsExtents,
-  type FileAttributes,
-  type XfsExtent,
-  type XfsInode,
-} from 'bootpack'
+import { fallocate } from 'bootpack/kernel'
+import { alignedBuffer } from '../kernel/aligned-buffer.js'
+import type { XfsInode } from '../kernel/bulkstat.js'
+import { xfsDirectIo } from '../kernel/dio-info.js'
+import { extendedFlag, setFileAttributes, type FileAttributes } from '../kernel/fsxattr.js'
+import { xfsExtents, type XfsExtent } from '../kernel/getbmapx.js'
 import type { GroupDirectories } from '../filesystem/group-directories.js'
 import type { XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { matchForkOffset } from './fork-offset.js'

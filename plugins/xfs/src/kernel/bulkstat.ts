@@ -18,9 +18,7 @@
  * those of the moment; size and extents are what the log has, so that a file with dirty
  * pages may still be told shorter than it is: fsync first.
  */
-import { ioctl } from './libc.js'
-import { ioRead } from './ioctl-number.js'
-import { getU64, setU64 } from './words.js'
+import { getU64, ioctl, ioRead, setU64 } from 'bootpack/kernel'
 
 const headSize = 0x40
 const recordSize = 0xc0

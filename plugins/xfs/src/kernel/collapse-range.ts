@@ -3,8 +3,7 @@
  * held goes back to the filesystem, and what follows moves down in the file without
  * moving on the disk.
  */
-import { checked, libcFunction } from './libc.js'
-import { whole } from './words.js'
+import { checked, libcFunction, whole } from 'bootpack/kernel'
 
 const call = libcFunction('int fallocate(int, int, int64_t, int64_t)')
 

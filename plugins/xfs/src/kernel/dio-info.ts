@@ -7,8 +7,7 @@
  *     u32 d_maxiosz;  0x08   the longest transfer
  *   };
  */
-import { ioctl } from './libc.js'
-import { ioRead } from './ioctl-number.js'
+import { ioctl, ioRead } from 'bootpack/kernel'
 
 const size = 0x0c
 const XFS_IOC_DIOINFO = ioRead('X', 30, size)

@@ -20,10 +20,7 @@
  * Caveats: EBUSY from COMMIT_RANGE says that file 2 was changed since; EOPNOTSUPP that
  * the filesystem lacks the feature, ENOTTY that the kernel lacks the call.
  */
-import { kernelError } from './errno.js'
-import { ioctl, tryIoctl } from './libc.js'
-import { ioRead, ioWrite } from './ioctl-number.js'
-import { setU64, whole } from './words.js'
+import { ioctl, ioRead, ioWrite, kernelError, setU64, tryIoctl, whole } from 'bootpack/kernel'
 
 const exchangeSize = 0x28
 const commitSize = 0x58

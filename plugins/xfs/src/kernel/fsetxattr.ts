@@ -1,5 +1,5 @@
 /** fsetxattr(2): an extended attribute of an open file. */
-import { checked, libcFunction } from './libc.js'
+import { checked, libcFunction } from 'bootpack/kernel'
 
 const call = libcFunction('int fsetxattr(int, const char *, const void *, size_t, int)')
 

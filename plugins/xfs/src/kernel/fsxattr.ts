@@ -13,8 +13,7 @@
  *
  * The layout is include/uapi/linux/fs.h.
  */
-import { ioctl } from './libc.js'
-import { ioRead, ioWrite } from './ioctl-number.js'
+import { ioctl, ioRead, ioWrite } from 'bootpack/kernel'
 
 const size = 0x1c
 const FS_IOC_FSGETXATTR = ioRead('X', 31, size)

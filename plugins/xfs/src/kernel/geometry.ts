@@ -12,9 +12,7 @@
  *
  * The layout is fs/xfs/libxfs/xfs_fs.h.
  */
-import { ioctl } from './libc.js'
-import { ioRead } from './ioctl-number.js'
-import { getU64 } from './words.js'
+import { getU64, ioctl, ioRead } from 'bootpack/kernel'
 
 const size = 0x100
 const XFS_IOC_FSGEOMETRY = ioRead('X', 126, size)

@@ -16,9 +16,8 @@
  * already have an unwritten block: those are written out here, or they would be told as
  * zeros.
  */
-import { ioError } from '../errors.js'
-import { ioctl } from './libc.js'
-import { ioReadWrite } from './ioctl-number.js'
+import { ioError } from 'bootpack/engine'
+import { ioctl, ioReadWrite } from 'bootpack/kernel'
 import { writeDirtyPages } from './sync-file-range.js'
 
 const recordSize = 0x30

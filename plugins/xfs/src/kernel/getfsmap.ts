@@ -12,9 +12,7 @@
  * Without reverse mapping everything in use is 'unknown'. Records of a log or realtime
  * device of its own are left out. Freed blocks appear only after a commit: syncfs first.
  */
-import { ioctl } from './libc.js'
-import { ioReadWrite } from './ioctl-number.js'
-import { allOnes, getU64, setU64 } from './words.js'
+import { allOnes, getU64, ioctl, ioReadWrite, setU64 } from 'bootpack/kernel'
 
 const headSize = 0xc0
 const recordSize = 0x40

@@ -17,9 +17,7 @@
  *
  * The layout is fs/xfs/libxfs/xfs_fs.h.
  */
-import { addressOf, ioctl } from './libc.js'
-import { ioReadWrite } from './ioctl-number.js'
-import { setU64, whole } from './words.js'
+import { addressOf, ioctl, ioReadWrite, setU64, whole } from 'bootpack/kernel'
 
 const requestSize = 0x38
 const handleSize = 0x18

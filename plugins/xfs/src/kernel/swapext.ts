@@ -22,10 +22,8 @@
  *   reverse mapping, the extents of one do not fit into the inode of the other, whose
  *   attributes leave less room.
  */
-import { tryIoctl } from './libc.js'
-import { ioReadWrite } from './ioctl-number.js'
-import { setU64, whole } from './words.js'
-import type { XfsInode } from './xfs-bulkstat.js'
+import { ioReadWrite, setU64, tryIoctl, whole } from 'bootpack/kernel'
+import type { XfsInode } from './bulkstat.js'
 
 const size = 0xc0
 const statAt = 0x38

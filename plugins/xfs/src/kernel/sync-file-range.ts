@@ -3,7 +3,7 @@
  * the flush of the device's cache that fsync adds. For those who want to see where pages
  * go, not to be sure that they stay.
  */
-import { checked, libcFunction } from './libc.js'
+import { checked, libcFunction } from 'bootpack/kernel'
 
 const call = libcFunction('int sync_file_range(int, int64_t, int64_t, unsigned int)')
 

@@ -1,5 +1,8 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, count, exitCode, usageError } from 'bootpack'
+import { exitCode } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
+import { usageError } from 'bootpack/engine'
+import { count } from 'bootpack/text'
 import { engineFlags } from '../../cli/engine-flags.js'
 import type { Added } from '../../store/add.js'
 

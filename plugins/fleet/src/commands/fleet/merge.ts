@@ -1,5 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, count, usageError } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
+import { usageError } from 'bootpack/engine'
+import { count } from 'bootpack/text'
 import { engineFlags, memoryFlag } from '../../cli/engine-flags.js'
 import { checkDay } from '../../cli/days.js'
 

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand, usageError } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
+import { usageError } from 'bootpack/engine'
 import { checkMemory, memoryFlag } from '../../cli/engine-flags.js'
 import { checkDay } from '../../cli/days.js'
 import type { Answer } from '../../show/answer.js'
@@ -36,11 +37,12 @@ slow     machines whose boots take half as long again as others', and the
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(FleetShowCommand)
     checkDay(flags.since)
-    const [{ openFleet }, { answer }, { page }, { table, writeAtomically }] = await Promise.all([
+    const [{ openFleet }, { answer }, { page }, { table }, { writeAtomically }] = await Promise.all([
       import('../../duckdb/open-fleet.js'),
       import('../../show/answer.js'),
       import('../../show/page.js'),
-      import('bootpack'),
+      import('bootpack/text'),
+      import('bootpack/cli'),
     ])
     const progress = this.progress('Asking')
     const { database, sources } = await openFleet(args.dir, checkMemory(flags.memory))

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { BootpackCommand } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
 import { dialects, queriesOf, type Dialect } from '../../sql/dialects.js'
 
 export interface FleetSql {

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
 
 export interface MetafsMount {
   readonly target: string
@@ -56,7 +56,7 @@ there.`
       return mounted
     }
     const [{ openTarget }, { mountMeta }, { detachDead }] = await Promise.all([
-      import('bootpack'),
+      import('bootpack/cli'),
       import('../../mount/mount-meta.js'),
       import('../../mount/mounts.js'),
     ])

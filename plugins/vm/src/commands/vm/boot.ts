@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { BootpackCommand } from 'bootpack'
+import { BootpackCommand } from 'bootpack/cli'
 import { bootFlags } from '../../cli/boot-flags.js'
 import type { Conditions, ImageRuns } from '../../cli/boot-report.js'
 
