@@ -16,7 +16,7 @@ export type MapKind = 'none' | 'extents' | 'indirect'
 
 export interface FileMap {
   readonly kind: MapKind
-  /** As stored; see {@link fileExtents} for the joined view. */
+  /** As stored; see `fileExtents` for the joined view. */
   readonly extents: readonly Extent[]
   /** Extent-tree or block-map blocks, depth first. */
   readonly treeBlocks: readonly FsBlock[]
