@@ -9,7 +9,8 @@
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { mergeTraces, readTrace, writeTrace, type Trace } from 'bootpack'
+import { readTrace, writeTrace, type Trace } from 'bootpack'
+import { mergeTraces } from 'bootpack/trace'
 import {
   benchArguments,
   benchFolder,
