@@ -162,7 +162,7 @@ class FileDefragmenter {
     const { run } = this
     this.progress(0)
     const size = fstatSync(this.fd).size
-    const warm = new WarmPages(this.fd, size, [{ from: 0, length: size }])
+    const warm = new WarmPages(this.fd, [{ from: 0, length: size }])
     warm.drop()
     try {
       this.exchangeAll(donor, offered, (done) => this.progress(Math.min(100, Math.floor((done * 100) / size))))

@@ -8,7 +8,7 @@ import { whole } from './words.js'
 
 const call = libcFunction('int posix_fadvise(int, int64_t, int64_t, int)')
 
-const advice = { willNeed: 3, dontNeed: 4 } as const
+const advice = { random: 1, willNeed: 3, dontNeed: 4 } as const
 
 /**
  * @param from   bytes

@@ -15,6 +15,7 @@ import { checked, libcFunction } from './libc.js'
 const fcntl = libcFunction('int fcntl(int, int, ...)')
 
 const F_GETLK = 5
+const F_RDLCK = 0
 const F_WRLCK = 1
 const F_UNLCK = 2
 
@@ -25,12 +26,13 @@ export interface LockHolder {
 }
 
 /**
- * Asks as a writer would, so that readers' locks show too.
+ * @param asker asks as a writer would, so that readers' locks show too, or as a reader,
+ *              so that only writers' do; those take a file that is open for writing
  * @throws KernelError
  */
-export function lockHolder(fd: number): LockHolder | undefined {
+export function lockHolder(fd: number, asker: 'read' | 'write' = 'write'): LockHolder | undefined {
   const lock = Buffer.alloc(0x20)
-  lock.writeInt16LE(F_WRLCK, 0x00)
+  lock.writeInt16LE(asker === 'write' ? F_WRLCK : F_RDLCK, 0x00)
   checked({ call: 'fcntl F_GETLK' }, () => fcntl(fd, F_GETLK, 'void *', lock))
   const type = lock.readInt16LE(0x00)
   if (type === F_UNLCK) return undefined

@@ -17,6 +17,8 @@ export const inodeFlag = {
   journalData: 0x4000,
   /** Mapped by extents; without it by indirect blocks, or not at all. */
   extents: 0x80000,
+  /** Sealed by fs-verity: nobody may open it for writing. */
+  verity: 0x100000,
   /** Holds an extended attribute's value. */
   eaInode: 0x200000,
   /** Contents lie in the inode. */

@@ -3,6 +3,7 @@
  * never touched. The kernel answers truly only to those who own the file or may
  * write to it, and says "all" to others.
  */
+import { dataRanges, type ByteRange } from './data-ranges.js'
 import { kernelError } from './errno.js'
 import { checked, lastErrno, libcFunction } from './libc.js'
 import { pageSize } from './page-size.js'
@@ -20,37 +21,51 @@ const MAP_FAILED = -1
 const window = 1 << 30
 
 /** A run of bytes, page aligned. */
-export interface ResidentRange {
-  readonly from: number
-  readonly length: number
-}
+export type ResidentRange = ByteRange
 
 /**
- * The resident parts of the first `size` bytes, in order, joined.
+ * The resident parts of the first `size` bytes, in order, joined; holes are not asked for.
  * @param fd   open for reading
  * @param size bytes, usually the size of the file
  * @throws KernelError
  */
-export function residentRanges(fd: number, size: number): ResidentRange[] {
-  const ranges: { from: number; length: number }[] = []
+export const residentRanges = (fd: number, size: number): ResidentRange[] =>
+  residentWithin(fd, dataRanges(fd, 0, whole(size)))
+
+/**
+ * The resident parts of some ranges, in order, joined. Costs by the length of the ranges,
+ * so a caller who knows what he needs asks for no more.
+ * @param ranges sorted and disjoint; taken to whole pages
+ * @throws KernelError
+ */
+export function residentWithin(fd: number, ranges: Iterable<ByteRange>): ResidentRange[] {
+  const resident: { from: number; length: number }[] = []
   const page = pageSize()
-  for (let from = 0; from < whole(size); from += window) {
-    const length = Math.min(window, size - from)
-    const pages = Buffer.alloc(Math.ceil(length / page))
-    const address = mmap(0, length, PROT_NONE, MAP_SHARED, fd, from)
-    if (address === MAP_FAILED) throw kernelError({ call: 'mmap' }, lastErrno())
-    try {
-      checked({ call: 'mincore' }, () => mincore(address, length, pages))
-    } finally {
-      munmap(address, length)
-    }
-    for (let n = 0; n < pages.length; n++) {
-      if ((pages[n]! & 1) === 0) continue
-      const at = from + n * page
-      const last = ranges.at(-1)
-      if (last && last.from + last.length === at) last.length += page
-      else ranges.push({ from: at, length: page })
-    }
+  let done = 0
+  for (const range of ranges) {
+    const first = Math.max(done, Math.floor(range.from / page) * page)
+    const end = Math.ceil((range.from + range.length) / page) * page
+    for (let from = first; from < end; from += window) addResident(fd, from, Math.min(window, end - from), resident)
+    done = Math.max(done, end)
   }
-  return ranges
+  return resident
+}
+
+function addResident(fd: number, from: number, length: number, resident: { from: number; length: number }[]): void {
+  const page = pageSize()
+  const pages = Buffer.alloc(length / page)
+  const address = mmap(0, length, PROT_NONE, MAP_SHARED, fd, from)
+  if (address === MAP_FAILED) throw kernelError({ call: 'mmap' }, lastErrno())
+  try {
+    checked({ call: 'mincore' }, () => mincore(address, length, pages))
+  } finally {
+    munmap(address, length)
+  }
+  for (let n = 0; n < pages.length; n++) {
+    if ((pages[n]! & 1) === 0) continue
+    const at = from + n * page
+    const last = resident.at(-1)
+    if (last && last.from + last.length === at) last.length += page
+    else resident.push({ from: at, length: page })
+  }
 }

@@ -28,6 +28,7 @@ export const gapCauses: Readonly<Record<GapCause, string>> = {
   locked: 'locked files',
   immutable: 'immutable files',
   'append-only': 'append-only files',
+  verity: 'files sealed by verity',
   encrypted: 'encrypted files',
   'journal-data': 'files that journal their data',
   'no-call': 'what the kernel has no call to move',

@@ -12,7 +12,7 @@ import { objectiveFor } from '../plan/objective.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import type { Move, MoveOutcome, RelocateOptions, Stayed, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
-import { checkIdentity, progressOf } from './plan-progress.js'
+import { checkIdentity, progressOf, type PlanProgress } from './plan-progress.js'
 import { refuseStage, renumberStage, type InodeResult } from './renumber-stage.js'
 
 export interface ApplyOptions {
@@ -45,8 +45,11 @@ export interface ApplyResult {
 }
 
 /**
- * @throws refused when the plan is for another filesystem, or files were moved since
- *   it was made in a way the plan does not know
+ * On a filesystem in use files come, go and grow between two steps: what strayed from the
+ * plan's layout stays, with its reason, and the rest is carried out. At rest nobody should
+ * have been there, so that a layout the plan does not know is refused whole.
+ * @throws refused when the plan is for another filesystem; at rest also when files were
+ *   moved since it was made in a way the plan does not know
  */
 export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOptions): Promise<ApplyResult> {
   checkIdentity(plan, volume)
@@ -64,7 +67,7 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
   }
   refuseStage(volume, numbers.remaining)
   const before = await progressOf(plan, volume, numbers.now)
-  if (fingerprintOf(before.layouts) !== plan.volume.fingerprint && before.strayed.length > 0) {
+  if (volume.atRest && fingerprintOf(before.layouts) !== plan.volume.fingerprint && before.strayed.length > 0) {
     const first = before.strayed[0]!
     throw refused(
       'stale-plan',
@@ -87,7 +90,7 @@ export async function applyPlan(plan: Plan, volume: Volume, options: ApplyOption
     begun: true,
     rounds,
     movedBlocks: outcomes.reduce((sum, { move, status }) => sum + (status === 'moved' ? move.length : 0), 0),
-    unmoved: unmovedOf(outcomes),
+    unmoved: withStrayed(unmovedOf(outcomes), after.strayed),
     interrupted: interrupted || stopped(inodes, options),
     complete:
       !interrupted && after.remaining.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
@@ -118,7 +121,7 @@ export async function undoPlan(plan: Plan, volume: Volume, options: Omit<ApplyOp
     begun: true,
     rounds,
     movedBlocks: before.movedBlocks - after.movedBlocks,
-    unmoved: [...unmovedOf(outcomes), ...before.strayed.map((chain) => unmovedRun(chain, { reason: 'changed' }))],
+    unmoved: withStrayed(unmovedOf(outcomes), before.strayed),
     interrupted: interrupted || stopped(inodes, options),
     complete: after.back.length === 0 && after.strayed.length === 0 && (inodes?.left.length ?? 0) === 0,
     ...(inodes && { inodes }),
@@ -141,6 +144,17 @@ const unmovedOf = (outcomes: readonly MoveOutcome[]): UnmovedRun[] =>
         ]
       : [],
   )
+
+/** With what nobody tried to move, because it lies where the plan does not know it; of a file that was tried, that tells more. */
+function withStrayed(unmoved: readonly UnmovedRun[], strayed: PlanProgress['strayed']): UnmovedRun[] {
+  const tried = new Set(unmoved.map(({ inode, kind }) => `${kind} ${inode}`))
+  return [
+    ...unmoved,
+    ...strayed
+      .filter(({ inode, kind }) => !tried.has(`${kind} ${inode}`))
+      .map((chain) => unmovedRun(chain, { reason: 'changed' })),
+  ]
+}
 
 interface CarriedOut {
   readonly rounds: number
@@ -230,7 +244,11 @@ async function carryOut(
     carried++
     options.onProgress?.(finished, total)
   }
-  const unfinished = carried < rounds.length || outcomes.length < rounds.flat().length
+  // An engine stops either without a word on what is left, or with one on each.
+  const unfinished =
+    carried < rounds.length ||
+    outcomes.length < rounds.flat().length ||
+    outcomes.some(({ reason }) => reason === 'interrupted')
   return { rounds: carried, outcomes, interrupted: unfinished && (options.signal?.aborted ?? false) }
 }
 

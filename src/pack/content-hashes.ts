@@ -7,7 +7,7 @@
  * all zeros, each behind its offset: hashing a terabyte of nothing would take hours.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { unsupported } from '../errors.js'
+import { BootpackError, unsupported } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
 import type { ContentPiece, FileContents, FileRef, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
@@ -115,9 +115,15 @@ async function hashInode(
   const file = await volume.byInode(inode)
   const contents = file && (await volume.contents(file))
   if (!contents) return undefined
-  if (names && contents.names)
-    return { stamp: contents.stamp, sha256: await hashNames(contents.names()), over: 'names' }
-  return { stamp: contents.stamp, ...(await hashContents(contents, file, volume)) }
+  try {
+    if (names && contents.names)
+      return { stamp: contents.stamp, sha256: await hashNames(contents.names()), over: 'names' }
+    return { stamp: contents.stamp, ...(await hashContents(contents, file, volume)) }
+  } catch (error) {
+    // On a filesystem in use one file that vanishes, or cannot be read, says nothing about the others.
+    if (volume.atRest || !(error instanceof BootpackError) || error.family !== 'io') throw error
+    return undefined
+  }
 }
 
 async function hashNames(pieces: AsyncIterable<ContentPiece>): Promise<string> {

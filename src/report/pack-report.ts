@@ -82,9 +82,9 @@ export function verifyReport(result: {
 }): string {
   return [
     `${count(result.placedBlocks)} of ${count(result.totalBlocks)} blocks lie where the plan puts them.`,
-    ...unmovedLines(result.misplaced),
+    ...stayLines('misplaced', result.misplaced),
     ...inodeLines(result.inodes, 'Verified'),
   ].join('\n')
 }
 
-const unmovedLines = (unmoved: readonly Staying[]): string[] => stayLines('left there', unmoved)
+const unmovedLines = (unmoved: readonly Staying[]): string[] => stayLines('not moved', unmoved)

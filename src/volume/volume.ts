@@ -205,6 +205,8 @@ export interface InodeNumbers {
 export interface Volume {
   /** 'ext4-image', 'ext4-live' or a plugin's own. */
   readonly engine: string
+  /** Whether nobody else changes it while it is open: an image or an unmounted device, not a mount. */
+  readonly atRest: boolean
   /** Partition it was found in; 0 for a whole disk; undefined where there are none (a mount). */
   readonly partition?: number
   /** What this engine can move. */

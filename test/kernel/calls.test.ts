@@ -27,6 +27,7 @@ import { getFsMap, type SpaceOwner } from '../../src/kernel/getfsmap.js'
 import { tryLock } from '../../src/kernel/flock.js'
 import { lockHolder } from '../../src/kernel/getlk.js'
 import { inodeFlag, inodeFlags } from '../../src/kernel/inode-flags.js'
+import { dataRanges } from '../../src/kernel/data-ranges.js'
 import { residentRanges } from '../../src/kernel/mincore.js'
 import { moveExtent, tryMoveExtent } from '../../src/kernel/move-extent.js'
 import { openByInode } from '../../src/kernel/open-by-handle.js'
@@ -242,6 +243,28 @@ describe('kernel: calls on a mounted filesystem', () => {
     )
     expect(resident.reduce((sum, { length }) => sum + length / 4096, 0)).to.equal(pages)
     expect(residentRanges(fd, 0)).to.deep.equal([])
+  })
+
+  it('residency of a file of 15 TiB is asked where it has data, and nowhere else', () => {
+    const fd = opened(openSync(path('sparse'), 'w+'))
+    const far = 14 * 2 ** 40
+    // Without that, this would ask for four thousand million pages.
+    ftruncateSync(fd, 15 * 2 ** 40)
+    writeSync(fd, Buffer.alloc(block, 1), 0, block, 3 * block)
+    writeSync(fd, Buffer.alloc(block, 1), 0, block, far)
+    fileDataSync(fd)
+    expect(dataRanges(fd, 0, fstatSync(fd).size)).to.deep.equal([
+      { from: 3 * block, length: block },
+      { from: far, length: block },
+    ])
+    expect(dataRanges(fd, 4 * block, far)).to.deep.equal([])
+    expect(dataRanges(fd, far + 1, far + 2)).to.deep.equal([{ from: far + 1, length: 1 }])
+    expect(residentRanges(fd, fstatSync(fd).size)).to.deep.equal([
+      { from: 3 * 4096, length: 4096 },
+      { from: far, length: 4096 },
+    ])
+    fileAdvise(fd, 'dontNeed')
+    expect(residentRanges(fd, fstatSync(fd).size)).to.deep.equal([])
   })
 
   it("F_GETLK sees another process's lock", async () => {

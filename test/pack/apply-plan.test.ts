@@ -139,6 +139,27 @@ describe('applying a plan', () => {
     expect(pictureOf(volume)).to.equal(before)
   })
 
+  it('leaves such files where they are on a filesystem in use, and moves the others', async () => {
+    const { volume, plan } = await plannedDisk(42)
+    volume.atRest = false
+    const move = plan.rounds[0]![0]!
+    const targets = new Set<number>(
+      plan.rounds.flat().flatMap(({ to, length }) => Array.from({ length }, (_, i) => to + i)),
+    )
+    const free = volume.disk.held.findIndex((held, block) => held === undefined && !targets.has(block))
+    volume.disk.held[free] = volume.disk.held[move.from]
+    volume.disk.held[move.from] = undefined
+    const result = await applyPlan(plan, volume, { force: false })
+    expect(result).to.include({ begun: true, complete: false, interrupted: false })
+    expect(result.unmoved.map(({ inode, kind, reason }) => [inode, kind, reason])).to.deep.include([
+      move.inode,
+      move.kind,
+      'changed',
+    ])
+    expect(result.movedBlocks).to.be.above(0)
+    expect(volume.disk.held[free], 'the block somebody moved').to.deep.include({ inode: move.inode })
+  })
+
   it('refuses a plan for another filesystem', async () => {
     const { plan } = await plannedDisk(43)
     const other = new PaperVolume(new PaperDisk({ seed: 1, blocks: 1000, used: 0.5, longestPiece: 4 }))

@@ -83,7 +83,7 @@ describe('what packing tells', () => {
         blocks: 12_345_678,
         reason,
       }))
-      for (const line of stayLines('left there', unmoved)) expect(line.length, line).to.be.at.most(80)
+      for (const line of stayLines('not moved', unmoved)) expect(line.length, line).to.be.at.most(80)
     }
   })
 })

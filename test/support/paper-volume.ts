@@ -23,6 +23,7 @@ export class Killed extends Error {}
 
 export class PaperVolume implements Volume {
   readonly engine = 'paper'
+  atRest = true
   readonly moves: ReadonlySet<OwnedKind> = new Set(['data'])
   /** Moves that still succeed; the next one throws. */
   movesLeft = Infinity

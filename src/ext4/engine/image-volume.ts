@@ -46,6 +46,7 @@ import { openCommitter } from '../commit/open-committer.js'
 
 export class ImageVolume implements Volume {
   readonly engine = 'ext4-image'
+  readonly atRest = true
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data', 'directory', 'symlink', 'tree', 'xattr'])
   private readonly immovable: ImmovableFiles
   private readonly names: NameCache

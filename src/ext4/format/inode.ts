@@ -19,6 +19,7 @@ export const inodeFlag = {
   appendOnly: 0x20,
   encrypted: 0x800,
   indexedDirectory: 0x1000,
+  journalData: 0x4000,
   hugeFile: 0x4_0000,
   extents: 0x8_0000,
   verity: 0x10_0000,

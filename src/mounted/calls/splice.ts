@@ -74,7 +74,7 @@ class Splice {
     for (const old of given)
       if (!old.unwritten) fallocate(space, 'zeroRange', old.logical * blockSize, old.length * blockSize)
     const { size } = fstatSync(data)
-    const warm = new WarmPages(data, size, [{ from: logical * blockSize, length: length * blockSize }])
+    const warm = new WarmPages(data, [{ from: logical * blockSize, length: length * blockSize }])
     warm.drop()
     let at = logical
     try {

@@ -22,6 +22,8 @@ import { freeSpace } from '../view/space-map.js'
 export interface RelocateContext extends ClaimContext {
   readonly blocksPerPage: number
   readonly swapFiles: () => ReadonlySet<number>
+  /** Inodes that somebody holds a lease of now. */
+  readonly leased: () => ReadonlySet<number>
 }
 
 /** Files carved between two flushes of the filesystem, and blocks. */
@@ -92,11 +94,12 @@ async function* carveFiles(
       return
     }
     const batch: Carved[] = []
+    const leased = context.leased()
     let blocks = 0
     try {
       while (next < files.length && batch.length < batchFiles && blocks < batchBlocks && !signal?.aborted) {
         const [inode, own] = files[next++]!
-        batch.push(carveFile(carving, inode, own))
+        batch.push(carveFile({ ...carving, leased }, inode, own))
         blocks += own.reduce((sum, { length }) => sum + length, 0)
       }
     } finally {

@@ -12,7 +12,6 @@ import { parseSwaps } from '../../host/mountinfo.js'
 import type { Inode } from '../../ext4/format/inode.js'
 import { findPaths } from '../../ext4/read/name-search.js'
 import { walkPath } from '../../ext4/read/path-walk.js'
-import { failedWith } from '../../kernel/errno.js'
 import { fiemap } from '../../kernel/fiemap.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
 import { pageSize } from '../../kernel/page-size.js'
@@ -38,7 +37,9 @@ import { AllocatorSettings, restoreRecorded } from '../settings/allocator-settin
 import { DiskViews, type DiskView } from '../view/disk-view.js'
 import { liveContents } from '../view/file-contents.js'
 import { Holdings } from '../reserve/reservation.js'
+import { heldReason, lookForLocks } from '../view/held-files.js'
 import { claimsWithin, onlineReason } from '../view/inode-claims.js'
+import { troubleOf } from '../exchange/file-trouble.js'
 import type { MountedFilesystem } from './filesystem.js'
 import { ownersWithin } from '../view/owner-map.js'
 import { refuseToWrite, refuseType, refuseWithoutRoot } from './refusals.js'
@@ -50,6 +51,7 @@ const inodeFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATI
 
 export class LiveVolume implements Volume {
   readonly engine = 'ext4-live'
+  readonly atRest = false
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data'])
 
   private constructor(
@@ -131,7 +133,7 @@ export class LiveVolume implements Volume {
 
   /** FIEMAP, with dirty pages written out first; what the kernel opens for nobody is read from the device. */
   async extents(file: FileRef): Promise<Extent[]> {
-    const mapped = file.type === 'regular' || file.type === 'directory' ? this.kernelExtents(file.inode) : undefined
+    const mapped = isOpened(file) ? this.kernelExtents(file.inode) : undefined
     return (
       mapped ??
       (await this.views.look(
@@ -204,6 +206,7 @@ export class LiveVolume implements Volume {
         settings: new AllocatorSettings(`/sys/fs/ext4/${this.mounted.name}`, this.record, this.known.groupCount),
         blocksPerPage: Math.max(1, pageSize() / this.known.blockSize),
         swapFiles: () => this.activeSwapFiles(),
+        leased: () => lookForLocks(this.root).leased,
       }
     )
   }
@@ -237,9 +240,9 @@ export class LiveVolume implements Volume {
     try {
       fd = openByInode(this.root, inode, inodeFlags)
     } catch (error) {
-      // Gone, encrypted without its key, or one the kernel keeps to itself, like the journal.
-      if (failedWith(error, 'ESTALE', 'ENOENT', 'ENOKEY', 'EINVAL')) return undefined
-      throw error
+      // Gone, leased, encrypted without its key, or one the kernel keeps to itself, like the journal.
+      troubleOf(error)
+      return undefined
     }
     try {
       return mergeExtents(
@@ -250,8 +253,8 @@ export class LiveVolume implements Volume {
           ),
       )
     } catch (error) {
-      if (failedWith(error, 'EOPNOTSUPP')) return undefined
-      throw error
+      troubleOf(error)
+      return undefined
     } finally {
       closeSync(fd)
     }
@@ -268,6 +271,10 @@ export class LiveVolume implements Volume {
   }
 }
 
+/** Opening a leased file would call the lease back, and opening a device would wake it. */
+const isOpened = ({ type, immovable }: FileRef): boolean =>
+  (type === 'regular' || type === 'directory') && immovable !== 'leased'
+
 /** @throws refused when something else is there by now */
 function openRoot({ mountPoint, number }: MountedFilesystem): number {
   const root = openSync(mountPoint, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOATIME)
@@ -278,7 +285,8 @@ function openRoot({ mountPoint, number }: MountedFilesystem): number {
 }
 
 async function reference(view: DiskView, inode: Inode, path?: string): Promise<FileRef> {
-  const reason = (await view.immovable.reason(inode)) ?? onlineReason(inode.flags)
+  const reason =
+    (await view.immovable.reason(inode)) ?? onlineReason(inode.flags) ?? heldReason(view.held, inode.number)
   return {
     inode: inode.number,
     ...(path === undefined ? {} : { path }),

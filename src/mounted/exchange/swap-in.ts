@@ -1,28 +1,28 @@
 /**
  * Carving: blocks that arenas hold become blocks of files, piece by piece, each
- * piece read back.
+ * piece read back (exchange.ts).
  *
- * EXT4_IOC_MOVE_EXT is asked for runs that lie in one piece in the arena, in one
- * extent of the file, and before the end of the file. Its answer is not believed:
- * FIEMAP is. A file that is being written fails with EBUSY or ENODATA while its
- * pages are in flight; writing them out and trying again helps. What still does not
+ * While a file is open for writing nobody can execute it: a program that is started then
+ * fails with ETXTBSY, which is inherent in EXT4_IOC_MOVE_EXT. So everything is prepared
+ * before, contents are in memory, and the descriptor is open for nothing but the calls
+ * that exchange. Bringing the contents in matters most: what the kernel must read for an
+ * exchange it reads page by page, and that takes thirty times as long as the exchange.
+ *
+ * Nothing that is wrong with one file ends the round (file-trouble.ts), and what does not
  * move as a whole is exchanged back, so that a move either happened or did not.
  */
-import { closeSync } from 'node:fs'
-import { BootpackError } from '../../errors.js'
-import { errnoName, errnoNumber, failedWith } from '../../kernel/errno.js'
-import { fileDataSync } from '../../kernel/fdatasync.js'
-import { fiemap } from '../../kernel/fiemap.js'
-import { tryMoveExtent } from '../../kernel/move-extent.js'
-import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
+import { closeSync, readSync } from 'node:fs'
+import { fileAdvise } from '../../kernel/fadvise.js'
 import { blockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
 import type { StayReason } from '../../layout/reason.js'
 import type { Move, MoveOutcome, Stayed } from '../../volume/volume.js'
-import { openForMoving, openGuarded } from './file-guard.js'
 import type { Held } from '../reserve/donor-file.js'
-import { fallocateCommitted } from '../reserve/fallocate-committed.js'
 import type { Holdings } from '../reserve/reservation.js'
+import { Exchanger, type Piece } from './exchange.js'
+import { FileBlocks } from './file-blocks.js'
+import { openForMoving, openGuarded, type GuardedFile } from './file-guard.js'
+import { troubleOf, type FileTrouble } from './file-trouble.js'
 import { WarmPages } from './warm-pages.js'
 
 export interface CarveContext {
@@ -32,15 +32,12 @@ export interface CarveContext {
   readonly blocksPerPage: number
   readonly holdings: Holdings
   readonly swapFiles: ReadonlySet<number>
+  /** Inodes that somebody holds a lease of; they are not even opened. */
+  readonly leased?: ReadonlySet<number>
   /** Free blocks that could not be claimed; a target among them is not taken by anybody. */
   readonly unclaimed?: RunSet
   readonly onMoved: (blocks: number) => void
 }
-
-const attempts = 4
-
-/** What the file's map says about a move. */
-type Place = 'at-target' | 'at-source' | 'hole' | 'elsewhere'
 
 export interface Carved {
   /** One for each move, in their order. */
@@ -49,281 +46,206 @@ export interface Carved {
   readonly finish: () => void
 }
 
-/** Moves of one file. */
+/** Bytes of a file that are brought into memory before it is opened for writing. */
+const mostAhead = 256 << 20
+
+/**
+ * Moves of one file.
+ * @throws what is not this file's own trouble
+ */
 export function carveFile(context: CarveContext, inode: number, moves: readonly Move[]): Carved {
-  const guarded = openGuarded(context.root, inode)
-  const nothing = (): void => {}
-  if (guarded === 'gone') return { outcomes: moves.map((move) => ({ move, status: 'gone' })), finish: nothing }
-  if ('reason' in guarded) return { outcomes: moves.map((move) => skipped(move, guarded)), finish: nothing }
+  const guarded = openGuarded(context.root, inode, context.leased)
+  if (guarded === 'gone' || 'reason' in guarded)
+    return { outcomes: moves.map((move) => stayed(move, guarded)), finish: () => {} }
+  const carver = new FileCarver(context, guarded)
   try {
-    return new FileCarver(context, guarded).carve(moves)
+    carver.carve(moves)
   } catch (error) {
-    closeSync(guarded.fd)
     context.holdings.rereadAll()
-    // One file that cannot be read or mapped is no reason to stop.
-    if (!(error instanceof BootpackError) || failedWith(error, 'EMFILE', 'ENFILE', 'EROFS')) throw error
-    return {
-      outcomes: moves.map((move) => skipped(move, { reason: 'failed', detail: error.message })),
-      finish: nothing,
+    try {
+      carver.give(moves, troubleOf(error))
+    } catch (everybodys) {
+      carver.finish()
+      throw everybodys
     }
   }
+  return { outcomes: carver.outcomesOf(moves), finish: () => carver.finish() }
 }
 
 class FileCarver {
-  private readonly fd: number
-  private readonly inode: number
-  /** Blocks the file's size covers; what lies behind is preallocated and does not move. */
-  private readonly blocks: number
+  private readonly outcomes = new Map<Move, MoveOutcome>()
+  private readonly blocks: FileBlocks
+  private readonly exchanger: Exchanger
+  private warm: WarmPages | undefined
+  private writable: number | undefined
 
   constructor(
     private readonly context: CarveContext,
-    file: { readonly fd: number; readonly size: number; readonly inode: number },
+    private readonly file: GuardedFile,
   ) {
-    this.fd = file.fd
-    this.inode = file.inode
-    this.size = file.size
-    this.blocks = Math.ceil(file.size / context.blockSize)
+    const { blockSize, holdings, blocksPerPage } = context
+    this.blocks = new FileBlocks(file.fd, blockSize)
+    this.exchanger = new Exchanger(this.blocks, holdings, blocksPerPage, () => this.openWritable())
   }
 
-  private readonly size: number
+  outcomesOf(moves: readonly Move[]): MoveOutcome[] {
+    return moves.map((move) => this.outcomes.get(move)!)
+  }
 
-  carve(moves: readonly Move[]): Carved {
-    const { blockSize } = this.context
-    let warm: WarmPages | undefined
-    const outcomes = new Map<Move, MoveOutcome>()
-    const due: Move[] = []
+  /** The outcome of those that have none yet. */
+  give(moves: readonly Move[], trouble: FileTrouble): void {
+    for (const move of moves) if (!this.outcomes.has(move)) this.outcomes.set(move, stayed(move, trouble))
+  }
+
+  carve(moves: readonly Move[]): void {
     for (const move of moves) {
-      const place = this.placeOf(move)
-      if (place === 'at-target') outcomes.set(move, { move, status: 'already' })
-      else if (place === 'hole') outcomes.set(move, { move, status: 'gone' })
-      else if (place === 'elsewhere') outcomes.set(move, skipped(move, { reason: 'changed' }))
-      else if (move.logical + move.length > this.blocks) outcomes.set(move, skipped(move, { reason: 'preallocated' }))
-      else if (!this.context.holdings.holds(targetOf(move)))
-        outcomes.set(
-          move,
-          skipped(move, { reason: this.context.unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken' }),
-        )
-      else due.push(move)
+      const known = this.knownOutcome(move)
+      if (known) this.outcomes.set(move, known)
     }
-    if (due.length > 0) {
-      warm = new WarmPages(
-        this.fd,
-        this.size,
-        due
-          .map(({ logical, length }) => ({ from: logical * blockSize, length: length * blockSize }))
-          .sort((a, b) => a.from - b.from),
-      )
-      warm.drop()
-      const opened = openForMoving(this.context.root, this.inode, this.context.swapFiles)
-      if (opened === 'gone') for (const move of due) outcomes.set(move, { move, status: 'gone' })
-      else if ('reason' in opened) for (const move of due) outcomes.set(move, skipped(move, opened))
-      else {
-        try {
-          for (const move of due) outcomes.set(move, this.move(opened.fd, move))
-        } finally {
-          closeSync(opened.fd)
-        }
-      }
+    const due = moves.filter((move) => !this.outcomes.has(move))
+    if (due.length === 0) return
+    try {
+      this.bringIn(due)
+      const opened = this.exchangeAtOnce(due)
+      if (opened !== undefined) return this.give(due, opened)
+      for (const move of due) this.outcomes.set(move, this.move(move))
+    } finally {
+      this.closeWritable()
     }
-    return {
-      outcomes: moves.map((move) => outcomes.get(move)!),
-      finish: () => {
-        try {
-          warm?.restore()
-        } finally {
-          closeSync(this.fd)
-        }
-      },
+  }
+
+  finish(): void {
+    try {
+      this.warm?.restore()
+    } catch {
+      // The cache is a little colder or warmer than it was: nobody's contents.
+    } finally {
+      closeSync(this.file.fd)
     }
+  }
+
+  /** What need not be tried. */
+  private knownOutcome(move: Move): MoveOutcome | undefined {
+    const { holdings, unclaimed, blockSize } = this.context
+    const place = this.blocks.placeOf(move)
+    if (place === 'at-target') return { move, status: 'already' }
+    if (place === 'hole') return { move, status: 'gone' }
+    if (place === 'elsewhere') return stayed(move, { reason: 'changed' })
+    // Blocks behind the end that the size covers are preallocated, and do not move.
+    if (move.logical + move.length > Math.ceil(this.file.size / blockSize))
+      return stayed(move, { reason: 'preallocated' })
+    if (holdings.holds(targetOf(move))) return undefined
+    return stayed(move, { reason: unclaimed?.intersects(targetOf(move)) ? 'no-space' : 'taken' })
+  }
+
+  /** Contents into memory, in pages of their own: exchanging parts of a large folio is slow. */
+  private bringIn(due: readonly Move[]): void {
+    const { blockSize } = this.context
+    const ranges = due
+      .map(({ logical, length }) => ({ from: logical * blockSize, length: length * blockSize }))
+      .sort((a, b) => a.from - b.from)
+    this.warm = new WarmPages(this.file.fd, ranges)
+    this.warm.drop()
+    // Nothing read ahead, which would be in large folios, and behind what was asked for.
+    fileAdvise(this.file.fd, 'random')
+    let left = mostAhead
+    for (const { from, length } of this.warm.moved) {
+      const ahead = Math.min(length, left)
+      left -= ahead
+      if (ahead === 0) break
+      fileAdvise(this.file.fd, 'willNeed', from, ahead)
+      readThrough(this.file.fd, from, from + ahead)
+    }
+  }
+
+  /**
+   * All pieces, one call each and nothing between; what that leaves undone is left to `move`.
+   * @returns why the file cannot be opened for it
+   */
+  private exchangeAtOnce(due: readonly Move[]): FileTrouble | undefined {
+    // Seating one piece in an arena may unseat another.
+    const prepared =
+      this.context.blocksPerPage > 1
+        ? []
+        : due.flatMap((move) =>
+            [...this.pieces(move)].flatMap(({ found, piece }) =>
+              found ? [{ held: this.exchanger.prepare(found, piece), piece }] : [],
+            ),
+          )
+    const opened = this.openWritable()
+    if (opened === 'gone' || !('fd' in opened)) return opened
+    for (const { held, piece } of prepared) this.exchanger.ask(held, piece.logical)
+    // If it must be opened again and cannot, a move in two pieces may stay half done: rare, and told.
+    if (this.file.executable && prepared.length > 0) this.closeWritable()
+    return undefined
   }
 
   /** One move, whole or not at all. */
-  private move(fd: number, move: Move): MoveOutcome {
-    const done: Exchange[] = []
-    let failure: Stayed<StayReason> | undefined
-    for (const { logical, length, unwritten } of this.map(move.logical, move.length)) {
+  private move(move: Move): MoveOutcome {
+    const done: Piece[] = []
+    let trouble: FileTrouble | undefined
+    for (const { found, piece } of this.pieces(move)) {
+      trouble = found ? this.exchanger.exchange(found, piece) : { reason: 'taken' }
+      if (trouble !== undefined) break
+      done.push(piece)
+    }
+    if (trouble === undefined) {
+      this.context.onMoved(move.length)
+      return { move, status: 'moved' }
+    }
+    const back = done.reverse().map((piece) => this.exchanger.exchangeBack(piece))
+    return stayed(move, back.every((whole) => whole) ? trouble : { reason: 'partly-moved' })
+  }
+
+  /**
+   * A move cut where the file's extents or what is held for it end; looked up one by one,
+   * since shifting an arena and exchanging change what is held. `found` lacks where the
+   * rest of an extent is not held.
+   */
+  private *pieces(move: Move): Generator<{ readonly found?: Held; readonly piece: Piece }> {
+    for (const { logical, length, unwritten } of this.blocks.map(move.logical, move.length)) {
       const start = move.to + logical - move.logical
-      // Looked up one by one: shifting an arena and exchanging change what is held.
-      for (let at = start; at < start + length && failure === undefined;) {
-        const [found] = this.context.holdings.within(blockRun(at, start + length - at))
-        if (!found || found.start !== at) {
-          failure = { reason: 'taken' }
-          break
-        }
+      for (let at = start; at < start + length;) {
+        const [held] = this.context.holdings.within(blockRun(at, start + length - at))
+        const found = held?.start === at ? held : undefined
         const offset = logical + at - start
-        const exchange: Exchange = {
-          length: found.length,
+        const piece = {
+          length: found?.length ?? start + length - at,
           logical: offset,
           from: move.from + offset - move.logical,
           unwritten,
         }
-        const errno = this.exchange(fd, found, exchange)
-        if (errno === undefined) done.push(exchange)
-        else failure = reasonOf(errno)
-        at += found.length
+        yield { ...(found && { found }), piece }
+        at += piece.length
       }
-      if (failure !== undefined) break
-    }
-    if (failure === undefined) {
-      this.context.onMoved(move.length)
-      return { move, status: 'moved' }
-    }
-    const back = done.reverse().map((exchange) => this.exchangeBack(fd, exchange))
-    return skipped(move, back.every((whole) => whole) ? failure : { reason: 'partly-moved' })
-  }
-
-  /**
-   * Exchanges one piece and records it as far as it came.
-   * @returns undefined when all of it is at its target, else what the kernel said
-   */
-  private exchange(fd: number, found: Held, { logical, unwritten }: Exchange): number | undefined {
-    const { blockSize, holdings } = this.context
-    let held: Held
-    try {
-      held = this.seat(found, logical)
-      // Written blocks of an arena would make the file's unwritten ones written.
-      if (unwritten) fallocateCommitted(held.arena, 'zeroRange', held.logical * blockSize, held.length * blockSize)
-    } catch (error) {
-      if (failedWith(error, 'ENOSPC')) return errnoNumber.ENOSPC
-      throw error
-    }
-    for (let attempt = 1; ; attempt++) {
-      let errno = 0
-      // Only what is not there yet: exchanging the rest again would take it back.
-      for (const part of this.map(logical, held.length)) {
-        const offset = part.logical - logical
-        if (part.physical === held.start + offset) continue
-        const { errno: failed } = tryMoveExtent({
-          original: fd,
-          donor: held.arena.fd,
-          originalStart: part.logical,
-          donorStart: held.logical + offset,
-          length: part.length,
-        })
-        if (failed !== 0) errno = failed
-      }
-      if (this.isAt(logical, held.length, held.start)) {
-        holdings.reread(held)
-        return undefined
-      }
-      if (attempt === attempts || !passing.has(errno)) {
-        this.bringBack(fd, held, logical)
-        return errno
-      }
-      // Writing the pages out is mostly enough; a commit costs more.
-      if (attempt === 1) this.map(logical, held.length, true)
-      else fileDataSync(this.fd)
     }
   }
 
-  /** A piece that moved in part: the part goes back. What cannot is recorded as it is. */
-  private bringBack(fd: number, held: Held, logical: number): void {
-    for (const part of this.map(logical, held.length)) {
-      const offset = part.logical - logical
-      if (part.physical !== held.start + offset) continue
-      fileDataSync(this.fd)
-      tryMoveExtent({
-        original: fd,
-        donor: held.arena.fd,
-        originalStart: part.logical,
-        donorStart: held.logical + offset,
-        length: part.length,
-      })
-    }
-    this.context.holdings.reread(held)
+  private openWritable(): { readonly fd: number } | FileTrouble {
+    if (this.writable !== undefined) return { fd: this.writable }
+    const opened = openForMoving(this.context.root, this.file.inode, this.context.swapFiles)
+    if (opened !== 'gone' && 'fd' in opened) this.writable = opened.fd
+    return opened
   }
 
-  /** A piece that moved goes back to where it was: arenas hold those blocks, perhaps elsewhere in them by now. */
-  private exchangeBack(fd: number, { logical, from, length }: Exchange): boolean {
-    const { holdings } = this.context
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      fileDataSync(this.fd)
-      for (const piece of holdings.within(blockRun(from, length))) {
-        const first = logical + piece.start - from
-        if (this.isAt(first, piece.length, piece.start)) continue
-        const held = this.seat(piece, first)
-        tryMoveExtent({
-          original: fd,
-          donor: held.arena.fd,
-          originalStart: first,
-          donorStart: held.logical,
-          length: held.length,
-        })
-        holdings.rereadArena(held.arena)
-      }
-      if (this.isAt(logical, length, from)) return true
-    }
-    return false
-  }
-
-  /** Brings a held piece to a block of its arena that begins at the same place of a page as the file's block. */
-  private seat(held: Held, logical: number): Held {
-    const { blocksPerPage, holdings } = this.context
-    const by = (((logical - held.logical) % blocksPerPage) + blocksPerPage) % blocksPerPage
-    if (by === 0) return held
-    holdings.shift(held.arena, held.logical, by)
-    return { ...held, logical: held.logical + by }
-  }
-
-  private placeOf({ logical, length, from, to }: Move): Place {
-    const extents = this.map(logical, length, true)
-    if (extents.length === 0) return 'hole'
-    const offset = (target: number): boolean =>
-      extents.every((each) => each.physical === target + each.logical - logical)
-    const whole = extents.reduce((sum, each) => sum + each.length, 0) === length
-    if (whole && offset(to)) return 'at-target'
-    return offset(from) && whole ? 'at-source' : 'elsewhere'
-  }
-
-  private isAt(logical: number, length: number, physical: number): boolean {
-    const extents = this.map(logical, length)
-    return (
-      extents.reduce((sum, each) => sum + each.length, 0) === length &&
-      extents.every((each) => each.physical === physical + each.logical - logical)
-    )
-  }
-
-  /**
-   * The kernel's map of a part of the file, cut to it.
-   * @param sync write dirty pages out first, so that all of it has a place
-   */
-  private map(logical: number, length: number, sync = false): Extent[] {
-    const { blockSize } = this.context
-    const end = logical + length
-    const cut: Extent[] = []
-    for (const found of fiemap(this.fd, { from: logical * blockSize, to: end * blockSize, sync })) {
-      if (found.inline || found.unplaced) continue
-      const first = found.logical / blockSize
-      const start = Math.max(logical, first)
-      const until = Math.min(end, (found.logical + found.length) / blockSize)
-      if (until > start)
-        cut.push(extent(start, found.physical / blockSize + start - first, until - start, found.unwritten))
-    }
-    return mergeExtents(cut)
+  private closeWritable(): void {
+    if (this.writable !== undefined) closeSync(this.writable)
+    this.writable = undefined
   }
 }
 
-interface Exchange {
-  /** Blocks. */
-  readonly length: number
-  /** First block in the file. */
-  readonly logical: number
-  /** Where the file's blocks were. */
-  readonly from: number
-  readonly unwritten: boolean
-}
+const scratch = Buffer.alloc(1 << 20)
 
-/** Failures that pass when the file's pages are written out. */
-const passing: ReadonlySet<number> = new Set([0, errnoNumber.EBUSY, errnoNumber.ENODATA, errnoNumber.EAGAIN])
-
-function reasonOf(errno: number): Stayed<StayReason> {
-  if (passing.has(errno)) return { reason: 'busy' }
-  if (errno === errnoNumber.ETXTBSY) return { reason: 'swap-file' }
-  if (errno === errnoNumber.EPERM) return { reason: 'immutable' }
-  if (errno === errnoNumber.ENOSPC || errno === errnoNumber.EDQUOT) return { reason: 'no-space' }
-  return { reason: errno === errnoNumber.EOPNOTSUPP ? 'mounted' : 'failed', detail: errnoName(errno) }
+/** Reads a part of a file for having it in memory. */
+function readThrough(fd: number, from: number, to: number): void {
+  for (let at = from; at < to;) {
+    const got = readSync(fd, scratch, 0, Math.min(scratch.length, to - at), at)
+    if (got === 0) return
+    at += got
+  }
 }
 
 const targetOf = ({ to, length }: Move): { start: Move['to']; length: number } => ({ start: to, length })
 
-const skipped = (move: Move, why: Stayed<StayReason>): MoveOutcome => ({ move, status: 'skipped', ...why })
+const stayed = (move: Move, trouble: 'gone' | Stayed<StayReason>): MoveOutcome =>
+  trouble === 'gone' ? { move, status: 'gone' } : { move, status: 'skipped', ...trouble }

@@ -4,35 +4,26 @@
  * afterwards the cache is made to hold what it held before: pages we brought in go,
  * pages that were there come back.
  */
+import { dataRanges, type ByteRange } from '../../kernel/data-ranges.js'
 import { fileAdvise } from '../../kernel/fadvise.js'
-import { residentRanges, type ResidentRange } from '../../kernel/mincore.js'
+import { residentWithin, type ResidentRange } from '../../kernel/mincore.js'
 import { pageSize } from '../../kernel/page-size.js'
 
-/** Bytes. */
-export interface ByteRange {
-  readonly from: number
-  readonly length: number
-}
-
 export class WarmPages {
-  private readonly moved: readonly ByteRange[]
+  /** Where there is something to move: holes are left out, and never asked for. */
+  readonly moved: readonly ByteRange[]
   private readonly before: readonly ResidentRange[]
 
   /**
-   * @param fd   open for reading, contents on disk
-   * @param size bytes of the file
+   * @param fd    open for reading, contents on disk
+   * @param moved what will change its place, sorted and disjoint; holes in it cost nothing
    */
   constructor(
     private readonly fd: number,
-    private readonly size: number,
     moved: readonly ByteRange[],
   ) {
-    const page = pageSize()
-    this.moved = moved.map(({ from, length }) => {
-      const first = Math.floor(from / page) * page
-      return { from: first, length: Math.ceil((from + length) / page) * page - first }
-    })
-    this.before = residentRanges(fd, size)
+    this.moved = wholePages(moved.flatMap(({ from, length }) => dataRanges(fd, from, from + length)))
+    this.before = residentWithin(fd, this.moved)
   }
 
   drop(): void {
@@ -43,9 +34,23 @@ export class WarmPages {
   restore(): void {
     for (const { from, length } of outside(this.moved, this.before)) fileAdvise(this.fd, 'dontNeed', from, length)
     if (this.before.length === 0) return
-    for (const { from, length } of outside(this.before, residentRanges(this.fd, this.size)))
+    for (const { from, length } of outside(this.before, residentWithin(this.fd, this.moved)))
       fileAdvise(this.fd, 'willNeed', from, length)
   }
+}
+
+/** Taken to whole pages; those that then touch or overlap are one. */
+function wholePages(ranges: readonly ByteRange[]): ByteRange[] {
+  const page = pageSize()
+  const found: { from: number; length: number }[] = []
+  for (const range of ranges) {
+    const from = Math.floor(range.from / page) * page
+    const end = Math.ceil((range.from + range.length) / page) * page
+    const last = found.at(-1)
+    if (last && from <= last.from + last.length) last.length = Math.max(last.length, end - last.from)
+    else found.push({ from, length: end - from })
+  }
+  return found
 }
 
 /** The parts of `ranges` that no range of `others` covers; both sorted, each disjoint. */

@@ -17,6 +17,7 @@ import { FileStore } from '../../storage/file-store.js'
 import { Filesystem } from '../../ext4/read/filesystem.js'
 import { ImmovableFiles } from '../../ext4/ownership/immovable.js'
 import { NameCache } from '../../ext4/read/name-cache.js'
+import { lookForHolders, type HeldFiles } from './held-files.js'
 import { syncFilesystem } from '../../kernel/syncfs.js'
 
 /** One look at the device: what was read once stays as it was read. */
@@ -24,6 +25,7 @@ export interface DiskView {
   readonly filesystem: Filesystem
   readonly names: NameCache
   readonly immovable: ImmovableFiles
+  readonly held: HeldFiles
 }
 
 /** A view answers for this long; a plan is made in less on most filesystems. */
@@ -91,6 +93,11 @@ export class DiskViews {
   private async open(): Promise<DiskView> {
     syncFilesystem(this.root)
     const filesystem = await Filesystem.open(this.store)
-    return { filesystem, names: new NameCache(filesystem), immovable: new ImmovableFiles(filesystem) }
+    return {
+      filesystem,
+      names: new NameCache(filesystem),
+      immovable: new ImmovableFiles(filesystem),
+      held: lookForHolders(this.root),
+    }
   }
 }

@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, readSync } from 'node:fs'
 import { ioError } from '../../errors.js'
-import { failedWith } from '../../kernel/errno.js'
 import { fileAdvise } from '../../kernel/fadvise.js'
 import { fileDataSync } from '../../kernel/fdatasync.js'
 import { fiemap } from '../../kernel/fiemap.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
+import { troubleOf } from '../exchange/file-trouble.js'
 import type { ContentPiece, FileContents, FileRef } from '../../volume/volume.js'
 
 /** Bytes read at once; a multiple of every block size. */
@@ -16,16 +16,17 @@ const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATIME
  * first, so that what is compared comes from the disk; mapped pages stay, and for
  * those it comes from memory.
  * @param root a descriptor of the root of the mounted filesystem
- * @returns undefined for anything but a regular file the kernel opens
+ * @returns undefined for anything but a regular file the kernel opens now
  */
 export function liveContents(root: number, file: FileRef, blockSize: number): FileContents | undefined {
-  if (file.type !== 'regular') return undefined
+  // Opening a leased file would call the lease back.
+  if (file.type !== 'regular' || file.immovable === 'leased') return undefined
   let fd: number
   try {
     fd = openByInode(root, file.inode, flags)
   } catch (error) {
-    if (failedWith(error, 'ESTALE', 'ENOENT', 'ENOKEY', 'EINVAL')) return undefined
-    throw error
+    troubleOf(error)
+    return undefined
   }
   try {
     const { mtimeNs, size } = fstatSync(fd, { bigint: true })
@@ -35,6 +36,7 @@ export function liveContents(root: number, file: FileRef, blockSize: number): Fi
   }
 }
 
+/** @throws KernelError when the file is gone by now, or somebody took a lease of it; io */
 async function* pieces(root: number, inode: number, blockSize: number): AsyncGenerator<ContentPiece> {
   const fd = openByInode(root, inode, flags)
   try {

@@ -25,6 +25,7 @@ import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import type { ImmovableReason } from '../../layout/reason.js'
 import type { BlockRun } from '../../layout/run.js'
 import type { DiskView } from './disk-view.js'
+import { heldReason } from './held-files.js'
 
 const pieceBytes = 1024 * 1024
 const readAhead = 3
@@ -34,7 +35,9 @@ const rereads = 3
 export function onlineReason(flags: number): ImmovableReason | undefined {
   if (flags & inodeFlag.immutable) return 'immutable'
   if (flags & inodeFlag.appendOnly) return 'append-only'
+  if (flags & inodeFlag.verity) return 'verity'
   if (flags & inodeFlag.encrypted) return 'encrypted'
+  if (flags & inodeFlag.journalData) return 'journal-data'
   return undefined
 }
 
@@ -43,13 +46,14 @@ export function onlineReason(flags: number): ImmovableReason | undefined {
  * may overlap where the filesystem changed meanwhile (or is damaged).
  */
 export async function claimsWithin(view: DiskView, within: BlockRun): Promise<OwnedRun[]> {
-  const { filesystem } = view
+  const { filesystem, held } = view
   const claims: OwnedRun[] = []
   const attributes = new Set<number>()
   const probes: SwapProbe[] = []
   const end = within.start + within.length
   const take = (inode: Inode, { extents, treeBlocks }: Pick<FileMap, 'extents' | 'treeBlocks'>): void => {
-    const reason = inherentReason(inode, filesystem.superblock) ?? onlineReason(inode.flags)
+    const reason =
+      inherentReason(inode, filesystem.superblock) ?? onlineReason(inode.flags) ?? heldReason(held, inode.number)
     const type: OwnedKind = inode.type === 'directory' ? 'directory' : inode.type === 'symlink' ? 'symlink' : 'data'
     const add = (
       start: number,

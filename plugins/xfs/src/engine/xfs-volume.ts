@@ -55,6 +55,7 @@ const types: Readonly<Record<number, FileType>> = {
 
 export class XfsVolume implements Volume {
   readonly engine = 'xfs-live'
+  readonly atRest = false
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data'])
   private readonly known: Geometry
   private readonly mapped: MappedFiles
