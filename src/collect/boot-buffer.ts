@@ -7,12 +7,21 @@
  * So only what the command line switched on is switched off, and the buffer is
  * emptied and shrunk only when nobody else's events are on.
  */
-import { createReadStream, rmdirSync } from 'node:fs'
+import { createReadStream, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioError, refused, usageError } from '../errors.js'
 import { errnoOf, failedWith } from '../kernel/errno.js'
 import { bufferStats, type BufferStats } from './buffer-stats.js'
-import { eventSwitch, inodeProbe, pageEvent, readTracing, requestEvent, writeTracing } from './tracing-folder.js'
+import {
+  eventSwitch,
+  inodeProbe,
+  pageEvent,
+  readTracing,
+  requestEvent,
+  switchEvent,
+  taskEvents,
+  writeTracing,
+} from './tracing-folder.js'
 import { onWayOut } from './on-exit.js'
 
 export class BootBuffer {
@@ -46,14 +55,8 @@ export class BootBuffer {
 
   /** No more events from here on; the text stays. */
   stop(): void {
-    for (const event of [pageEvent, requestEvent, inodeProbe.event]) {
-      try {
-        writeTracing(this.folder, eventSwitch(event), '0')
-      } catch (error) {
-        // Kernels without block tracing, and without the probe.
-        if (!failedWith(error, 'ENOENT')) throw error
-      }
-    }
+    const ours = this.instance ? taskEvents : taskEvents.filter(onCommandLine)
+    for (const event of [pageEvent, requestEvent, inodeProbe.event, ...ours]) switchEvent(this.folder, event, false)
   }
 
   stats(): BufferStats {
@@ -98,6 +101,9 @@ function instanceFolder(tracing: string, name: string): string {
   }
   return folder
 }
+
+/** Events of tasks are of use to many: they may be on for somebody else. */
+const onCommandLine = (event: string): boolean => readFileSync('/proc/cmdline', 'utf8').includes(event)
 
 /** Whether the global buffer serves somebody else as well. */
 const othersTrace = (folder: string): boolean =>

@@ -7,7 +7,8 @@ import { closeSync, fstatSync, readlinkSync, statSync, type BigIntStats } from '
 import { decodeName } from '../bytes/file-name.js'
 import { markAccess, openFanotify, readAccessEvents, type AccessEvent } from '../kernel/fanotify.js'
 import { ReadCollector } from '../trace/parse/read-collector.js'
-import type { TraceRead } from '../trace/model/trace.js'
+import type { Reader, TraceRead } from '../trace/model/trace.js'
+import { readerOf } from './known-tasks.js'
 import { pathOnFilesystem, type Mount } from './mounts.js'
 import type { Recording } from './recording.js'
 
@@ -24,6 +25,8 @@ export class FanotifyRecorder {
   private readonly reads: TraceRead[] = []
   /** The name a file was first seen by; it may be renamed while events of it wait. */
   private readonly names = new Map<string, string>()
+  private readonly readers = new Map<number, Reader>()
+  private readonly looked = new Set<number>()
   private readonly begun = process.hrtime.bigint()
   private lost = 0
   private open = true
@@ -48,6 +51,7 @@ export class FanotifyRecorder {
   /** Takes what has happened since. */
   drain(): void {
     const t = Number((process.hrtime.bigint() - this.begun) / 1000n)
+    this.looked.clear()
     this.lost += readAccessEvents(this.fd, (event) => this.take(event, t))
     for (const read of this.out.take()) this.reads.push(read)
   }
@@ -85,7 +89,20 @@ export class FanotifyRecorder {
     if (!directory && !stats.isFile()) return this.out.drop('not-a-file')
     if (stats.size === 0n) return this.out.drop('empty')
     const ino = Number(stats.ino)
+    this.out.reader = this.readerOf(pid)
     this.out.whole(this.out.named(this.nameOf(fd, ino, mount), ino, mount.device, directory ? 'directory' : 'data'), t)
+  }
+
+  /** Looked at once in a drain, since it may run another program by the next; of one that is gone, what was known last. */
+  private readerOf(pid: number): Reader | undefined {
+    if (this.looked.has(pid)) return this.readers.get(pid)
+    this.looked.add(pid)
+    const now = readerOf(pid)
+    const known = this.readers.get(pid)
+    if (!now || (now.by === known?.by && now.unit === known?.unit)) return known
+    if (this.readers.size >= mostNames) this.readers.clear()
+    this.readers.set(pid, now)
+    return now
   }
 
   private nameOf(fd: number, ino: number, mount: Mount): string {

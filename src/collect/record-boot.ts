@@ -1,6 +1,7 @@
 /** The recording the kernel made of this boot: waits for its end, takes it, switches it off. */
 import { BootBuffer } from './boot-buffer.js'
 import { isActive, systemdRuns } from './boot-target.js'
+import { runningTasks, serviceProcesses } from './known-tasks.js'
 import { ownTasks } from './own-tasks.js'
 import { QuietDisk } from './quiet-disk.js'
 import type { Recording } from './recording.js'
@@ -60,7 +61,8 @@ export async function recordBoot({
     buffer.stop()
     const stats = buffer.stats()
     for (const task of ownTasks()) tasks.add(task)
-    const reads = new TracefsReads(tasks)
+    const services = systemdRuns() ? await serviceProcesses() : []
+    const reads = new TracefsReads(tasks, 0, { after: new Map([...services, ...runningTasks()]) })
     for await (const chunk of buffer.text()) reads.push(chunk)
     return { ...reads.finish(stats.lost), stopped, events: stats.entries, eventBytes: stats.bytes }
   } finally {

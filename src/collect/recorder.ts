@@ -2,6 +2,7 @@
 import { BootpackError } from '../errors.js'
 import { FanotifyRecorder } from './fanotify-recorder.js'
 import type { Mount } from './mounts.js'
+import { runningTasks } from './known-tasks.js'
 import { ownTasks } from './own-tasks.js'
 import type { Recording } from './recording.js'
 import { defaultBufferKiB, removeStaleInstances, TraceInstance } from './trace-instance.js'
@@ -34,7 +35,8 @@ class TracefsRecorder implements Recorder {
     removeStaleInstances(tracing)
     this.instance = TraceInstance.create(tracing, bufferKiB)
     try {
-      this.reads = new TracefsReads(this.tasks, Number(process.hrtime.bigint() / 1000n))
+      const begun = Number(process.hrtime.bigint() / 1000n)
+      this.reads = new TracefsReads(this.tasks, begun, { before: runningTasks() })
       this.instance.start()
     } catch (error) {
       this.instance.remove()

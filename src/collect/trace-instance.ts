@@ -13,7 +13,7 @@ import { ioError } from '../errors.js'
 import { asKernelError, failedWith } from '../kernel/errno.js'
 import { bufferStats, type BufferStats } from './buffer-stats.js'
 import { ownTasks, startTime } from './own-tasks.js'
-import { eventSwitch, pageEvent, readTracing, writeTracing } from './tracing-folder.js'
+import { eventSwitch, pageEvent, readTracing, switchEvent, taskEvents, writeTracing } from './tracing-folder.js'
 import { onWayOut } from './on-exit.js'
 
 const prefix = 'bootpack'
@@ -66,6 +66,7 @@ export class TraceInstance {
       // Their lines are left out when the text is read.
       if (!failedWith(error, 'ENOENT', 'EACCES', 'EINVAL')) throw error
     }
+    for (const event of taskEvents) switchEvent(this.folder, event, true)
     writeTracing(this.folder, eventSwitch(pageEvent), '1')
   }
 
@@ -88,7 +89,7 @@ export class TraceInstance {
 
   /** No more events from here on; what has come can still be drained. */
   stop(): void {
-    writeTracing(this.folder, eventSwitch(pageEvent), '0')
+    for (const event of [pageEvent, ...taskEvents]) switchEvent(this.folder, event, false)
   }
 
   stats(): BufferStats {
@@ -134,7 +135,8 @@ export function removeStaleInstances(tracing: string): string[] {
 /** At least no more events, when the folder must stay. */
 function silence(folder: string): void {
   try {
-    if (readTracing(folder, eventSwitch(pageEvent)).startsWith('1')) writeTracing(folder, eventSwitch(pageEvent), '0')
+    for (const event of [pageEvent, ...taskEvents])
+      if (readTracing(folder, eventSwitch(event)).startsWith('1')) switchEvent(folder, event, false)
   } catch {
     // Somebody else took it away meanwhile.
   }

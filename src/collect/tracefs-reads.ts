@@ -1,5 +1,6 @@
 /** From the text of the kernel's buffer to reads, without those of our own tasks. */
 import { pageSize } from '../kernel/page-size.js'
+import type { KnownTasks } from '../trace/formats/task-table.js'
 import { TraceParser } from '../trace/parse/parser.js'
 import type { TraceRead } from '../trace/model/trace.js'
 import { TaskFilter } from './own-tasks.js'
@@ -10,24 +11,28 @@ const mostReads = 5_000_000
 
 export class TracefsReads {
   private readonly filter: TaskFilter
-  private readonly parser = new TraceParser({
-    format: 'tracefs',
-    device: 'all',
-    pageSize: pageSize(),
-    name: "The kernel's buffer",
-  })
+  private readonly parser: TraceParser
   private readonly reads: TraceRead[] = []
   private tooMany = 0
 
   /**
    * @param tasks ids of tasks whose reads are left out; may grow meanwhile
    * @param begun microseconds of the kernel's clock that times are counted from
+   * @param known which programs ran, where the text does not tell
    */
   constructor(
     tasks: ReadonlySet<number>,
     private readonly begun = 0,
+    known: KnownTasks = {},
   ) {
     this.filter = new TaskFilter(tasks)
+    this.parser = new TraceParser({
+      format: 'tracefs',
+      device: 'all',
+      pageSize: pageSize(),
+      name: "The kernel's buffer",
+      tasks: known,
+    })
   }
 
   push(chunk: Buffer): void {

@@ -12,14 +12,25 @@ export const pageEvent = 'filemap:mm_filemap_add_to_page_cache'
 /** A request goes to the disk: for comparing with what the disk saw. */
 export const requestEvent = 'block:block_rq_issue'
 
+/** A task starts, runs a program, joins a cgroup: so that a read can be told whose it is (docs/collecting.md). */
+export const taskEvents: readonly string[] = [
+  'task:task_newtask',
+  'sched:sched_process_exec',
+  'cgroup:cgroup_attach_task',
+]
+
+/** What a boot is recorded by, from the kernel's command line on. */
+export const bootEvents: readonly string[] = [pageEvent, requestEvent, ...taskEvents]
+
 /**
- * An inode is loaded from its table: a probe of ours, which the kernel's command line
- * defines. The function and its arguments' registers are those of x86-64; the device
- * number lies 16 bytes into struct super_block.
+ * An inode is loaded from its table: a probe of ours on __ext4_iget(struct super_block *,
+ * unsigned long, …), which the kernel's command line defines. The device number lies
+ * behind a list_head in struct super_block, at 16 on every machine of 64 bits.
  */
 export const inodeProbe = {
   event: 'kprobes:iget',
-  argument: 'kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64',
+  /** Kernels know `kprobe_event=` since 5.3, and arguments of a function by number since 4.20 (arm64: 5.2). */
+  argument: 'kprobe_event=p:iget,__ext4_iget,dev=+16($arg1):x32,ino=$arg2:u64',
 } as const
 
 export const eventSwitch = (event: string): string => `events/${event.replace(':', '/')}/enable`
@@ -74,6 +85,15 @@ const needsRoot = (): BootpackError =>
   refused('needs-root', "The kernel's tracing is for root.", 'Run the command with sudo.')
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+/** Switches an event on or off, where the kernel has it; block tracing and our probe are not everywhere. */
+export function switchEvent(folder: string, event: string, on: boolean): void {
+  try {
+    writeTracing(folder, eventSwitch(event), on ? '1' : '0')
+  } catch (error) {
+    if (!failedWith(error, 'ENOENT')) throw error
+  }
+}
 
 /** @throws KernelError naming the file */
 export function writeTracing(folder: string, name: string, text: string): void {

@@ -1,10 +1,11 @@
 import type { OwnedKind } from '../layout/owner.js'
+import type { Reader } from '../trace/model/trace.js'
 
 /**
  * One read of a boot, resolved against a volume: which blocks of which inode, so
  * that the same boot can be measured on another layout of the same files.
  */
-export interface BootRead {
+export interface BootRead extends Reader {
   /** Microseconds since the trace began. */
   readonly t?: number
   /**

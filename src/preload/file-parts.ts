@@ -9,7 +9,10 @@ export interface FilePart {
   readonly length: number
 }
 
-/** Bytes: a page on most machines, and what parts of files are counted in. */
+/**
+ * Bytes: what parts of files are counted in, here and in lists, whatever a page is. A kernel
+ * with larger pages reads each that a part touches, whole.
+ */
 export const partUnit = 4096
 
 export interface SweptParts {

@@ -13,6 +13,7 @@ import { needTools, run, scratchFolder, skip } from '../support/tools.js'
 import { bootpack, launcher, needTracing, readBack, start, tracing, until } from './support.js'
 
 const events = ['filemap/mm_filemap_add_to_page_cache', 'block/block_rq_issue']
+const taskEvents = ['task/task_newtask', 'sched/sched_process_exec', 'cgroup/cgroup_attach_task']
 const name = 'bootpack-test-boot'
 const instance = join(tracing, 'instances', name)
 
@@ -61,8 +62,10 @@ describe('bootpack collect boot', function () {
   })
   after(() => scratch.remove())
 
-  it('writes what the kernel saw, in order, and gives the buffer back', () => {
+  it('writes what the kernel saw, in order and by whom, and gives the buffer back', () => {
     record(instance, 4096)
+    for (const event of taskEvents)
+      if (existsSync(`${instance}/events/${event}`)) set(instance, `events/${event}/enable`, '1')
     run(
       'cat',
       ['3', '1', '5'].map((file) => join(mount.path, 'folder', file)),
@@ -86,6 +89,7 @@ describe('bootpack collect boot', function () {
       expect(data.filter(({ path }) => path === file).reduce((sum, { len }) => sum + len!, 0)).to.equal(40_960)
     }
     expect(reads.some(({ kind, path }) => kind === 'directory' && path === '/folder')).to.equal(true)
+    expect(new Set(data.map(({ by }) => by))).to.deep.equal(new Set([run('which', ['cat']).stdout.trim()]))
     // Times are the kernel's, counted from its start.
     expect(data[0]!.t! / 1e6).to.be.within(1, Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) + 1)
   })
@@ -207,13 +211,19 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
       skip(this, 'needs a kernel nobody traces')
     try {
       record(tracing, 512)
-      set(tracing, 'events/sched/sched_process_exec/enable', '1')
+      for (const event of ['sched/sched_process_exec', 'sched/sched_process_wait'])
+        set(tracing, `events/${event}/enable`, '1')
       bootpack(['collect', 'boot', '--now', '--target', mount.path, '-o', trace], [0, 3])
-      expect(get(tracing, 'set_event')).to.equal('sched:sched_process_exec')
+      // The kernel's command line did not ask for it, so it is somebody's.
+      expect(get(tracing, 'set_event').split('\n').sort()).to.deep.equal([
+        'sched:sched_process_exec',
+        'sched:sched_process_wait',
+      ])
       expect(Number(get(tracing, 'buffer_size_kb'))).to.be.at.least(512)
       expect(get(tracing, 'trace')).to.contain('sched_process_exec')
     } finally {
-      for (const event of [...events, 'sched/sched_process_exec']) set(tracing, `events/${event}/enable`, '0')
+      for (const event of [...events, 'sched/sched_process_exec', 'sched/sched_process_wait'])
+        set(tracing, `events/${event}/enable`, '0')
       set(tracing, 'options/overwrite', '1')
       set(tracing, 'trace', '')
       set(tracing, 'buffer_size_kb', '1')

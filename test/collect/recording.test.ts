@@ -1,11 +1,13 @@
 import { expect } from 'chai'
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootTraceName, removeOldTraces } from '../../src/collect/boot-traces.js'
 import { parseStats } from '../../src/collect/buffer-stats.js'
+import { parseServices, readerOf, runningTasks } from '../../src/collect/known-tasks.js'
 import { mountOf, mountsByDevice, pathInMount, pathOnFilesystem, type Mount } from '../../src/collect/mounts.js'
 import { outputNames } from '../../src/collect/output-names.js'
 import { splitByFilesystem } from '../../src/collect/recording.js'
+import { TracefsReads } from '../../src/collect/tracefs-reads.js'
 import { BootpackError } from '../../src/errors.js'
 import type { TraceRead } from '../../src/trace/model/trace.js'
 import { scratchFolder } from '../support/tools.js'
@@ -94,6 +96,70 @@ describe('mounts', () => {
       ],
     ])
     expect(splitByFilesystem(reads, mounts, new Set(['254:1']))).to.deep.include({ others: 4 })
+  })
+})
+
+describe("the kernel's buffer", () => {
+  it('gives each partition the inodes that were loaded from it, and who asked for them', () => {
+    const front = (name: string, task: number, time: string): string =>
+      `${name.padStart(16)}-${String(task).padEnd(7)} [000] d.... ${time.padStart(12)}: `
+    const load = (name: string, task: number, dev: string, ino: number, time: string): string =>
+      `${front(name, task, time)}iget: (__ext4_iget+0x0/0x1150) dev=${dev} ino=${ino}\n`
+    const text =
+      `# tracer: nop\n` +
+      load('mount', 126, '0xfe00002', 2, '1.000100') +
+      `${front('mount', 126, '1.000200')}mm_filemap_add_to_page_cache: dev 0:3 ino fe00002 pfn=0x1 ofs=4096 order=0\n` +
+      load('node', 900, '0xfe00002', 77, '1.000300') +
+      `${front('mount', 126, '1.000400')}sched_process_exec: filename=/usr/bin/mount pid=126 old_pid=126\n` +
+      load('mount', 126, '0xfe00003', 2, '1.000500') +
+      load('mount', 126, '0xfe00002', 12, '1.000600') +
+      load('mount', 126, '0xfe00002', 12, '1.000700') +
+      `${front('mount', 126, '1.000800')}mm_filemap_add_to_page_cache: dev 254:2 ino c pfn=0x1 ofs=0 order=0\n`
+    for (const pieces of [[text], text.split(/(?<=[ :])/)]) {
+      const reads = new TracefsReads(new Set([900]), 1_000_000)
+      for (const piece of pieces) reads.push(Buffer.from(piece))
+      const recording = reads.finish(0)
+      expect(recording.ignored).to.deep.equal({ own: 1, repeat: 1 })
+      const { filesystems, others } = splitByFilesystem(recording.reads, [mount('254:2', '/'), mount('254:3', '/home')])
+      expect(others).to.equal(0)
+      const loaded = { off: 0, len: 1, kind: 'metadata', what: 'inode' }
+      expect(filesystems.map((each) => [each.mount.mountPoint, each.reads])).to.deep.equal([
+        [
+          '/',
+          [
+            { t: 100, ino: 2, ...loaded, by: 'mount' },
+            { t: 600, ino: 12, ...loaded, by: '/usr/bin/mount' },
+            { t: 200, off: 4096, len: 4096, kind: 'metadata', by: 'mount' },
+            { t: 800, ino: 12, off: 0, len: 4096, kind: 'data', by: '/usr/bin/mount' },
+          ],
+        ],
+        ['/home', [{ t: 500, ino: 2, ...loaded, by: '/usr/bin/mount' }]],
+      ])
+    }
+  })
+})
+
+describe('running programs', () => {
+  it('are known by their path and the unit of their cgroup', () => {
+    const known = runningTasks()
+    expect(known.get(process.pid)!.by).to.equal(realpathSync(process.execPath))
+    expect(readerOf(process.pid)!.by).to.equal(realpathSync(process.execPath))
+    expect(readerOf(2 ** 30)).to.equal(undefined)
+    // The kernel's own tasks have no program.
+    for (const { by } of known.values()) expect(by ?? '/').to.match(/^\//)
+  })
+
+  it('that have ended are known from what systemd says', () => {
+    expect([
+      ...parseServices(
+        'ExecMainPID=210\nControlPID=0\nId=systemd-udevd.service\n\nExecMainPID=0\nControlPID=0\nId=x.service\n\nExecMainPID=5\nControlPID=6\nId=a@b\\x20.service\n',
+      ),
+    ]).to.deep.equal([
+      [210, { unit: 'systemd-udevd.service' }],
+      [5, { unit: 'a@b\\x20.service' }],
+      [6, { unit: 'a@b\\x20.service' }],
+    ])
+    expect(parseServices('').size).to.equal(0)
   })
 })
 

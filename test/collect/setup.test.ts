@@ -17,7 +17,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setupText } from '../../src/cli/render/setup-text.js'
-import { bufferMiB, eventsThatFit, expectedEvents, kernelArguments } from '../../src/collect/setup/kernel-arguments.js'
+import {
+  bufferMiB,
+  byRegisters,
+  eventsThatFit,
+  expectedEvents,
+  kernelArguments,
+  takesProbe,
+} from '../../src/collect/setup/kernel-arguments.js'
 import { PinnedRoot } from '../../src/collect/setup/pinned-root.js'
 import { runSetup } from '../../src/collect/setup/run-setup.js'
 import { applySetup, planSetup } from '../../src/collect/setup/setup.js'
@@ -61,11 +68,21 @@ describe("the kernel's arguments", () => {
 
   it('are those the kernel knows', () => {
     expect(kernelArguments(16)).to.equal(
-      'trace_event=filemap:mm_filemap_add_to_page_cache,block:block_rq_issue trace_buf_size=16M trace_options=nooverwrite',
+      'trace_event=filemap:mm_filemap_add_to_page_cache,block:block_rq_issue,task:task_newtask,sched:sched_process_exec,cgroup:cgroup_attach_task trace_buf_size=16M trace_options=nooverwrite',
     )
     expect(kernelArguments(16, true)).to.equal(
-      `${kernelArguments(16)} kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64`,
+      `${kernelArguments(16)} kprobe_event=p:iget,__ext4_iget,dev=+16($arg1):x32,ino=$arg2:u64`,
     )
+    const spelled = (processor: string): string => kernelArguments(16, true, (probe) => byRegisters(probe, processor))
+    expect(spelled('x64')).to.contain('dev=+16(%di):x32,ino=%si:u64')
+    expect(spelled('arm64')).to.contain('dev=+16(%x0):x32,ino=%x1:u64')
+    expect(spelled('riscv64')).to.equal(kernelArguments(16, true))
+  })
+
+  it('ask for inodes only of kernels that take a probe from their command line', () => {
+    for (const release of ['5.3.0', '6.1.0-13-amd64', '5.10.0+', '10.0'])
+      expect(takesProbe(release), release).to.equal(true)
+    for (const release of ['5.2.17', '4.20.0-rc1', '3.10', '']) expect(takesProbe(release), release).to.equal(false)
   })
 })
 
@@ -141,6 +158,7 @@ describe('bootpack collect setup', () => {
         root,
         self: [],
         events: expectedEvents,
+        inodes: flags.includes('--inodes'),
         ...(flags.includes('--buffer') && { buffer: Number(after('--buffer')) }),
         ...(flags.includes('--program') && { program: after('--program')!.split(' ') }),
       })
@@ -233,6 +251,35 @@ describe('bootpack collect setup', () => {
       at(grubFile),
     ])
     expect(stdout).to.equal(`quiet ${args}\n`)
+  })
+
+  it("keeps the numbers of a function's arguments from both shells on the way to the kernel", function () {
+    needTools(this, 'sh')
+    setup([0], '--apply', '--inodes')
+    const { stdout } = run('sh', [
+      '-c',
+      '. "$1"; . "$2"; cat <<EOF\nlinux /vmlinuz ${GRUB_CMDLINE_LINUX_DEFAULT}\nEOF',
+      'sh',
+      at('etc/default/grub'),
+      at(grubFile),
+    ])
+    // GRUB's own language reads words as a shell does, in all that matters here.
+    const kernel = run('sh', [
+      '-c',
+      `set -f; ${stdout.trim().replace(/[()]/g, '\\$&').replace('linux', 'echo')}`,
+    ]).stdout
+    expect(kernel).to.equal(`/vmlinuz quiet ${kernelArguments(8, true)}\n`)
+    expect(stdout).to.contain('dev=+16(\\$arg1):x32,ino=\\$arg2:u64')
+  })
+
+  it('spells them without a dollar where nothing keeps it from a shell, and as they have to be typed elsewhere', () => {
+    put('usr/sbin/grub-mkconfig', '. ${sysconfdir}/default/grub\n')
+    const typed = (JSON.parse(setup([3], '--inodes', '--apply', '--json').stdout) as { arguments: string }).arguments
+    expect(typed).to.contain('dev=+16(\\\\\\$arg1):x32,ino=\\\\\\$arg2:u64')
+    put('usr/bin/grubby')
+    expect(setup([0], '--inodes').stdout)
+      .to.contain(kernelArguments(8, true, (probe) => byRegisters(probe, process.arch)))
+      .and.not.to.contain('$arg')
   })
 
   it('removes only folders that it made and that are empty', () => {

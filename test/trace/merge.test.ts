@@ -104,7 +104,7 @@ describe('merging boots', () => {
     const joined: TraceRead[] = []
     for (const one of boot.reads) {
       const before = joined.at(-1)
-      if (before && before.ino === one.ino && before.off + before.len! === one.off)
+      if (before && before.ino === one.ino && before.by === one.by && before.off + before.len! === one.off)
         joined[joined.length - 1] = { ...before, len: before.len! + one.len! }
       else joined.push(one)
     }

@@ -147,6 +147,15 @@ describe("the kernel's trace as text", () => {
     ])
     expect(reads).to.have.length(4)
     expect(facts.header.ignored).to.include({ 'other-device': 1 })
+    // All devices, as a recorder asks for them: each with its own.
+    const all = parseTrace(text, { format: 'tracefs', pageSize: 4096, device: 'all' })
+    expect(all.reads.filter(({ what }) => what === 'inode').map(({ ino, dev }) => [ino, dev])).to.deep.equal([
+      [47, '8:1'],
+      [48, '8:1'],
+      [49, '8:2'],
+      [50, undefined],
+    ])
+    expect(all.facts.header.ignored).to.not.include.keys('other-device')
   })
 
   it('keeps repeats when asked', () => {
@@ -207,6 +216,14 @@ describe("the kernel's trace as text", () => {
     expect(parseTrace(folios, { format: 'tracefs' }).reads[1]!.len).to.equal(16384)
     const few = page('8:1', 'c', 65536) + page('8:1', 'c', 196608)
     expect(parseTrace(few, { format: 'tracefs' }).reads[0]!.len, 'too few to tell').to.equal(4096)
+    // Neighbours tell sooner: a short recording of a machine with pages of 64 or 16 KiB.
+    for (const size of [65536, 16384, 4096]) {
+      const row = Array.from({ length: 6 }, (_, i) => page('8:1', 'c', i * size)).join('')
+      expect(parseTrace(row + page('8:1', 'd', 0), { format: 'tracefs' }).reads.map(({ len }) => len)).to.deep.equal([
+        6 * size,
+        size,
+      ])
+    }
     expect(parseTrace(big, { format: 'tracefs', pageSize: 4096 }).reads[0]!.len).to.equal(4096)
   })
 

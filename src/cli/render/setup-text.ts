@@ -13,7 +13,7 @@ export function setupText(report: SetupReport): string {
   }
   const lines = [
     `Kernel arguments: ${report.arguments}`,
-    `Room for ${count(events)} pages on each processor: ${count((events * 4096) / 1e6)} MB that are read in single pages.`,
+    `Room for ${count(events)} pages on each processor: ${count((events * report.pageBytes) / 1e6)} MB that are read in single pages.`,
   ]
   lines.push(...fileLines(report))
   lines.push(...todo)

@@ -10,7 +10,7 @@
  * more than its end.
  */
 import { cpus, totalmem } from 'node:os'
-import { inodeProbe, pageEvent, requestEvent } from '../tracing-folder.js'
+import { bootEvents, inodeProbe } from '../tracing-folder.js'
 
 const pageEventBytes = 44
 const requestEventBytes = 73
@@ -47,6 +47,31 @@ export function bufferMiB({ memory, processors }: Machine, events = expectedEven
 export const eventsThatFit = (mib: number): number =>
   Math.floor((mib * mebibyte) / (pageEventBytes + requestEventBytes / pagesPerRequest))
 
-/** @param inodes also which inodes are loaded; x86-64 only */
-export const kernelArguments = (mib: number, inodes = false): string =>
-  `trace_event=${pageEvent},${requestEvent} trace_buf_size=${mib}M trace_options=nooverwrite${inodes ? ` ${inodeProbe.argument}` : ''}`
+/**
+ * @param inodes also which inodes are loaded
+ * @param spell  for boot loaders that take a `$` for a variable whatever is done: the probe's argument without one
+ */
+export const kernelArguments = (
+  mib: number,
+  inodes = false,
+  spell: (probe: string) => string = (probe) => probe,
+): string =>
+  `trace_event=${bootEvents.join(',')} trace_buf_size=${mib}M trace_options=nooverwrite${inodes ? ` ${spell(inodeProbe.argument)}` : ''}`
+
+/** The registers a function's first two arguments are in at its beginning, by Node's name of the processor. */
+const registers: Readonly<Record<string, readonly [string, string]>> = { x64: ['%di', '%si'], arm64: ['%x0', '%x1'] }
+
+/** The probe's argument with registers instead of numbers, where the processor is known. */
+export function byRegisters(probe: string, processor: string): string {
+  const [first, second] = registers[processor] ?? ['$arg1', '$arg2']
+  return probe.replace('$arg1', first).replace('$arg2', second)
+}
+
+/**
+ * Whether a kernel can be told of the probe on its command line.
+ * @param release '6.1.0-13-amd64'
+ */
+export function takesProbe(release: string): boolean {
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10))
+  return major > 5 || (major === 5 && minor >= 3)
+}

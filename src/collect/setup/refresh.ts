@@ -17,7 +17,8 @@ const searchPath = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin
 export function refreshMachine({ refresh }: BootLoader, args: string | undefined, changed: boolean): void {
   if (changed && systemdRuns()) run('systemctl', ['daemon-reload'])
   if (!refresh) return
-  if (!changed && isRight(refresh.shows, args)) return
+  const wanted = args === undefined ? undefined : refresh.written(args)
+  if (!changed && isRight(refresh.shows, wanted)) return
   const { status, error, stderr } = run(refresh.program, [])
   if (error)
     throw unsupported(
@@ -27,7 +28,7 @@ export function refreshMachine({ refresh }: BootLoader, args: string | undefined
     )
   if (status !== 0)
     throw ioError(`${refresh.program} failed with ${status ?? 'a signal'}: ${stderr.trim().split('\n').at(-1) ?? ''}`)
-  if (isRight(refresh.shows, args)) return
+  if (isRight(refresh.shows, wanted)) return
   throw new BootpackError(
     'refused',
     'arguments-not-taken',

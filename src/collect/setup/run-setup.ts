@@ -1,11 +1,23 @@
 /** The three things `collect setup` does: show, apply, remove. */
 import { realpathSync } from 'node:fs'
-import { bufferMiB, eventsThatFit, kernelArguments, thisMachine, unknownMachine } from './kernel-arguments.js'
+import { existsSync } from 'node:fs'
+import { release } from 'node:os'
+import { unsupported } from '../../errors.js'
+import { pageSize } from '../../kernel/page-size.js'
+import {
+  bufferMiB,
+  byRegisters,
+  eventsThatFit,
+  kernelArguments,
+  takesProbe,
+  thisMachine,
+  unknownMachine,
+} from './kernel-arguments.js'
 import { PinnedRoot } from './pinned-root.js'
 import { keepTimerName } from './keep-units.js'
 import { refreshMachine, switchTimer } from './refresh.js'
 import { applySetup, planSetup, removeSetup, type SetupFile } from './setup.js'
-import type { BootLoader } from './boot-loader.js'
+import { findBootLoader, type BootLoader } from './boot-loader.js'
 
 export interface SetupRequest {
   readonly action: 'show' | 'apply' | 'remove'
@@ -25,13 +37,14 @@ export interface SetupRequest {
 
 export interface SetupReport {
   readonly action: SetupRequest['action']
-  /** Kernel arguments. */
+  /** Kernel arguments, as they have to be written where they are put in by hand. */
   readonly arguments: string
   readonly bootLoader: BootLoader['name']
   /** Per processor. */
   readonly bufferMiB: number
-  /** Pages it has room for. */
+  /** Pages it has room for, and bytes of one. */
   readonly events: number
+  readonly pageBytes: number
   /** What belongs to it, and how it was found; empty after `remove`. */
   readonly files: readonly (SetupFile & { readonly shown: string })[]
   /** Paths as a person sees them. */
@@ -49,8 +62,18 @@ export function runSetup(request: SetupRequest): SetupReport {
   try {
     const here = realpathSync(request.root) === '/'
     const size = request.buffer ?? bufferMiB(here ? thisMachine() : unknownMachine, request.events)
-    const args = kernelArguments(size, request.inodes)
-    const common = { action: request.action, arguments: args, bufferMiB: size, events: eventsThatFit(size) }
+    const found = findBootLoader(root)
+    if (request.inodes && here && request.action !== 'remove') needProbes()
+    const args = kernelArguments(size, request.inodes, (probe) =>
+      found.noDollar ? byRegisters(probe, process.arch) : probe,
+    )
+    const common = {
+      action: request.action,
+      arguments: found.byHand ? found.byHand(args) : args,
+      bufferMiB: size,
+      events: eventsThatFit(size),
+      pageBytes: here ? pageSize() : smallestPage,
+    }
     if (request.action === 'remove') {
       const { removed, loader } = removeSetup(root, (changed, any) => {
         if (!here) return
@@ -89,6 +112,28 @@ export function runSetup(request: SetupRequest): SetupReport {
   } finally {
     root.close()
   }
+}
+
+/** Bytes of a page where nothing is known of the machine. */
+const smallestPage = 4096
+
+/** @throws unsupported when the kernel that runs here could not be told which inodes to record */
+function needProbes(): void {
+  const kernel = release()
+  if (!takesProbe(kernel))
+    throw unsupported(
+      'no-kprobe-argument',
+      `This kernel, ${kernel}, takes no probe from its command line; 5.3 and later do.`,
+      'Leave out --inodes.',
+    )
+  // What only root may look into is not judged.
+  const tracing = '/sys/kernel/tracing'
+  if (existsSync(`${tracing}/README`) && !existsSync(`${tracing}/kprobe_events`))
+    throw unsupported(
+      'no-kprobes',
+      `This kernel, ${kernel}, was built without kprobes, and nothing else tells which inodes are loaded.`,
+      'Leave out --inodes, or boot a kernel that has CONFIG_KPROBE_EVENTS.',
+    )
 }
 
 /** Where packages put it. */

@@ -4,7 +4,7 @@
  * that counts as started at once, so that the boot's own end does not wait for it.
  */
 import { usageError } from '../../errors.js'
-import { eventSwitch, inodeProbe, pageEvent, requestEvent } from '../tracing-folder.js'
+import { bootEvents, eventSwitch, inodeProbe } from '../tracing-folder.js'
 
 export const unitName = 'bootpack-collect.service'
 
@@ -30,6 +30,7 @@ export function unitText(program: readonly string[], folders: readonly string[])
   if (!program[0]?.startsWith('/'))
     throw usageError('bad-program', 'The program of a unit must be an absolute path.', 'Give it with --program.')
   const words = [...program, 'collect', 'boot'].map(unitWord).join(' ')
+  const switches = [...bootEvents, inodeProbe.event].map(eventSwitch).join(' ')
   return `${marker}
 ${foldersLine(folders)}[Unit]
 Description=Write down what this boot read from the disk
@@ -43,11 +44,13 @@ Type=exec
 # The kernel leaves out this process from here on; what it does before is left out later.
 ExecStart=/bin/sh -c 'echo $$$$ >/sys/kernel/tracing/set_event_notrace_pid; exec "$$0" "$$@"' ${words}
 # However it ended, the kernel must not go on recording.
-ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { cd /sys/kernel/tracing || exit 0; echo 0 >${eventSwitch(pageEvent)}; echo 0 >${eventSwitch(requestEvent)}; [ ! -e ${eventSwitch(inodeProbe.event)} ] || echo 0 >${eventSwitch(inodeProbe.event)}; echo >set_event_notrace_pid; echo 1 >options/overwrite; echo >trace; echo 1 >buffer_size_kb; }'
+ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { cd /sys/kernel/tracing || exit 0; for e in ${switches}; do [ ! -e $$e ] || echo 0 >$$e; done; echo >set_event_notrace_pid; echo 1 >options/overwrite; echo >trace; echo 1 >buffer_size_kb; }'
 # 3: written, but events were lost.
 SuccessExitStatus=3
 TimeoutStopSec=60
 StateDirectory=bootpack
+# A trace tells names and what was done; nobody else is to read it.
+StateDirectoryMode=0700
 Nice=5
 
 [Install]

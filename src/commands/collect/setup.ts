@@ -69,7 +69,7 @@ Exit codes: 0 all done, 3 something is left to do by hand, 5 refused.`
       helpValue: 'N',
     }),
     inodes: Flags.boolean({
-      description: 'also record which inodes a boot loads, for pack --inodes; kernels for x86-64 with kprobes',
+      description: 'also record which inodes a boot loads, for pack --inodes; kernels with kprobes, 5.3 and later',
     }),
     buffer: Flags.integer({
       description: 'MiB of the buffer per processor, instead of what --events asks for',

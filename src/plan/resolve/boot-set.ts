@@ -166,9 +166,11 @@ class Resolver {
 
   private push(read: TraceRead, kind: BootRead['kind'], inode: number, block: number, length: number): void {
     const file = this.layout.get(inode)
+    const { t, by, unit } = read
+    const time = t !== undefined && { t }
+    const reader = { ...(by !== undefined && { by }), ...(unit !== undefined && { unit }) }
     const add = (what: BootRead['kind'], from: number, count: number): void => {
-      if (count > 0)
-        this.reads.push({ ...(read.t !== undefined && { t: read.t }), kind: what, inode, block: from, length: count })
+      if (count > 0) this.reads.push({ ...time, kind: what, inode, block: from, length: count, ...reader })
     }
     let at = block
     // No trace of files tells of block maps, and none is read without them.

@@ -60,7 +60,16 @@ async function nameFoldersOnTheWay(
   }
 }
 
-function asTraceRead({ t, kind, inode, block, length }: BootRead, boot: BootSet, geometry: Geometry): TraceRead {
+function asTraceRead(read: BootRead, boot: BootSet, geometry: Geometry): TraceRead {
+  const { by, unit } = read
+  return {
+    ...withoutReader(read, boot, geometry),
+    ...(by !== undefined && { by }),
+    ...(unit !== undefined && { unit }),
+  }
+}
+
+function withoutReader({ t, kind, inode, block, length }: BootRead, boot: BootSet, geometry: Geometry): TraceRead {
   const { blockSize } = geometry
   const time = t === undefined ? {} : { t }
   if (kind === 'device') {

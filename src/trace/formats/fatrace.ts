@@ -3,10 +3,13 @@ import { decodeName } from '../../bytes/file-name.js'
 import { PathPlacer } from './path-text.js'
 import { WallClock } from './wall-clock.js'
 import type { TraceFormat } from './format.js'
+import type { Reader } from '../model/trace.js'
 
 const event =
   /^(?:\d\d:\d\d:\d\d(?:\.\d+)? |\d+\.\d+ )?.{0,16}?\(\d+\)(?: \[\d+:\d+\])?: [A-Z+<>]{1,8} +(?:\/|device \d+:\d+ inode \d+$)/
 const deviceAndInode = /^device (\d+):(\d+) inode (\d+)$/
+
+const mostReaders = 100_000
 
 /** Longest command name with its process, its user and group, in front of the types. */
 const longestFront = 80
@@ -51,11 +54,19 @@ export const fatrace: TraceFormat = {
   parser(out, options) {
     const placer = new PathPlacer(options, true)
     const clock = new WallClock()
+    const readers = new Map<string, Reader>()
+    const readerNamed = (by: string): Reader | undefined => {
+      let reader = readers.get(by)
+      // Of one name the same object: reads of one program are joined by it.
+      if (!reader && by !== '' && readers.size < mostReaders) readers.set(by, (reader = { by }))
+      return reader
+    }
     return {
       line(bytes, start, end) {
         if (start === end) return true
         const t = clock.read(bytes, start, end)
-        const types = findTypes(bytes, scanned.end, end)
+        const front = skipSpaces(bytes, scanned.end, end)
+        const types = findTypes(bytes, front, end)
         if (types < 0) return false
         let touched = false
         let at = types
@@ -66,6 +77,7 @@ export const fatrace: TraceFormat = {
           out.drop('not-a-read')
           return true
         }
+        out.reader = readerNamed(decodeName(bytes, front, bytes.lastIndexOf(40, types)))
         const device = name.startsWith('device ') ? deviceAndInode.exec(name) : null
         if (device) {
           if (Number(device[3]) === 0 || device[3]!.length > 15) return false

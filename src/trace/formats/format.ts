@@ -1,5 +1,6 @@
 import type { ReadCollector } from '../parse/read-collector.js'
 import type { TraceHeader } from '../model/trace.js'
+import type { KnownTasks } from './task-table.js'
 
 export const formatNames = [
   'native',
@@ -27,6 +28,8 @@ export interface FormatOptions {
   readonly requests?: boolean
   /** tracefs: bytes of a page on the recorded machine; by default found from the offsets. */
   readonly pageSize?: number
+  /** tracefs: which programs ran, where the recording does not tell. */
+  readonly tasks?: KnownTasks
   /** Block-level recordings of a whole disk: where the filesystem lies, in bytes. */
   readonly partition?: { readonly start: number; readonly length?: number }
   /** Only this device, `major:minor`; 'all' keeps every one. By default the one with most file data. */

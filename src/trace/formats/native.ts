@@ -50,11 +50,14 @@ const kinds: ReadonlySet<unknown> = new Set<ReadKind>(['data', 'directory', 'met
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+const isNameOrNone = (value: unknown): boolean =>
+  value === undefined || (typeof value === 'string' && value !== '' && value.length <= 4096)
+
 /** @returns undefined for what is no read; `off` may be left out for 0 and `kind` for data */
 function checkRead(value: unknown): TraceRead | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const read = value as Record<string, unknown>
-  const { t, ino, path, len, dev, support } = read
+  const { t, ino, path, len, dev, support, by, unit } = read
   if (read['off'] === undefined) read['off'] = 0
   if (read['kind'] === undefined) read['kind'] = 'data'
   if (!isCount(read['off']) || !kinds.has(read['kind'])) return undefined
@@ -68,6 +71,7 @@ function checkRead(value: unknown): TraceRead | undefined {
   if (len !== undefined && !isCount(len)) return undefined
   if (dev !== undefined && typeof dev !== 'string') return undefined
   if (support !== undefined && !isCount(support)) return undefined
+  if (!isNameOrNone(by) || !isNameOrNone(unit)) return undefined
   if (ino === undefined && path === undefined && read['kind'] !== 'metadata') return undefined
   return read as unknown as TraceRead
 }

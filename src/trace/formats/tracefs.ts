@@ -13,24 +13,29 @@
  *   the start of that device (a partition has its own).
  * - Inode 1 of an ext4 device is the allocator's buddy cache, which is no read.
  * - Which device is the root's is known only at the end, so reads carry theirs.
- * - On kernels with larger pages, offsets are multiples of those; found from the
- *   first few hundred single pages unless told.
+ * - On kernels with larger pages (16 and 64 KiB are common on arm64), offsets are
+ *   multiples of those; found from the first few hundred single pages unless told, and
+ *   taken for 4 KiB where there are too few to tell.
  *
  * - A probe on __ext4_iget tells which inodes are loaded, also those that are only
  *   looked at, which no other event does. Kernels have no such event; one that is told
- *   `kprobe_event=p:iget,__ext4_iget,dev=+16(%di):x32,ino=%si:u64` on its command line
- *   (x86-64) writes lines like this one. `dev` is as above and may be missing.
+ *   `kprobe_event=p:iget,__ext4_iget,dev=+16($arg1):x32,ino=$arg2:u64` on its command
+ *   line writes lines like this one. `dev` is as above and may be missing.
  *
  *     cat-87  [000] .....  2.068700: iget: (__ext4_iget+0x0/0xe60) dev=0xfe00000 ino=11250
  *
- * The command name at the front may hold anything up to 15 bytes, so a line is read
- * from the event's name on, which is longer than that.
+ * - The task at the front is who reads. Its name may hold anything up to 15 bytes, so the
+ *   rest of a line is read from the event's name on, which is longer than that. Events of
+ *   tasks that start, run a program or join a cgroup tell which program and unit that is
+ *   (task-table.ts).
  */
 import { decimal, find, hexadecimal, scanned, seconds, skipSpaces, standsAt } from './scan.js'
 import { placeOnPartition } from './partition.js'
 import { Subject, type ReadCollector } from '../parse/read-collector.js'
+import { LineFront } from './line-front.js'
+import { TaskTable, tellsOfTasks } from './task-table.js'
 import type { FormatOptions, LineParser, TraceFormat } from './format.js'
-import type { TraceHeader } from '../model/trace.js'
+import type { Reader, TraceHeader } from '../model/trace.js'
 
 const pageAdded = Buffer.from('mm_filemap_add_to_page_cache:')
 const requestIssued = Buffer.from('block_rq_issue:')
@@ -51,10 +56,15 @@ const eventLine = /\[\d{3,}\] .*\d: +(?:\w+:)?(?:mm_filemap|block)_\w+: /
 /** Order of the largest folio there is, generously. */
 const largestOrder = 20
 const mostSubjects = 1 << 18
+/** Pages in a row that show how large they are. */
+const neighbours = 3
+/** Bytes; what an event says of a path of 4,096 fits. */
+const longestLine = 8192
 
 /** A page or a folio as the kernel told of it, kept while the page size is unknown. */
 interface HeldPage {
   readonly subject: Subject
+  readonly reader: Reader | undefined
   readonly t: number
   readonly off: number
   readonly order: number
@@ -65,6 +75,8 @@ class TracefsParser implements LineParser {
   private held: HeldPage[] = []
   private offsetBits = 0
   private singlePages = 0
+  /** How often a page of a file came so many bytes after the one before it. */
+  private readonly steps = new Map<number, number>()
   private column = 0
   private lost = 0
   private told: Partial<TraceHeader> = {}
@@ -76,6 +88,8 @@ class TracefsParser implements LineParser {
   private lastMinor = -1
   private lastInode = -1
   private lastSubject: Subject | undefined
+  private readonly front = new LineFront()
+  private readonly tasks: TaskTable
   private readonly wanted: Buffer
   private readonly other: Buffer
 
@@ -84,6 +98,7 @@ class TracefsParser implements LineParser {
     private readonly options: FormatOptions,
   ) {
     this.pageSize = options.pageSize
+    this.tasks = new TaskTable(options.tasks)
     this.wanted = options.requests ? requestIssued : pageAdded
     this.other = options.requests ? pageAdded : requestIssued
   }
@@ -96,6 +111,7 @@ class TracefsParser implements LineParser {
       if (at < 0) return this.otherLine(bytes, start, end)
       this.column = at - start
     }
+    if (!this.front.isSame(bytes, start, at)) this.out.reader = this.readerOf(bytes, start, at)
     const t = timeBefore(bytes, start, at)
     const from = skipSpaces(bytes, at + this.wanted.length, end)
     return this.options.requests ? this.request(bytes, from, end, t) : this.page(bytes, from, end, t)
@@ -103,6 +119,11 @@ class TracefsParser implements LineParser {
 
   end(): void {
     this.settlePageSize()
+  }
+
+  private readerOf(bytes: Buffer, start: number, end: number): Reader | undefined {
+    const { front } = this
+    return front.read(bytes, start, end) ? this.tasks.reader(front.task, front.name, front.leader) : undefined
   }
 
   header(): Partial<TraceHeader> {
@@ -141,12 +162,11 @@ class TracefsParser implements LineParser {
     return true
   }
 
-  private inode(dev: string | undefined, ino: number, t: number): boolean {
+  private inode(dev: string | undefined, ino: number, t: number, reader: Reader | undefined): boolean {
     const number = dev === undefined ? undefined : Number.parseInt(dev, 16)
     const device = number === undefined ? undefined : `${Math.floor(number / 2 ** 20)}:${number % 2 ** 20}`
     const key = `${device} ${ino}`
-    if (device !== undefined && this.options.device !== undefined && device !== this.options.device)
-      this.out.drop('other-device')
+    if (!this.out.wants(device)) this.out.drop('other-device')
     else if (this.options.requests || this.loaded.has(key) || this.loaded.size >= mostSubjects) this.out.drop('repeat')
     else {
       this.loaded.add(key)
@@ -158,6 +178,7 @@ class TracefsParser implements LineParser {
         kind: 'metadata',
         what: 'inode',
         ...(device !== undefined && { dev: device }),
+        ...reader,
       })
     }
     return true
@@ -226,8 +247,11 @@ class TracefsParser implements LineParser {
   }
 
   private hold(subject: Subject, t: number, off: number, order: number): void {
-    this.held.push({ subject, t, off, order })
+    const before = this.held.at(-1)
+    this.held.push({ subject, reader: this.out.reader, t, off, order })
     if (order === 0 && off > 0) {
+      const step = before?.subject === subject && before.order === 0 ? off - before.off : 0
+      this.steps.set(step, (this.steps.get(step) ?? 0) + 1)
       this.offsetBits |= off % 65536
       this.singlePages++
     }
@@ -236,14 +260,27 @@ class TracefsParser implements LineParser {
 
   private settlePageSize(): void {
     if (this.pageSize === undefined) {
-      const enough = this.singlePages >= 16
       // The lowest bit any single page's offset had; none below 64 KiB means 64 KiB.
       const lowest = this.offsetBits === 0 ? 65536 : this.offsetBits & -this.offsetBits
+      // Pages that far apart, one behind the other, are neighbours: what is read ahead leaves none out.
+      const enough = this.singlePages >= 16 || (this.steps.get(lowest) ?? 0) >= neighbours
       this.pageSize = enough && lowest >= 4096 ? lowest : 4096
     }
-    const { held, pageSize } = this
+    const { held, pageSize, out } = this
     this.held = []
-    for (const { subject, t, off, order } of held) this.out.range(subject, t, off, pageSize * 2 ** order)
+    const now = out.reader
+    for (const { subject, reader, t, off, order } of held) {
+      out.reader = reader
+      out.range(subject, t, off, pageSize * 2 ** order)
+    }
+    out.reader = now
+  }
+
+  /** Of a line that leaves what is known of the last page's line as it is. */
+  private otherReader(bytes: Buffer, start: number, end: number): Reader | undefined {
+    const reader = this.readerOf(bytes, start, end)
+    this.front.forget()
+    return reader
   }
 
   /** Comments, notes of lost events, and events that are not asked for. */
@@ -253,7 +290,7 @@ class TracefsParser implements LineParser {
       this.out.drop(this.options.requests ? 'page' : 'request')
       return true
     }
-    const text = bytes.toString('latin1', start, Math.min(end, start + 1024))
+    const text = bytes.toString('latin1', start, Math.min(end, start + longestLine))
     if (text.startsWith('#')) {
       const counts = buffered.exec(text)
       if (counts) this.lost += Math.max(0, Number(counts[2]) - Number(counts[1]))
@@ -268,7 +305,15 @@ class TracefsParser implements LineParser {
     }
     if (/^(?:cpus=\d+|version = \d+)$/.test(text)) return true
     const load = inodeLoaded.exec(text)
-    if (load) return this.inode(load[1], Number(load[2]), timeBefore(bytes, start, start + text.lastIndexOf('iget: (')))
+    if (load) {
+      const at = start + text.lastIndexOf('iget: (')
+      return this.inode(load[1], Number(load[2]), timeBefore(bytes, start, at), this.otherReader(bytes, start, end))
+    }
+    if (tellsOfTasks(text)) {
+      const task = this.front.read(bytes, start, end) ? this.front.task : undefined
+      this.front.forget()
+      if (this.tasks.take(task, text)) return true
+    }
     if (!anyEvent.test(text)) return false
     this.out.drop('other-event')
     return true

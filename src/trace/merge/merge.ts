@@ -9,8 +9,9 @@
  * (plugins/fleet).
  */
 import { usageError } from '../../errors.js'
-import { traceHeader, type Trace, type TraceHeader, type TraceRead } from '../model/trace.js'
+import { traceHeader, type Reader, type Trace, type TraceHeader, type TraceRead } from '../model/trace.js'
 import { medianOfValues } from './histogram.js'
+import { mostOften } from './most-often.js'
 import { profileReads, profileRuns } from './profile.js'
 import { Segmentation } from './segmentation.js'
 
@@ -30,18 +31,21 @@ export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}
   for (const order of orders) for (const { segment } of order) support[segment]!++
   const ranks = new Map<number, number[]>()
   const times = new Map<number, number[]>()
+  const readers = new Map<number, Reader[]>()
   for (const order of orders) {
     let rank = 0
-    for (const { segment, t } of order) {
+    for (const { segment, t, reader } of order) {
       if (support[segment]! < minSupport) continue
       addTo(ranks, segment, rank++)
       if (t !== undefined) addTo(times, segment, t)
+      if (reader) addTo(readers, segment, reader)
     }
   }
   const kept = [...ranks].map(([segment, values]) => ({
     segment,
     support: support[segment]!,
     rank: medianOfValues(Float64Array.from(values)),
+    reader: mostOften(readers.get(segment) ?? []),
   }))
   const timeOf = (head: number): number | undefined => {
     const values = times.get(head)
@@ -76,7 +80,7 @@ export function supportFor(boots: number, wanted?: number): number {
   return minSupport
 }
 
-const addTo = (lists: Map<number, number[]>, key: number, value: number): void => {
+const addTo = <Value>(lists: Map<number, Value[]>, key: number, value: Value): void => {
   const list = lists.get(key)
   if (list) list.push(value)
   else lists.set(key, [value])
@@ -86,16 +90,17 @@ const addTo = (lists: Map<number, number[]>, key: number, value: number): void =
 export function firstTouches(
   reads: Iterable<TraceRead>,
   segmentation: Segmentation,
-): { readonly segment: number; readonly t: number | undefined }[] {
-  const touched: { segment: number; t: number | undefined }[] = []
+): { readonly segment: number; readonly t: number | undefined; readonly reader: Reader | undefined }[] {
+  const touched: { segment: number; t: number | undefined; reader: Reader | undefined }[] = []
   // Where the next segment not yet read is: chains that are shortened as they are
   // walked, so that reading a file over and over costs nothing.
   const next = Int32Array.from({ length: segmentation.count + 1 }, (_, i) => i)
   for (const read of reads) {
     const range = segmentation.segmentsOf(read)
     if (!range) continue
+    const reader = read.by === undefined && read.unit === undefined ? undefined : read
     for (let i = find(next, range.first); i < range.end; i = find(next, i)) {
-      touched.push({ segment: i, t: read.t })
+      touched.push({ segment: i, t: read.t, reader })
       next[i] = i + 1
     }
   }

@@ -2,13 +2,15 @@
  * From what many boots have in common to the profile that is packed: segments in the order
  * of the median of their ranks; where that is the same (two boots that disagree) by
  * folder, then by name, then by offset, so that nothing else decides. Neighbours that
- * continue each other and were read by equally many boots become one read again.
+ * continue each other and were read by equally many boots, and by the same program as far
+ * as that is told, become one read again.
  *
  * Time: the median over the boots that have one of a read's first segment, never running
  * backwards.
  */
 import type { Segmentation } from './segmentation.js'
-import type { TraceRead } from '../model/trace.js'
+import type { Reader, TraceRead } from '../model/trace.js'
+import { sameReader } from './most-often.js'
 
 /** A segment that enough boots read. */
 export interface KeptSegment {
@@ -17,6 +19,8 @@ export interface KeptSegment {
   readonly support: number
   /** Median of its places among the kept segments of each boot that read it, from 0. */
   readonly rank: number
+  /** Who read it in most boots. */
+  readonly reader?: Reader | undefined
 }
 
 /** Neighbouring segments of one thing that are one read of the profile. */
@@ -26,15 +30,16 @@ export interface ProfileRun {
   readonly from: number
   readonly to: number
   readonly support: number
+  readonly reader?: Reader | undefined
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** Kept segments in the order of the profile, joined to runs. */
 export function profileRuns(segmentation: Segmentation, kept: readonly KeptSegment[]): ProfileRun[] {
-  const placed = kept.map(({ segment, support, rank }) => {
+  const placed = kept.map(({ segment, support, rank, reader }) => {
     const thing = segmentation.thingOf(segment)
-    return { segment, support, thing, ...segmentation.bytesOf(segment), rank }
+    return { segment, support, thing, ...segmentation.bytesOf(segment), rank, reader }
   })
   placed.sort(
     (a, b) =>
@@ -47,13 +52,17 @@ export function profileRuns(segmentation: Segmentation, kept: readonly KeptSegme
   let last: (typeof placed)[number] | undefined
   for (const next of placed) {
     const before = runs.at(-1)
-    if (before && last && next.thing === last.thing && next.from === before.to && next.support === before.support)
-      runs[runs.length - 1] = { ...before, to: next.to }
-    else runs.push({ head: next.segment, from: next.from, to: next.to, support: next.support })
+    const { segment: head, from, to, support, reader } = next
+    if (before && last && next.thing === last.thing && continues(next, before))
+      runs[runs.length - 1] = { ...before, to }
+    else runs.push({ head, from, to, support, ...(reader && { reader }) })
     last = next
   }
   return runs
 }
+
+const continues = (next: Omit<ProfileRun, 'head'>, { to, support, reader }: ProfileRun): boolean =>
+  next.from === to && next.support === support && sameReader(next.reader, reader)
 
 /**
  * @param timeOf microseconds: the median over the boots that tell when they first read this segment;
@@ -65,7 +74,7 @@ export function profileReads(
   timeOf: (head: number) => number | undefined,
 ): TraceRead[] {
   let now = -Infinity
-  return runs.map(({ head, from, to, support }) => {
+  return runs.map(({ head, from, to, support, reader }) => {
     const time = timeOf(head)
     if (time !== undefined) now = Math.max(now, time)
     const { path, inodes, sample } = segmentation.thingOf(head)
@@ -81,6 +90,8 @@ export function profileReads(
       kind,
       ...(what === undefined ? {} : { what }),
       ...(dev === undefined ? {} : { dev }),
+      ...(reader?.by === undefined ? {} : { by: reader.by }),
+      ...(reader?.unit === undefined ? {} : { unit: reader.unit }),
       support,
     }
   })

@@ -6,7 +6,15 @@
 
 export type ReadKind = 'data' | 'directory' | 'metadata'
 
-export interface TraceRead {
+/** Who reads, as far as it is known. */
+export interface Reader {
+  /** The program: its path, or where that is not known the name the kernel keeps of a task, 15 bytes at most. */
+  readonly by?: string
+  /** The systemd unit it belongs to: 'systemd-udevd.service'. */
+  readonly unit?: string
+}
+
+export interface TraceRead extends Reader {
   /** Microseconds since the trace began; absent in plain lists. */
   readonly t?: number
   readonly ino?: number

@@ -1,14 +1,14 @@
 /**
  * Where importers drop what they see. It leaves out bytes that were seen before,
  * joins a read with the one before it when it continues it (the time of the first
- * stays), and counts what is left out by reason.
+ * stays) and the same program does it, and counts what is left out by reason.
  *
  * Memory: the reads since the last `take`, one pending read, the table of seen
  * pages (bounded) and the names of files (bounded: past a million, or 64 MiB of
  * them, they are forgotten, after which a file may come through once more).
  */
 import { mostSpaces, SeenPages } from './seen-pages.js'
-import type { ReadKind, TraceRead } from '../model/trace.js'
+import type { Reader, ReadKind, TraceRead } from '../model/trace.js'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -56,6 +56,9 @@ export class ReadCollector {
   /** What was reported per device, where the source tells devices apart; open-ended reads count as one grain. */
   readonly devices = new Map<string, DeviceReads>()
 
+  /** Who does the reading that is told of next. */
+  reader: Reader | undefined
+
   private reads: TraceRead[] = []
   private readonly seen = new SeenPages()
   private readonly grain: number
@@ -68,6 +71,7 @@ export class ReadCollector {
   private repeated = 0
 
   private pending: Subject | undefined
+  private pendingReader: Reader | undefined
   private pendingTime = NaN
   private pendingStart = 0
   private pendingEnd = 0
@@ -98,6 +102,11 @@ export class ReadCollector {
   /** A read that needs no treatment. */
   pass(read: TraceRead): void {
     this.reads.push(read)
+  }
+
+  /** Whether reads of a device are asked for; those of an unknown one are. */
+  wants(device: string | undefined): boolean {
+    return this.device === undefined || device === undefined || device === this.device
   }
 
   /** The number space of a device's inodes; undefined past 4,095 devices. */
@@ -135,8 +144,7 @@ export class ReadCollector {
    * @param len bytes; above a GiB it means to the end
    */
   range(subject: Subject, t: number, off: number, len: number): void {
-    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device)
-      return this.drop('other-device')
+    if (!this.wants(subject.dev)) return this.drop('other-device')
     if (len > longestRange) return this.from(subject, t, off)
     if (this.repeats) return this.run(subject, t, off, off + len)
     if (off >= subject.openFrom) {
@@ -162,8 +170,7 @@ export class ReadCollector {
 
   /** From `off` to the end of the file. */
   from(subject: Subject, t: number, off: number): void {
-    if (this.device !== undefined && subject.dev !== undefined && subject.dev !== this.device)
-      return this.drop('other-device')
+    if (!this.wants(subject.dev)) return this.drop('other-device')
     if (!this.repeats && off >= subject.openFrom) {
       this.repeated++
       return
@@ -173,12 +180,13 @@ export class ReadCollector {
   }
 
   private run(subject: Subject, t: number, from: number, to: number): void {
-    if (subject === this.pending && from === this.pendingEnd) {
+    if (subject === this.pending && from === this.pendingEnd && this.reader === this.pendingReader) {
       this.pendingEnd = to
       return
     }
     this.flush()
     this.pending = subject
+    this.pendingReader = this.reader
     this.pendingTime = t
     this.pendingStart = from
     this.pendingEnd = to
@@ -199,6 +207,11 @@ export class ReadCollector {
     if (subject.dev !== undefined) {
       read.dev = subject.dev
       this.countDevice(subject.dev, subject.kind, length === Infinity ? this.grain : length)
+    }
+    const reader = this.pendingReader
+    if (reader) {
+      if (reader.by !== undefined) read.by = reader.by
+      if (reader.unit !== undefined) read.unit = reader.unit
     }
     this.reads.push(read)
     this.pending = undefined
