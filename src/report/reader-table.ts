@@ -1,6 +1,7 @@
 import type { ReaderKind, ReaderShare } from '../trace/model/reader-shares.js'
 import { escapePath } from '../text/escape-path.js'
-import { bytes, count, shorten, table } from '../text/table.js'
+import { shorten, table } from '../text/table.js'
+import { bytes, count } from '../text/units.js'
 
 /** Who read how much, for people. */
 export function readerTable(readers: readonly ReaderShare[], kind: ReaderKind): string {
