@@ -23,7 +23,7 @@ export interface MergedFleet {
 
 /**
  * The profile of an image's boots; the same as bootpack's `trace merge` of the same boots in the order of
- * {@link bootOrder}, to the byte.
+ * {@link bootOrder}, to the byte, if those do not tell who reads.
  * @throws usage when the image has no boots, or minSupport cannot be
  */
 export async function mergeFleet(engine: FleetEngine, options: FleetMergeOptions): Promise<MergedFleet> {
