@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Trace } from 'bootpack'
-import { mergeTraces, type TraceRead } from 'bootpack/trace'
+import { mergeTraces } from 'bootpack/trace'
 import { ClickHouseEngine } from '../src/clickhouse/engine.js'
 import { addToServer } from '../src/clickhouse/add.js'
 import { Server } from '../src/clickhouse/server.js'
@@ -21,7 +21,10 @@ import { randomBoots } from './support/random-boots.js'
 /** What `trace merge` makes of them; a fleet's profile does not tell who reads. */
 const inMemory = (traces: readonly Trace[], options?: Parameters<typeof mergeTraces>[1]): Trace =>
   mergeTraces(
-    traces.map((trace) => ({ ...trace, reads: trace.reads.map(({ by: _, unit: __, ...read }) => read as TraceRead) })),
+    traces.map((trace) => ({
+      ...trace,
+      reads: trace.reads.map(({ by: _, unit: __, ...read }) => read as (typeof trace.reads)[number]),
+    })),
     options,
   )
 
