@@ -3,6 +3,7 @@
 
 others.py lease KIND UID PATH...   leases (read or write) as user UID, held until standard input ends
 others.py change PATH...           rewrites files over and over, each time with other lengths
+others.py run PATH...              starts programs and stops each before its first instruction
 others.py deny PATH...             a program that watches opens and forbids them (needs root)
 
 Says "ready" when it is at work. "lease" ends with the number of times the kernel asked
@@ -39,6 +40,23 @@ def change(*paths):
                 f.flush()
                 os.fdatasync(f.fileno())
 
+def run(*paths):
+    libc = ctypes.CDLL(None)
+    children = []
+    for path in paths:
+        child = os.fork()
+        if child == 0:
+            libc.ptrace(0, 0, 0, 0)
+            os.execv(path, [path])
+        children.append(child)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSTOPPED(status): sys.exit(f'{path} does not start')
+    print('ready', flush=True)
+    sys.stdin.read()
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
 def deny(*paths):
     libc = ctypes.CDLL(None, use_errno=True)
     FAN_CLASS_CONTENT, FAN_MARK_ADD, FAN_OPEN_PERM, FAN_DENY = 0x4, 0x1, 0x10000, 2
@@ -58,4 +76,4 @@ def deny(*paths):
             os.close(event)
             data = data[length:]
 
-{'lease': lease, 'change': change, 'deny': deny}[what](*arguments)
+{'lease': lease, 'change': change, 'deny': deny, 'run': run}[what](*arguments)

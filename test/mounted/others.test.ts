@@ -250,6 +250,33 @@ describe('live: others at work', function () {
     expectTheRestPacked(plan!, applied, ['/worker'], [])
   })
 
+  it('predicts what is reached although programs of the boot run, are leased and are locked', async () => {
+    const programs = paths.filter((_, n) => n % 9 === 0).slice(0, 12)
+    const program = readFileSync('/bin/sleep')
+    for (const path of programs) {
+      // What follows a program in its file does not keep it from running.
+      const { size } = statSync(full(path))
+      writeFileSync(full(path), program, { flag: 'r+' })
+      if (size > program.length) truncateSync(full(path), size)
+      chmodSync(full(path), 0o755)
+    }
+    run('sync', ['-f', mount.path])
+    original = footprints(mount.path)
+    await start('run', ...programs.map(full))
+    await start('lease', 'read', '0', ...paths.slice(100, 104).map(full))
+    const { plan, applied, after } = await pack()
+    const stays = reasonsOf(plan.skipped)
+    for (const path of programs) expect(stays[path]).to.equal('running')
+    expect(applied).to.include({ complete: true })
+    const { before: was, predicted } = plan.measure
+    for (const model of Object.keys(predicted.modelMs))
+      expect(after!.modelMs[model]!, model).to.be.closeTo(predicted.modelMs[model]!, 0.05 * predicted.modelMs[model]!)
+    expect(after!.seeks).to.be.closeTo(predicted.seeks, 0.05 * predicted.seeks)
+    expect(predicted.seeks).to.be.below(was.seeks)
+    await Promise.all(at.map((child) => (child as Awaited<ReturnType<typeof start>>).end()))
+    expectTheRestPacked(plan, applied!, [], [])
+  })
+
   it('skips what a program that watches opens forbids', async function () {
     const guarded = paths.slice(50, 52)
     try {
