@@ -41,6 +41,13 @@ const kinds = {
   'squashfs-sort': { title: 'a sort list of mksquashfs', is: everyLine(/^\S.* \d{1,5}$/) },
   renames: { title: 'a table of renames', is: (head) => head.startsWith('# old\tnew\twhy') },
   parquet: { title: 'a Parquet file', is: (head) => head.startsWith('PAR1') },
+  'nydus-optimize': { title: 'a list for nydus', is: (head) => head.startsWith('{"version":"v1","files":') },
+  estargz: { title: 'a list for eStargz', is: everyLine(/^\{"path":/) },
+  soci: { title: 'a list for SOCI', is: (head) => /^\[("\/|\])/.test(head) },
+  'tar-order': { title: 'a list for tar', is: (head) => /^\.\/[^\n]*\0/.test(head) },
+  ranges: { title: 'a list of ranges', is: everyLine(/^\d+ \d+$/) },
+  'ranges-json': { title: 'a list of ranges', is: (head) => head.startsWith('{"version":1,"ranges":') },
+  'fio-iolog': { title: 'an iolog of fio', is: (head) => head.startsWith('fio version 2 iolog') },
   console: { title: 'the console text of a boot', is: (head) => /Linux version |SeaBIOS/.test(head) },
 } as const satisfies Record<string, Kind>
 
@@ -50,7 +57,15 @@ export type OutputKind = keyof typeof kinds
 export const titleOf = (kind: OutputKind): string => kinds[kind].title
 
 /** The kinds that say what they are in their first words: other contents are not taken for them. */
-const outspoken = ['plan', 'trace', 'check', 'page', 'renames', 'parquet'] as const satisfies readonly OutputKind[]
+const outspoken = [
+  'plan',
+  'trace',
+  'check',
+  'page',
+  'renames',
+  'parquet',
+  'ranges',
+] as const satisfies readonly OutputKind[]
 
 /** What a file holds, as far as it matters to who would replace it. */
 export type Found =
@@ -75,7 +90,7 @@ export async function lookForKind(path: string, kind: OutputKind): Promise<Found
       return kind === 'trace' ? { as: 'same' } : { as: 'other', kind: 'trace' }
     }
     const head = raw.toString('latin1')
-    const known = outspoken.find((each) => kinds[each].is(head))
+    const known = outspoken.find((each) => kinds[each].is(head, cut))
     if (known !== undefined) return known === kind ? { as: 'same' } : { as: 'other', kind: known }
     return kinds[kind].is(head, cut) ? { as: 'same' } : { as: 'other' }
   } finally {

@@ -20,6 +20,13 @@ const written: Readonly<Record<OutputKind, string | Buffer>> = {
   'squashfs-sort': 'etc/fstab 32767\nbin/with\\ blanks 32766\n',
   renames: '# old\tnew\twhy; guesses\n/a.so.1\t/a.so.2\tversion\n',
   parquet: 'PAR1 and more',
+  'nydus-optimize': '{"version":"v1","files":[]}\n',
+  estargz: '{"path":"etc/fstab"}\n',
+  soci: '["/etc/fstab"]\n',
+  'tar-order': './etc\0./etc/fstab\0',
+  ranges: '0 4096\n8192 4096\n',
+  'ranges-json': '{"version":1,"ranges":[[0,4096]]}\n',
+  'fio-iolog': 'fio version 2 iolog\n/dev/sda add\n',
   console: 'SeaBIOS (version 1.16)\n[    0.000000] Linux version 6.1.0\n',
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
-import { exportLines } from '../../src/trace/export-trace.js'
+import { exportLines } from '../../src/trace/export/path-lists.js'
 import { formatNames } from '../../src/trace/formats/format.js'
 import { mergeTraces } from '../../src/trace/merge/merge.js'
 import { summarizeTrace } from '../../src/trace/model/summary.js'

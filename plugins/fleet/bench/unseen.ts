@@ -5,7 +5,8 @@
  *
  *     node --import tsx --conditions=bootpack-source plugins/fleet/bench/unseen.ts IMAGE RECORDING…
  *
- * IMAGE is the filesystem of the recordings; it is copied, never written.
+ * IMAGE is the filesystem of the recordings, which were imported with `trace import --target IMAGE`; it is
+ * copied, never written.
  */
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'

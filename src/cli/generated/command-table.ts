@@ -97,7 +97,7 @@ function flagEntry(flag: Command.Flag.Cached): FlagEntry {
 }
 
 const placeholder = (flag: Command.Flag.Cached & { type: 'option' }): string =>
-  flag.options ? flag.options.join('|') : flag.helpValue === undefined ? 'VALUE' : String(flag.helpValue)
+  flag.helpValue !== undefined ? String(flag.helpValue) : flag.options ? flag.options.join('|') : 'VALUE'
 
 /** The words the flags' help uses for values tell what they are. */
 function kindOf(word: string): ValueKind {

@@ -1,19 +1,35 @@
 import { Args, Flags } from '@oclif/core'
 import { usageError } from '../../errors.js'
 import { BootpackCommand } from '../../cli/session/base-command.js'
-import { formatFlag } from '../../cli/args/flags.js'
+import { formatFlag, partitionFlag } from '../../cli/args/flags.js'
 import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 import { archiveNames, isArchive } from '../../cli/session/trace-archives.js'
 import type { Trace } from '../../trace/model/trace.js'
-import { exportFormats, type Exported } from '../../trace/export-trace.js'
+import type { DeviceRange } from '../../trace/export/ranges.js'
+import {
+  exportFormats,
+  isRangeFormat,
+  outputKindOf,
+  type Exported,
+  type RangeFormat,
+} from '../../trace/export/formats.js'
 
-/** What the reasons of an export count. */
-const leftOut: Readonly<Record<string, string>> = {
-  'metadata-read': 'metadata read',
-  'no-path': 'nameless file',
-  'line-break-in-name': 'unwritable name',
-  directory: 'folder',
+/** What the reasons of an export count: of one, and of more. */
+const leftOut: Readonly<Record<string, readonly [string, string]>> = {
+  'metadata-read': ['metadata read', 'metadata reads'],
+  'no-path': ['nameless file', 'nameless files'],
+  'line-break-in-name': ['unwritable name', 'unwritable names'],
+  'unwritable-name': ['unwritable name', 'unwritable names'],
+  directory: ['folder', 'folders'],
+  'over-64-kib': ['file past the 64 KiB of a list', 'files past the 64 KiB of a list'],
+  'file-read': ['read of a file', 'reads of files'],
+  missing: ['file that the target does not have', 'files that the target does not have'],
+}
+
+const tellLeftOut = (reason: string, number: number): string => {
+  const [one, more] = leftOut[reason] ?? [reason, reason]
+  return `Left out: ${count(number)} ${number === 1 ? one : more}.\n`
 }
 
 export default class TraceExportCommand extends BootpackCommand {
@@ -21,9 +37,15 @@ export default class TraceExportCommand extends BootpackCommand {
   static override examples = [
     '<%= config.bin %> trace export boot.trace --to list -o files.txt',
     '<%= config.bin %> trace export boot.trace --to squashfs-sort -o sort.txt',
+    '<%= config.bin %> trace export boot.trace --to fio-iolog --target disk.img -o boot.iolog',
     '<%= config.bin %> trace export "boots/*.trace" --to parquet -o boots.parquet',
   ]
-  static override description = `Parquet holds many traces in one file, for databases; what is below /home and
+  static override description = `Lists for those who read in advance (nydus, overlaybd, estargz, soci), for
+makers of filesystems that take a tar stream (tar-order), and ranges of the
+device (ranges, ranges-json, fio-iolog): of a target's layout, or of a
+recording of a block device by itself. docs/cloud.md has a recipe for each.
+
+Parquet holds many traces in one file, for databases; what is below /home and
 /var is left out of it, and said (docs/fleet.md).`
   static override strict = false
   static override args = {
@@ -35,10 +57,17 @@ export default class TraceExportCommand extends BootpackCommand {
   static override flags = {
     format: formatFlag,
     to: Flags.option({
-      description: 'format to write',
+      description: `format to write: ${[...exportFormats, ...archiveNames].join(', ')}`,
       options: [...exportFormats, ...archiveNames] as const,
+      helpValue: 'FORMAT',
       required: true,
     })(),
+    target: Flags.string({ description: 'ranges: the filesystem they lie on', helpValue: 'TARGET' }),
+    partition: partitionFlag,
+    device: Flags.string({
+      description: 'fio-iolog: what it calls the device; by default the target',
+      helpValue: 'NAME',
+    }),
     exclude: Flags.string({
       description: 'parquet: leave out files below this folder, too',
       multiple: true,
@@ -65,17 +94,64 @@ export default class TraceExportCommand extends BootpackCommand {
       )
     const [{ loadTrace }, { exportTrace }, { needOutputs }] = await Promise.all([
       import('../../cli/args/load-trace.js'),
-      import('../../trace/export-trace.js'),
+      import('../../trace/export/export-trace.js'),
       import('../../cli/args/outputs.js'),
     ])
-    await needOutputs([{ path: flags.output, kind: flags.to === 'native' ? 'trace' : flags.to }], [args.file])
+    const { to, output } = flags
+    await needOutputs([{ path: output, kind: outputKindOf(to) }], [args.file, flags.target])
     const progress = this.progress('Reading the trace')
-    const exported = await exportTrace(await loadTrace(args.file, flags.format), flags.to, flags.output)
+    const trace = await loadTrace(args.file, flags.format)
+    const exported = isRangeFormat(to)
+      ? await this.exportRanges(trace, to, flags)
+      : await exportTrace(trace, to, output)
     progress.end()
-    for (const [reason, left] of Object.entries(exported.skipped))
-      process.stderr.write(`Left out: ${counted(left, leftOut[reason] ?? reason)}.\n`)
-    if (flags.output !== '-') this.log(`${count(exported.written)} lines written to ${flags.output}.`)
+    for (const [reason, left] of Object.entries(exported.skipped)) process.stderr.write(tellLeftOut(reason, left))
+    const things = isRangeFormat(to) ? 'ranges' : to === 'native' ? 'reads' : 'files'
+    if (output !== '-') this.log(`${count(exported.written)} ${things} written to ${output}.`)
     return exported
+  }
+
+  /** Of a target's layout, or where there is none of the blocks that the recording names. */
+  private async exportRanges(
+    trace: Trace,
+    format: RangeFormat,
+    flags: { target?: string | undefined; partition?: number | undefined; device?: string | undefined; output: string },
+  ): Promise<Exported> {
+    const [{ rangeText, recordedRanges, rangesExported }, { writeBytes }] = await Promise.all([
+      import('../../trace/export/ranges.js'),
+      import('../../trace/export/export-trace.js'),
+    ])
+    const { ranges, skipped } =
+      flags.target === undefined ? recordedRanges(trace) : await this.rangesOn(flags.target, flags.partition, trace)
+    if (ranges.length === 0)
+      throw usageError(
+        'no-ranges',
+        'The trace names files, and where those lie was not said.',
+        'Name the filesystem: --target disk.img',
+      )
+    const device = flags.device ?? flags.target ?? 'device'
+    await writeBytes(Buffer.from(rangeText(ranges, format, device)), format, flags.output)
+    return rangesExported(ranges, skipped)
+  }
+
+  private async rangesOn(
+    target: string,
+    partition: number | undefined,
+    trace: Trace,
+  ): Promise<{ ranges: DeviceRange[]; skipped: Record<string, number> }> {
+    const [{ openTarget }, { rangesOnVolume }, { partitionStart }] = await Promise.all([
+      import('../../cli/session/open-target.js'),
+      import('../../plan/resolve/ranges-on-volume.js'),
+      import('../../disk/partitions/start.js'),
+    ])
+    const volume = await openTarget(target, { write: false, partition }, this.config)
+    try {
+      const start =
+        volume.partition === undefined || volume.partition === 0 ? 0 : await partitionStart(target, volume.partition)
+      return await rangesOnVolume(trace, volume, start)
+    } finally {
+      await volume.close()
+    }
   }
 
   private async exportMany(
