@@ -8,6 +8,9 @@ const mebibyte = 2 ** 20
 /** Ranges and files a shell goes through in a moment. */
 const mostEntries = 8192
 
+/** The bounds of a sweep when nobody gives others. */
+export const sweepBounds = { mostBytes: 512 * mebibyte, mostEntries }
+
 /** What decides how a sweep is made; shared by install and show. */
 export const sweepFlags = {
   disk: Flags.string({
