@@ -49,18 +49,19 @@ export class BootpackError extends Error {
   readonly structure: string | undefined
   readonly number: number | undefined
 
+  readonly family: ErrorFamily
+  readonly code: string
+
   /**
    * @param family  decides the exit code
    * @param code    short and stable, for programs: `mounted`, `bad-checksum`
    * @param message one sentence, for people
    */
-  constructor(
-    readonly family: ErrorFamily,
-    readonly code: string,
-    message: string,
-    details: ErrorDetails = {},
-  ) {
+  constructor(family: ErrorFamily, code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.family = family
+    this.code = code
+
     this.next = details.next
     this.structure = details.structure
     this.number = details.number

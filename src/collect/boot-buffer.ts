@@ -28,10 +28,12 @@ export class BootBuffer {
   private released = false
   private readonly forget: () => void
 
-  private constructor(
-    readonly folder: string,
-    private readonly instance: boolean,
-  ) {
+  readonly folder: string
+  private readonly instance: boolean
+
+  private constructor(folder: string, instance: boolean) {
+    this.folder = folder
+    this.instance = instance
     this.forget = onWayOut(() => this.release())
   }
 

@@ -33,8 +33,12 @@ export class TaskFilter {
   dropped = 0
   private rest: Buffer | undefined
 
+  private readonly tasks: ReadonlySet<number>
+
   /** @param tasks may grow while lines come */
-  constructor(private readonly tasks: ReadonlySet<number>) {}
+  constructor(tasks: ReadonlySet<number>) {
+    this.tasks = tasks
+  }
 
   /** The lines that are complete, without those of the tasks. */
   push(chunk: Buffer): Buffer {

@@ -25,15 +25,18 @@ export class QuietDisk {
   private reads = -1
   private changed = 0
 
+  private readonly devices: ReadonlySet<string>
+  private readonly read: () => string
+
   /**
    * @param devices 'major:minor'; those without a count are ignored, and all disks of
    *   the machine are watched when none has one or none is given
    * @param read    gives the text of /proc/diskstats
    */
-  constructor(
-    private readonly devices: ReadonlySet<string> = new Set(),
-    private readonly read = () => readFileSync('/proc/diskstats', 'utf8'),
-  ) {}
+  constructor(devices: ReadonlySet<string> = new Set(), read = () => readFileSync('/proc/diskstats', 'utf8')) {
+    this.devices = devices
+    this.read = read
+  }
 
   /**
    * Looks at the disks.

@@ -30,7 +30,10 @@ export class TraceInstance {
   private removed = false
   private readonly forget: () => void
 
-  private constructor(readonly folder: string) {
+  readonly folder: string
+
+  private constructor(folder: string) {
+    this.folder = folder
     this.forget = onWayOut(() => this.remove())
   }
 

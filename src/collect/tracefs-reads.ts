@@ -15,16 +15,15 @@ export class TracefsReads {
   private readonly reads: TraceRead[] = []
   private tooMany = 0
 
+  private readonly begun: number
+
   /**
    * @param tasks ids of tasks whose reads are left out; may grow meanwhile
    * @param begun microseconds of the kernel's clock that times are counted from
    * @param known which programs ran, where the text does not tell
    */
-  constructor(
-    tasks: ReadonlySet<number>,
-    private readonly begun = 0,
-    known: KnownTasks = {},
-  ) {
+  constructor(tasks: ReadonlySet<number>, begun = 0, known: KnownTasks = {}) {
+    this.begun = begun
     this.filter = new TaskFilter(tasks)
     this.parser = new TraceParser({
       format: 'tracefs',

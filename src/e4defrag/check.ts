@@ -24,7 +24,11 @@ const heading = (title: string): string =>
 export class Checker {
   private readonly worst: Ranked[] = []
 
-  constructor(private readonly run: Run) {}
+  private readonly run: Run
+
+  constructor(run: Run) {
+    this.run = run
+  }
 
   begin(): void {
     if (this.run.verbose) this.run.console.out(heading('<File>'))

@@ -71,12 +71,17 @@ export function defragmentFile(run: Run, path: string, stats: BigIntStats): void
 const mayHideReading = ({ isRoot, uid }: Run, stats: BigIntStats): boolean => isRoot || Number(stats.uid) === uid
 
 class FileDefragmenter {
-  constructor(
-    private readonly run: Run,
-    private readonly path: string,
-    private readonly stats: BigIntStats,
-    private readonly fd: number,
-  ) {}
+  private readonly run: Run
+  private readonly path: string
+  private readonly stats: BigIntStats
+  private readonly fd: number
+
+  constructor(run: Run, path: string, stats: BigIntStats, fd: number) {
+    this.run = run
+    this.path = path
+    this.stats = stats
+    this.fd = fd
+  }
 
   work(): void {
     const { target, counts } = this.run

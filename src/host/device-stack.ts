@@ -130,10 +130,13 @@ class Search {
   private readonly known = new Map<string, RelatedDevice>()
   private readonly queue: { folder: string; device: RelatedDevice }[] = []
 
-  constructor(
-    private readonly sys: string,
-    private readonly loops: readonly LoopDevice[],
-  ) {}
+  private readonly sys: string
+  private readonly loops: readonly LoopDevice[]
+
+  constructor(sys: string, loops: readonly LoopDevice[]) {
+    this.sys = sys
+    this.loops = loops
+  }
 
   get found(): RelatedDevice[] {
     return [...this.known.values()]

@@ -68,10 +68,13 @@ export interface KernelSubject {
 
 /** A system call that failed. `errno` is the kernel's number, `name` the C name for it. */
 export class KernelError extends BootpackError {
+  readonly errno: number
+  readonly subject: KernelSubject
+
   constructor(
     family: ErrorFamily,
-    readonly errno: number,
-    readonly subject: KernelSubject,
+    errno: number,
+    subject: KernelSubject,
     message: string,
     next?: string,
     cause?: unknown,
@@ -80,6 +83,8 @@ export class KernelError extends BootpackError {
       ...(next === undefined ? {} : { next }),
       ...(cause === undefined ? {} : { cause }),
     })
+    this.errno = errno
+    this.subject = subject
   }
 
   is(name: ErrnoName): boolean {

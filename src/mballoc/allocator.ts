@@ -68,8 +68,11 @@ export class Allocator {
     longest: 0,
   }
 
+  private readonly source: FreeSpaceSource
+
   /** @throws usage for an impossible geometry; corrupt when a free count exceeds its group */
-  constructor(private readonly source: FreeSpaceSource) {
+  constructor(source: FreeSpaceSource) {
+    this.source = source
     this.space = new FreeSpace(source)
   }
 

@@ -72,8 +72,11 @@ export class Buddy {
   /** Bits set at each order, and a 0 above the highest. */
   private readonly set: Int32Array
 
+  readonly size: number
+
   /** All blocks used. @param size blocks of the group, at least 1 */
-  constructor(readonly size: number) {
+  constructor(size: number) {
+    this.size = size
     this.top = floorLog2(size)
     for (let order = 0; order <= this.top; order++) this.levels.push(new Uint32Array(((size >>> order) + 31) >>> 5))
     this.set = new Int32Array(this.top + 2)

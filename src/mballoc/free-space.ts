@@ -53,8 +53,11 @@ export class FreeSpace {
   /** How often the loader was called. */
   loads = 0
 
+  private readonly source: FreeSpaceSource
+
   /** @throws usage for an impossible geometry; corrupt for a free count larger than its group */
-  constructor(private readonly source: FreeSpaceSource) {
+  constructor(source: FreeSpaceSource) {
+    this.source = source
     const { blockCount, firstDataBlock, blocksPerGroup } = source.geometry
     if (!Number.isSafeInteger(blocksPerGroup) || blocksPerGroup < 1 || blocksPerGroup > mostBlocksPerGroup) {
       throw usageError('bad-geometry', `${blocksPerGroup} blocks per group: expected 1 to ${mostBlocksPerGroup}`)

@@ -66,11 +66,12 @@ export class GroupFigures {
   /** Sum of free over all groups; an upper bound while a count is not known. */
   sum = 0
 
-  constructor(
-    private readonly groups: number,
-    private readonly sizeOf: (group: number) => number,
-    top: number,
-  ) {
+  private readonly groups: number
+  private readonly sizeOf: (group: number) => number
+
+  constructor(groups: number, sizeOf: (group: number) => number, top: number) {
+    this.groups = groups
+    this.sizeOf = sizeOf
     this.byLargestOrder = new GroupLists(top, groups)
     this.byAverage = new GroupLists(top, groups)
     this.exact = new Uint8Array(groups)

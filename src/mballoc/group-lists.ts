@@ -13,11 +13,13 @@ export class GroupLists {
   private readonly bits: Uint32Array
   private readonly orders: Int8Array
 
+  readonly top: number
+  readonly groups: number
+
   /** @param top the highest order; @param groups how many groups there are. All begin in no list. */
-  constructor(
-    readonly top: number,
-    readonly groups: number,
-  ) {
+  constructor(top: number, groups: number) {
+    this.top = top
+    this.groups = groups
     this.words = (groups + 31) >>> 5
     this.bits = new Uint32Array((top + 1) * this.words)
     this.orders = new Int8Array(groups).fill(-1)

@@ -20,8 +20,11 @@ export class Group {
   /** Whether it differs from what the loader gave. */
   changed = false
 
+  readonly size: number
+
   /** All blocks used. */
-  constructor(readonly size: number) {
+  constructor(size: number) {
+    this.size = size
     this.buddy = new Buddy(size)
   }
 

@@ -15,11 +15,12 @@ export class BlockCache {
   /** How often blocks were forgotten: what was being read meanwhile may be old and is not kept. */
   private forgotten = 0
 
-  constructor(
-    private readonly store: Store,
-    private readonly blockSize: number,
-    budgetBytes = 16 * 1024 * 1024,
-  ) {
+  private readonly store: Store
+  private readonly blockSize: number
+
+  constructor(store: Store, blockSize: number, budgetBytes = 16 * 1024 * 1024) {
+    this.store = store
+    this.blockSize = blockSize
     this.capacity = Math.max(64, Math.floor(budgetBytes / blockSize))
   }
 

@@ -18,14 +18,26 @@ const longestCall = 1 << 30
 export class FileStore implements Store {
   private readonly atOnce = new AtOnce()
 
+  readonly path: string
+  readonly size: number
+  readonly writable: boolean
+  /** Device number of a block device, else of the filesystem the file is on. */
+  readonly identity: { readonly blockDevice: boolean; readonly device: bigint; readonly inode: bigint }
+  private readonly handle: FileHandle
+
   private constructor(
-    readonly path: string,
-    readonly size: number,
-    readonly writable: boolean,
-    /** Device number of a block device, else of the filesystem the file is on. */
-    readonly identity: { readonly blockDevice: boolean; readonly device: bigint; readonly inode: bigint },
-    private readonly handle: FileHandle,
-  ) {}
+    path: string,
+    size: number,
+    writable: boolean,
+    identity: { readonly blockDevice: boolean; readonly device: bigint; readonly inode: bigint },
+    handle: FileHandle,
+  ) {
+    this.path = path
+    this.size = size
+    this.writable = writable
+    this.identity = identity
+    this.handle = handle
+  }
 
   /**
    * Opens for reading, or for writing as well. A block device is opened for writing

@@ -7,16 +7,19 @@ import type { Store } from './store.js'
  * part can be reached. Closing it closes the store below.
  */
 export class PartitionStore implements Store {
+  private readonly below: Store
+  readonly start: number
+  readonly size: number
+
   /**
    * @param start bytes from the start of the store below
    * @param size  bytes; the part may end beyond the store below (a truncated image),
    *              reading there then fails as it does below
    */
-  constructor(
-    private readonly below: Store,
-    readonly start: number,
-    readonly size: number,
-  ) {
+  constructor(below: Store, start: number, size: number) {
+    this.below = below
+    this.start = start
+    this.size = size
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(size) || start < 0 || size < 0) {
       throw new RangeError(`No part of a store begins at ${start} with ${size} bytes`)
     }

@@ -4,10 +4,13 @@ import type { Store } from './store.js'
 export class ReleasingStore implements Store {
   private closed = false
 
-  constructor(
-    private readonly below: Store,
-    private readonly release: () => Promise<void>,
-  ) {}
+  private readonly below: Store
+  private readonly release: () => Promise<void>
+
+  constructor(below: Store, release: () => Promise<void>) {
+    this.below = below
+    this.release = release
+  }
 
   get size(): number {
     return this.below.size

@@ -58,16 +58,32 @@ interface Milestone {
 export type RecoveryTool = 'e2fsck' | 'kernel'
 
 export class CrashRun {
+  /** Exchanges of inode numbers that were carried out. */
+  readonly renumbered: number
+  readonly options: CrashRunOptions
+  private readonly store: RecordingStore
+  private readonly milestones: readonly Milestone[]
+  private readonly contents: ReadonlyMap<string, string>
+  private readonly random: Random
+  private readonly path: string
+
   private constructor(
-    /** Exchanges of inode numbers that were carried out. */
-    readonly renumbered: number,
-    readonly options: CrashRunOptions,
-    private readonly store: RecordingStore,
-    private readonly milestones: readonly Milestone[],
-    private readonly contents: ReadonlyMap<string, string>,
-    private readonly random: Random,
-    private readonly path: string,
-  ) {}
+    renumbered: number,
+    options: CrashRunOptions,
+    store: RecordingStore,
+    milestones: readonly Milestone[],
+    contents: ReadonlyMap<string, string>,
+    random: Random,
+    path: string,
+  ) {
+    this.renumbered = renumbered
+    this.options = options
+    this.store = store
+    this.milestones = milestones
+    this.contents = contents
+    this.random = random
+    this.path = path
+  }
 
   static async record(options: CrashRunOptions): Promise<CrashRun> {
     const { variety, seed, folder } = options

@@ -86,10 +86,12 @@ class TwoStates {
   readonly aPath: string
   readonly bPath: string
 
-  constructor(
-    readonly folder: string,
-    readonly variant: Variant,
-  ) {
+  readonly folder: string
+  readonly variant: Variant
+
+  constructor(folder: string, variant: Variant) {
+    this.folder = folder
+    this.variant = variant
     this.aPath = join(folder, 'a.img')
     this.bPath = join(folder, 'b.img')
     const { blockSize } = variant

@@ -45,10 +45,12 @@ export class ImageFuzzer {
   private readonly corpus: FuzzInput[] = []
   private readonly coverage: Coverage | undefined
 
-  constructor(
-    private readonly bases: readonly BaseImage[],
-    private readonly options: FuzzOptions,
-  ) {
+  private readonly bases: readonly BaseImage[]
+  private readonly options: FuzzOptions
+
+  constructor(bases: readonly BaseImage[], options: FuzzOptions) {
+    this.bases = bases
+    this.options = options
     this.random = new Random(options.seed)
     this.coverage = options.guided
       ? new Coverage(/\/src\/(?:bytes|image|layout|mballoc|measure|pack|plan|volume)\//)

@@ -35,12 +35,13 @@ export class BruteForce {
   /** What found the pieces of the last request. */
   found: string[] = []
 
+  readonly shape: Shape
+  readonly fastGroups: number
+
   /** @param fastGroups as for the allocator */
-  constructor(
-    readonly shape: Shape,
-    free: readonly boolean[],
-    readonly fastGroups = 16,
-  ) {
+  constructor(shape: Shape, free: readonly boolean[], fastGroups = 16) {
+    this.shape = shape
+    this.fastGroups = fastGroups
     this.free = [...free]
     this.waiting = free.map(() => false)
   }

@@ -5,10 +5,13 @@ import type { Store } from '../../src/storage/store.js'
 export class MemoryStore implements Store {
   flushes = 0
 
-  constructor(
-    readonly bytes: Uint8Array,
-    readonly writable = false,
-  ) {}
+  readonly bytes: Uint8Array
+  readonly writable: boolean
+
+  constructor(bytes: Uint8Array, writable = false) {
+    this.bytes = bytes
+    this.writable = writable
+  }
 
   get size(): number {
     return this.bytes.length

@@ -195,10 +195,13 @@ class GroupFiller {
   private used = 0
   private readonly leftover: [number, number][] = []
 
-  constructor(
-    private readonly ranges: readonly (readonly [number, number])[],
-    private readonly random: Random,
-  ) {}
+  private readonly ranges: readonly (readonly [number, number])[]
+  private readonly random: Random
+
+  constructor(ranges: readonly (readonly [number, number])[], random: Random) {
+    this.ranges = ranges
+    this.random = random
+  }
 
   get capacity(): number {
     return this.ranges.reduce((sum, [, length]) => sum + length, 0) - this.used

@@ -40,10 +40,12 @@ export class Browser {
   private readonly waiting = new Map<number, { resolve: (result: Params) => void; reject: (error: Error) => void }>()
   private readonly listeners = new Set<(message: Message) => void>()
 
-  private constructor(
-    private readonly process: ChildProcess,
-    private readonly profile: { path: string; remove: () => void },
-  ) {
+  private readonly process: ChildProcess
+  private readonly profile: { path: string; remove: () => void }
+
+  private constructor(process: ChildProcess, profile: { path: string; remove: () => void }) {
+    this.process = process
+    this.profile = profile
     let text = ''
     ;(process.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
       const messages = (text + chunk).split('\0')
@@ -118,10 +120,12 @@ export class Page {
   /** Uncaught errors, console messages and refusals of the content policy. */
   readonly complaints: string[] = []
 
-  constructor(
-    private readonly browser: Browser,
-    private readonly session: string,
-  ) {
+  private readonly browser: Browser
+  private readonly session: string
+
+  constructor(browser: Browser, session: string) {
+    this.browser = browser
+    this.session = session
     browser.listen(({ sessionId, method, params }) => {
       if (sessionId !== session || method === undefined) return
       if (method === 'Network.requestWillBeSent') this.requests.push((params!['request'] as { url: string }).url)

@@ -38,7 +38,10 @@ export class PaperDisk {
   readonly random: Random
   files = 0
 
-  constructor(readonly recipe: PaperDiskRecipe) {
+  readonly recipe: PaperDiskRecipe
+
+  constructor(recipe: PaperDiskRecipe) {
+    this.recipe = recipe
     this.random = new Random(recipe.seed)
     this.held = new Array<Held | undefined>(recipe.blocks)
     const { runs, length } = recipe.fixed ?? { runs: 0, length: 0 }

@@ -30,7 +30,11 @@ export class PaperVolume implements Volume {
   /** Moves that are skipped for now. */
   refuses: (move: Move) => boolean = () => false
 
-  constructor(readonly disk: PaperDisk) {}
+  readonly disk: PaperDisk
+
+  constructor(disk: PaperDisk) {
+    this.disk = disk
+  }
 
   geometry(): Geometry {
     return this.disk.geometry()

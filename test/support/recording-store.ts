@@ -17,7 +17,10 @@ export class RecordingStore implements Store {
   readonly steps: Step[] = []
   private readonly now: Uint8Array
 
-  constructor(private readonly base: Uint8Array) {
+  private readonly base: Uint8Array
+
+  constructor(base: Uint8Array) {
+    this.base = base
     this.size = base.length
     this.now = new Uint8Array(base)
   }

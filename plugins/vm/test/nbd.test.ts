@@ -19,7 +19,10 @@ const size = Math.floor(image.length / 512) * 512
 
 class Client {
   readonly reader: ByteReader
-  constructor(readonly socket: Socket) {
+  readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
     socket.on('error', () => {})
     this.reader = new ByteReader(socket)
   }

@@ -18,10 +18,12 @@ export class Progress {
   private ended = false
   private readonly timer: NodeJS.Timeout | undefined
 
-  constructor(
-    private title: string,
-    private readonly style: ProgressStyle = { live: process.stderr.isTTY, verbose: false },
-  ) {
+  private title: string
+  private readonly style: ProgressStyle
+
+  constructor(title: string, style: ProgressStyle = { live: process.stderr.isTTY, verbose: false }) {
+    this.title = title
+    this.style = style
     // A step that cannot tell how far it is still shows that it goes on.
     if (style.live) this.timer = setInterval(() => this.draw(), 250).unref()
   }

@@ -38,10 +38,13 @@ export type Found =
   | { readonly kind: 'link'; readonly target: string }
 
 export class PinnedRoot {
-  private constructor(
-    readonly path: string,
-    private readonly root: number,
-  ) {}
+  readonly path: string
+  private readonly root: number
+
+  private constructor(path: string, root: number) {
+    this.path = path
+    this.root = root
+  }
 
   /**
    * @param path a folder; links on the way to it are followed, because the user named it

@@ -32,11 +32,13 @@ export class FileSpace {
   private readonly immovable: ImmovableFiles
   private doubtful: Promise<Suspects> | undefined
 
+  readonly filesystem: Filesystem
+  private readonly committer: Committer
+
   /** @param committer closed between calls by {@link settle} */
-  constructor(
-    readonly filesystem: Filesystem,
-    private readonly committer: Committer,
-  ) {
+  constructor(filesystem: Filesystem, committer: Committer) {
+    this.filesystem = filesystem
+    this.committer = committer
     this.immovable = new ImmovableFiles(filesystem)
   }
 

@@ -22,12 +22,16 @@ export interface ImageFileSpace extends BlockSpace {
 export class ImageFile implements SpaceFile {
   position = 0
 
+  readonly space: ImageFileSpace
+  private readonly files: FileSpace | undefined
+  readonly inode: number
+
   /** @param files undefined when the image was opened for reading */
-  constructor(
-    readonly space: ImageFileSpace,
-    private readonly files: FileSpace | undefined,
-    readonly inode: number,
-  ) {}
+  constructor(space: ImageFileSpace, files: FileSpace | undefined, inode: number) {
+    this.space = space
+    this.files = files
+    this.inode = inode
+  }
 
   async size(): Promise<number> {
     return (await this.space.regular(this.inode)).size

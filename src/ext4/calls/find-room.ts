@@ -10,8 +10,11 @@ import { callError } from '../../volume/call-error.js'
 const groupsAhead = 32
 
 class MissingGroup extends Error {
-  constructor(readonly group: number) {
+  readonly group: number
+
+  constructor(group: number) {
     super(`the bitmap of group ${group} has not been read`)
+    this.group = group
   }
 }
 

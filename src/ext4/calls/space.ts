@@ -21,7 +21,10 @@ export class ImageSpace implements ImageFileSpace {
   readonly trees: TreeSpace | undefined
   private readonly files: FileSpace | undefined
 
-  constructor(private readonly volume: ImageVolume) {
+  private readonly volume: ImageVolume
+
+  constructor(volume: ImageVolume) {
+    this.volume = volume
     const { filesystem, committer } = volume
     if (!committer) return
     const files = new FileSpace(filesystem, committer)

@@ -34,10 +34,13 @@ interface Step {
 }
 
 export class TreeBlocks {
-  constructor(
-    private readonly space: FileSpace,
-    private readonly committer: Committer,
-  ) {}
+  private readonly space: FileSpace
+  private readonly committer: Committer
+
+  constructor(space: FileSpace, committer: Committer) {
+    this.space = space
+    this.committer = committer
+  }
 
   /** Level of a file's root: 1 when it holds extents itself. */
   async rootLevel(number: number): Promise<number> {

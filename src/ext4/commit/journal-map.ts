@@ -7,8 +7,11 @@ export class JournalMap {
   /** Blocks mapped from the first on without a hole. */
   readonly blocks: number
 
+  private readonly extents: readonly Extent[]
+
   /** @throws corrupt for a hole or an unwritten extent */
-  constructor(private readonly extents: readonly Extent[]) {
+  constructor(extents: readonly Extent[]) {
+    this.extents = extents
     let at = 0
     for (const piece of extents) {
       if (piece.logical !== at)

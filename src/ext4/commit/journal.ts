@@ -96,15 +96,26 @@ export class Journal implements Committer {
   /** Something failed half-way: only a recovery from the disk as it is can be trusted. */
   private broken = false
 
+  private readonly options: JournalOptions
+  private readonly map: JournalMap
+  private readonly format: JournalFormat
+  /** The journal's superblock, as on the disk. */
+  private readonly superblock: Uint8Array
+  private readonly log: Pick<JournalSuperblock, 'first' | 'end' | 'fastCommit'>
+
   private constructor(
-    private readonly options: JournalOptions,
-    private readonly map: JournalMap,
-    private readonly format: JournalFormat,
-    /** The journal's superblock, as on the disk. */
-    private readonly superblock: Uint8Array,
-    private readonly log: Pick<JournalSuperblock, 'first' | 'end' | 'fastCommit'>,
+    options: JournalOptions,
+    map: JournalMap,
+    format: JournalFormat,
+    superblock: Uint8Array,
+    log: Pick<JournalSuperblock, 'first' | 'end' | 'fastCommit'>,
     sequence: number,
   ) {
+    this.options = options
+    this.map = map
+    this.format = format
+    this.superblock = superblock
+    this.log = log
     this.head = log.first
     this.sequence = sequence
   }

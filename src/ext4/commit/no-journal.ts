@@ -15,11 +15,15 @@ export class InPlaceCommitter implements Committer {
   /** A commit failed half-way: the mark stays. */
   private broken = false
 
-  constructor(
-    private readonly store: Store,
-    private readonly blockSize: number,
-    private readonly mark: Pick<SuperblockMark, 'write' | 'apply'>,
-  ) {}
+  private readonly store: Store
+  private readonly blockSize: number
+  private readonly mark: Pick<SuperblockMark, 'write' | 'apply'>
+
+  constructor(store: Store, blockSize: number, mark: Pick<SuperblockMark, 'write' | 'apply'>) {
+    this.store = store
+    this.blockSize = blockSize
+    this.mark = mark
+  }
 
   async commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void> {
     if (blocks.size === 0) return

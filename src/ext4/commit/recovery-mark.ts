@@ -25,10 +25,12 @@ export class SuperblockMark {
   readonly block: FsBlock
   private readonly offset: number
 
-  constructor(
-    private readonly filesystem: Filesystem,
-    private readonly kind: MarkKind,
-  ) {
+  private readonly filesystem: Filesystem
+  private readonly kind: MarkKind
+
+  constructor(filesystem: Filesystem, kind: MarkKind) {
+    this.filesystem = filesystem
+    this.kind = kind
     this.block = fsBlock(Math.floor(superblockOffset / filesystem.blockSize))
     this.offset = superblockOffset % filesystem.blockSize
   }

@@ -38,7 +38,11 @@ export class Transaction {
   private readonly groups = new Map<number, ChangedGroup>()
   private readonly inodes = new Map<number, { readonly inode: Inode; readonly change: InodeChange }>()
 
-  constructor(private readonly filesystem: Filesystem) {}
+  private readonly filesystem: Filesystem
+
+  constructor(filesystem: Filesystem) {
+    this.filesystem = filesystem
+  }
 
   get isEmpty(): boolean {
     return this.logged.size === 0 && this.fresh.size === 0 && this.groups.size === 0 && this.inodes.size === 0

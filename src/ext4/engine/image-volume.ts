@@ -67,12 +67,15 @@ export class ImageVolume implements Volume {
     renumber: (renumberings, options) => this.renumber(renumberings, options),
   }
 
+  readonly filesystem: Filesystem
+  readonly committer: Committer | undefined
+  readonly partition: number
+
   /** The filesystem and its journal are open to the block-moving calls (calls/). */
-  private constructor(
-    readonly filesystem: Filesystem,
-    readonly committer: Committer | undefined,
-    readonly partition: number,
-  ) {
+  private constructor(filesystem: Filesystem, committer: Committer | undefined, partition: number) {
+    this.filesystem = filesystem
+    this.committer = committer
+    this.partition = partition
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }

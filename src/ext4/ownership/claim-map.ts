@@ -27,7 +27,11 @@ export class ClaimMap {
   private readonly shared = new Map<number, Uint8Array>()
   private readonly doublyClaimed = new RunSet()
 
-  constructor(private readonly superblock: Superblock) {}
+  private readonly superblock: Superblock
+
+  constructor(superblock: Superblock) {
+    this.superblock = superblock
+  }
 
   claim(start: number, length: number): void {
     this.eachGroup(start, length, (group, from, to) => {

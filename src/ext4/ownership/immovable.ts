@@ -38,7 +38,11 @@ export function inherentReason(inode: Judged, superblock: Superblock): Immovable
 export class ImmovableFiles {
   private bootLoader: Promise<ReadonlySet<number>> | undefined
 
-  constructor(private readonly filesystem: Filesystem) {}
+  private readonly filesystem: Filesystem
+
+  constructor(filesystem: Filesystem) {
+    this.filesystem = filesystem
+  }
 
   /** Inode numbers of the boot loader's files. */
   bootLoaderFiles(): Promise<ReadonlySet<number>> {

@@ -27,7 +27,11 @@ export type DirectoryVisitor = (bytes: Uint8Array, ...entry: Parameters<EntryVis
  * it has blocks.
  */
 export class ReadBudget {
-  constructor(private left: number) {}
+  private left: number
+
+  constructor(left: number) {
+    this.left = left
+  }
 
   /** @throws corrupt naming the directory at which it was used up */
   spend(blocks: number, directory: number): void {

@@ -28,13 +28,15 @@ export class Filesystem {
   private readonly inodesOf = new WeakMap<Uint8Array, Map<number, Inode>>()
   private readonly verifiedBitmaps = new WeakSet<Uint8Array>()
 
-  private constructor(
-    readonly store: Store,
-    /** Replaced as a whole when block 0 or 1 is written. */
-    public superblock: Superblock,
-    blocks: BlockCache,
-    readonly groups: GroupDescriptors,
-  ) {
+  readonly store: Store
+  /** Replaced as a whole when block 0 or 1 is written. */
+  public superblock: Superblock
+  readonly groups: GroupDescriptors
+
+  private constructor(store: Store, superblock: Superblock, blocks: BlockCache, groups: GroupDescriptors) {
+    this.store = store
+    this.superblock = superblock
+    this.groups = groups
     this.blocks = blocks
   }
 

@@ -17,7 +17,10 @@ export class GroupDescriptors {
   private readonly verified: Uint8Array
   private readonly decoded = new Map<number, GroupDescriptor>()
 
-  private constructor(private readonly superblock: Superblock) {
+  private readonly superblock: Superblock
+
+  private constructor(superblock: Superblock) {
+    this.superblock = superblock
     this.raw = new Uint8Array(descriptorBlockCount(superblock) * superblock.blockSize)
     this.verified = new Uint8Array(Math.ceil(superblock.groupCount / 8))
   }

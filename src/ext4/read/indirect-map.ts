@@ -42,10 +42,13 @@ class RunsOfMap {
   private length = 0
   private mapped = 0
 
-  constructor(
-    private readonly filesystem: Filesystem,
-    private readonly inode: Mapped,
-  ) {}
+  private readonly filesystem: Filesystem
+  private readonly inode: Mapped
+
+  constructor(filesystem: Filesystem, inode: Mapped) {
+    this.filesystem = filesystem
+    this.inode = inode
+  }
 
   take(logical: number, block: number): void {
     if (block === 0) return

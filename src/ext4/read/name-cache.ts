@@ -18,7 +18,11 @@ export class NameCache {
   private readonly held = new Map<number, ReadonlyMap<string, number>>()
   private names = 0
 
-  constructor(private readonly filesystem: Filesystem) {}
+  private readonly filesystem: Filesystem
+
+  constructor(filesystem: Filesystem) {
+    this.filesystem = filesystem
+  }
 
   /** Inode number of a name; undefined when it is not there. In an encrypted directory no name is readable. */
   async find(directory: Inode, name: string, budget?: ReadBudget): Promise<number | undefined> {

@@ -22,10 +22,12 @@ export class Batch {
   private readonly mostLogged: number
   private blocks = 0
 
-  constructor(
-    private readonly filesystem: Filesystem,
-    private readonly committer: Committer,
-  ) {
+  private readonly filesystem: Filesystem
+  private readonly committer: Committer
+
+  constructor(filesystem: Filesystem, committer: Committer) {
+    this.filesystem = filesystem
+    this.committer = committer
     this.mostLogged = Math.min(committer.capacity, Math.max(64, Math.floor(batchMetadataBytes / filesystem.blockSize)))
   }
 

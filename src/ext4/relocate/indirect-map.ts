@@ -49,11 +49,14 @@ export class MapChange {
   private readonly root: Uint8Array
   private readonly existing: ReadonlyMap<string, FsBlock>
 
-  private constructor(
-    private readonly filesystem: Filesystem,
-    private readonly state: InodeState,
-    private readonly movedTo: ReadonlyMap<FsBlock, FsBlock>,
-  ) {
+  private readonly filesystem: Filesystem
+  private readonly state: InodeState
+  private readonly movedTo: ReadonlyMap<FsBlock, FsBlock>
+
+  private constructor(filesystem: Filesystem, state: InodeState, movedTo: ReadonlyMap<FsBlock, FsBlock>) {
+    this.filesystem = filesystem
+    this.state = state
+    this.movedTo = movedTo
     this.root = state.inode.blockArea.slice()
     this.existing = new Map(state.map.mapBlocks.map((node) => [key(node), node.block]))
   }

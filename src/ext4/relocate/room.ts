@@ -15,11 +15,14 @@ export class TreeRoom {
   private made: RunSet | undefined
   private readonly waiting: BlockRun[] = []
 
+  private readonly filesystem: Filesystem
+  private readonly reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>)
+
   /** @param reserved every block that must be left alone; asked for when a tree first grows */
-  constructor(
-    private readonly filesystem: Filesystem,
-    private readonly reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>),
-  ) {}
+  constructor(filesystem: Filesystem, reserved: Iterable<BlockRun> | (() => Iterable<BlockRun>)) {
+    this.filesystem = filesystem
+    this.reserved = reserved
+  }
 
   /** Keeps a block out of what is given away from now on. */
   exclude(block: FsBlock): void {

@@ -61,14 +61,25 @@ export class RenumberBatch {
   private readonly touched = new Set<number>()
   private readonly most: number
 
+  private readonly filesystem: Filesystem
+  private readonly committer: Committer
+  private readonly references: References
+  /** Changed with every exchange that is taken in. */
+  private readonly numbers: CurrentNumbers
+  private readonly suspects: Suspects
+
   constructor(
-    private readonly filesystem: Filesystem,
-    private readonly committer: Committer,
-    private readonly references: References,
-    /** Changed with every exchange that is taken in. */
-    private readonly numbers: CurrentNumbers,
-    private readonly suspects: Suspects,
+    filesystem: Filesystem,
+    committer: Committer,
+    references: References,
+    numbers: CurrentNumbers,
+    suspects: Suspects,
   ) {
+    this.filesystem = filesystem
+    this.committer = committer
+    this.references = references
+    this.numbers = numbers
+    this.suspects = suspects
     this.most = Math.min(committer.capacity, Math.max(64, Math.floor(batchBytes / filesystem.blockSize)))
   }
 

@@ -54,11 +54,14 @@ export class UndoFile {
   private keyBlock: number = place.firstKeys
   private end: number = place.firstKeys + 1
 
+  private readonly target: UndoTarget
+  private readonly filesystemOffset: number
+
   /** @param filesystemOffset bytes of the device before the filesystem */
-  constructor(
-    private readonly target: UndoTarget,
-    private readonly filesystemOffset: number,
-  ) {}
+  constructor(target: UndoTarget, filesystemOffset: number) {
+    this.target = target
+    this.filesystemOffset = filesystemOffset
+  }
 
   /**
    * On return the contents can be brought back.

@@ -32,10 +32,13 @@ export class UndoStore implements Store {
   private turn: Promise<unknown> = Promise.resolve()
   private failed = false
 
-  private constructor(
-    private readonly below: Store,
-    private readonly file: UndoFile,
-  ) {}
+  private readonly below: Store
+  private readonly file: UndoFile
+
+  private constructor(below: Store, file: UndoFile) {
+    this.below = below
+    this.file = file
+  }
 
   /**
    * @param below            the filesystem's bytes

@@ -25,10 +25,13 @@ export interface LiveFileSpace extends BlockSpace {
 export class LiveFile implements SpaceFile {
   position = 0
 
-  constructor(
-    readonly space: LiveFileSpace,
-    readonly inode: number,
-  ) {}
+  readonly space: LiveFileSpace
+  readonly inode: number
+
+  constructor(space: LiveFileSpace, inode: number) {
+    this.space = space
+    this.inode = inode
+  }
 
   // Opened for each question and no longer: while a file is open its filesystem cannot be unmounted.
   async size(): Promise<number> {

@@ -18,7 +18,11 @@ export class LiveSpace implements LiveFileSpace {
   /** The kernel has no call that moves them. */
   readonly trees = undefined
 
-  constructor(private readonly volume: LiveVolume) {}
+  private readonly volume: LiveVolume
+
+  constructor(volume: LiveVolume) {
+    this.volume = volume
+  }
 
   get writable(): boolean {
     return this.volume.relocating !== undefined

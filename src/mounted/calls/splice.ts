@@ -54,13 +54,19 @@ export async function spliceLive(
 }
 
 class Splice {
-  constructor(
-    private readonly blockSize: number,
-    private readonly data: number,
-    private readonly space: number,
-    private readonly inode: number,
-    private readonly holes: 'make' | 'leave',
-  ) {}
+  private readonly blockSize: number
+  private readonly data: number
+  private readonly space: number
+  private readonly inode: number
+  private readonly holes: 'make' | 'leave'
+
+  constructor(blockSize: number, data: number, space: number, inode: number, holes: 'make' | 'leave') {
+    this.blockSize = blockSize
+    this.data = data
+    this.space = space
+    this.inode = inode
+    this.holes = holes
+  }
 
   step(logical: number, length: number): void {
     const { blockSize, data, space } = this

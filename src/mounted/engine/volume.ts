@@ -54,16 +54,30 @@ export class LiveVolume implements Volume {
   readonly atRest = false
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data'])
 
+  readonly mounted: MountedFilesystem
+  /** Descriptor of the root directory. */
+  readonly root: number
+  private readonly views: DiskViews
+  private readonly known: Geometry
+  private readonly holdings: Holdings
+  /** Held by the one process that may move blocks here. */
+  private readonly record: SettingsRecord | undefined
+
   private constructor(
-    readonly mounted: MountedFilesystem,
-    /** Descriptor of the root directory. */
-    readonly root: number,
-    private readonly views: DiskViews,
-    private readonly known: Geometry,
-    private readonly holdings: Holdings,
-    /** Held by the one process that may move blocks here. */
-    private readonly record: SettingsRecord | undefined,
-  ) {}
+    mounted: MountedFilesystem,
+    root: number,
+    views: DiskViews,
+    known: Geometry,
+    holdings: Holdings,
+    record: SettingsRecord | undefined,
+  ) {
+    this.mounted = mounted
+    this.root = root
+    this.views = views
+    this.known = known
+    this.holdings = holdings
+    this.record = record
+  }
 
   /**
    * @param write whether blocks are to be moved

@@ -28,16 +28,26 @@ export interface Piece {
 const attempts = 4
 
 export class Exchanger {
+  private readonly file: FileBlocks
+  private readonly holdings: Holdings
+  private readonly blocksPerPage: number
+  private readonly writable: () => { readonly fd: number } | FileTrouble
+
   /**
    * @param blocksPerPage both sides of an exchange start at the same block of a page
    * @param writable      the file, open for writing; asked for only when something is to be exchanged
    */
   constructor(
-    private readonly file: FileBlocks,
-    private readonly holdings: Holdings,
-    private readonly blocksPerPage: number,
-    private readonly writable: () => { readonly fd: number } | FileTrouble,
-  ) {}
+    file: FileBlocks,
+    holdings: Holdings,
+    blocksPerPage: number,
+    writable: () => { readonly fd: number } | FileTrouble,
+  ) {
+    this.file = file
+    this.holdings = holdings
+    this.blocksPerPage = blocksPerPage
+    this.writable = writable
+  }
 
   /**
    * Does what must be done before: brings the held blocks to the right place of a page, and

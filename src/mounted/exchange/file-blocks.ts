@@ -7,10 +7,13 @@ import type { Move } from '../../volume/volume.js'
 export type Place = 'at-target' | 'at-source' | 'hole' | 'elsewhere'
 
 export class FileBlocks {
-  constructor(
-    readonly fd: number,
-    readonly blockSize: number,
-  ) {}
+  readonly fd: number
+  readonly blockSize: number
+
+  constructor(fd: number, blockSize: number) {
+    this.fd = fd
+    this.blockSize = blockSize
+  }
 
   /**
    * The extents of a part of the file, cut to it.

@@ -79,10 +79,12 @@ class FileCarver {
   private warm: WarmPages | undefined
   private writable: number | undefined
 
-  constructor(
-    private readonly context: CarveContext,
-    private readonly file: GuardedFile,
-  ) {
+  private readonly context: CarveContext
+  private readonly file: GuardedFile
+
+  constructor(context: CarveContext, file: GuardedFile) {
+    this.context = context
+    this.file = file
     const { blockSize, holdings, blocksPerPage } = context
     this.blocks = new FileBlocks(file.fd, blockSize)
     this.exchanger = new Exchanger(this.blocks, holdings, blocksPerPage, () => this.openWritable())

@@ -14,14 +14,14 @@ export class WarmPages {
   readonly moved: readonly ByteRange[]
   private readonly before: readonly ResidentRange[]
 
+  private readonly fd: number
+
   /**
    * @param fd    open for reading, contents on disk
    * @param moved what will change its place, sorted and disjoint; holes in it cost nothing
    */
-  constructor(
-    private readonly fd: number,
-    moved: readonly ByteRange[],
-  ) {
+  constructor(fd: number, moved: readonly ByteRange[]) {
+    this.fd = fd
     this.moved = wholePages(moved.flatMap(({ from, length }) => dataRanges(fd, from, from + length)))
     this.before = residentWithin(fd, this.moved)
   }

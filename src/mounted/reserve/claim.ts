@@ -124,12 +124,16 @@ class Drain {
   junk = 0
   private mostJunk = 0
 
+  private readonly context: ClaimContext
+  private readonly group: BlockRun
+  private readonly missing: RunSet
+
   /** @param missing what is wanted; what is got is taken out of it */
-  constructor(
-    private readonly context: ClaimContext,
-    private readonly group: BlockRun,
-    private readonly missing: RunSet,
-  ) {}
+  constructor(context: ClaimContext, group: BlockRun, missing: RunSet) {
+    this.context = context
+    this.group = group
+    this.missing = missing
+  }
 
   /** @returns 0, or the errno that ended it */
   run(): number {

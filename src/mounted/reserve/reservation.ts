@@ -23,14 +23,17 @@ export class Holdings {
   private readonly arenas = new Set<Arena>()
   private readonly mostArenas = mostDescriptors() - otherDescriptors
 
+  private readonly directory: string
+  readonly blockSize: number
+
   /**
    * @param directory on the filesystem
    * @param blockSize bytes
    */
-  constructor(
-    private readonly directory: string,
-    readonly blockSize: number,
-  ) {}
+  constructor(directory: string, blockSize: number) {
+    this.directory = directory
+    this.blockSize = blockSize
+  }
 
   /** @throws KernelError, EMFILE among them */
   openArena(): Arena {

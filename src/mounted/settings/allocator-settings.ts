@@ -50,15 +50,19 @@ export class AllocatorSettings {
     process.kill(process.pid, signal)
   }
 
+  private readonly folder: string
+  private readonly record: SettingsRecord
+  private readonly groupCount: number
+
   /**
    * @param folder '/sys/fs/ext4/NAME'
    * @param record where they are written down meanwhile
    */
-  constructor(
-    private readonly folder: string,
-    private readonly record: SettingsRecord,
-    private readonly groupCount: number,
-  ) {}
+  constructor(folder: string, record: SettingsRecord, groupCount: number) {
+    this.folder = folder
+    this.record = record
+    this.groupCount = groupCount
+  }
 
   /** @throws KernelError refused when they cannot be changed, such as in a container with /sys read-only */
   change(): void {

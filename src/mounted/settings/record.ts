@@ -35,7 +35,11 @@ const defaultFolder = '/run/bootpack'
 const longestRecord = 64 * 1024
 
 export class SettingsRecord {
-  private constructor(private readonly fd: number) {}
+  private readonly fd: number
+
+  private constructor(fd: number) {
+    this.fd = fd
+  }
 
   /**
    * Takes the record of a filesystem, and with it the right to move blocks there.

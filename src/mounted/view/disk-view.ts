@@ -36,10 +36,13 @@ export class DiskViews {
   private current: Promise<DiskView> | undefined
   private made = 0
 
-  private constructor(
-    private readonly store: FileStore,
-    private readonly root: number,
-  ) {}
+  private readonly store: FileStore
+  private readonly root: number
+
+  private constructor(store: FileStore, root: number) {
+    this.store = store
+    this.root = root
+  }
 
   /**
    * @param device block device, readable

@@ -58,7 +58,10 @@ class SlotLine {
     readonly breaks: number[]
   } = { usable: [0], others: [0], blocks: [0], breaks: [0] }
 
-  constructor(private readonly request: SlotRequest) {
+  private readonly request: SlotRequest
+
+  constructor(request: SlotRequest) {
+    this.request = request
     const { tables, inodesPerBlock } = request
     const wanted = new Set(request.wanted)
     for (const { firstInode, start, states } of tables) {

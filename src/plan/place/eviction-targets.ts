@@ -50,12 +50,14 @@ class HomeSearch {
   /** Owners with blocks of the boot set. */
   private readonly ofBoot: ReadonlySet<OwnedRun>
 
-  constructor(
-    private readonly snapshot: Snapshot,
-    private readonly window: Window,
-    boot: RunSet,
-    private readonly weights: PlaceWeights,
-  ) {
+  private readonly snapshot: Snapshot
+  private readonly window: Window
+  private readonly weights: PlaceWeights
+
+  constructor(snapshot: Snapshot, window: Window, boot: RunSet, weights: PlaceWeights) {
+    this.snapshot = snapshot
+    this.window = window
+    this.weights = weights
     const { free, geometry } = snapshot
     const freeNow = free.clone()
     const freeLater = free.clone()

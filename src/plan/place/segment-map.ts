@@ -66,7 +66,10 @@ export class Terrain {
   private readonly coldBefore: Float64Array
   private readonly gapsBefore: Float64Array
 
-  constructor(private readonly input: TerrainInput) {
+  private readonly input: TerrainInput
+
+  constructor(input: TerrainInput) {
+    this.input = input
     this.end = runEnd(input.region)
     // Most segments lie against each other; push makes more room where they do not.
     const expected = input.owned.length + input.free.size + 2 * input.boot.size + 16

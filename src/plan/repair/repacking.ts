@@ -175,17 +175,28 @@ class Repacking {
   private readonly staying: Set<PlacedPiece>
   private readonly placed = new Set<PlacedPiece>()
 
+  private readonly snapshot: Snapshot
+  private readonly request: RepackWay
+  private readonly all: readonly PlacedPiece[]
+  private readonly settled: (piece: PlacedPiece) => boolean
+  private readonly pieces: readonly PlacedPiece[]
+
   /**
    * @param all    every piece of the boot set
    * @param pieces those that are settled, and those that shall be
    */
   constructor(
-    private readonly snapshot: Snapshot,
-    private readonly request: RepackWay,
-    private readonly all: readonly PlacedPiece[],
-    private readonly settled: (piece: PlacedPiece) => boolean,
-    private readonly pieces: readonly PlacedPiece[],
+    snapshot: Snapshot,
+    request: RepackWay,
+    all: readonly PlacedPiece[],
+    settled: (piece: PlacedPiece) => boolean,
+    pieces: readonly PlacedPiece[],
   ) {
+    this.snapshot = snapshot
+    this.request = request
+    this.all = all
+    this.settled = settled
+    this.pieces = pieces
     this.runs = RunSet.of(request.runs)
     for (const run of this.runs) for (const hole of snapshot.free.within(run)) this.room.add(hole)
     if (request.evict) this.addOthers()

@@ -74,7 +74,10 @@ class Resolver {
   private held = 0
   private nowhere = 0
 
-  constructor(private readonly volume: Volume) {
+  private readonly volume: Volume
+
+  constructor(volume: Volume) {
+    this.volume = volume
     this.blockSize = volume.geometry().blockSize
   }
 

@@ -77,8 +77,11 @@ class Waiting {
   private readonly byTarget: readonly PlannedMove[]
   private readonly gone = new Set<PlannedMove>()
 
+  private readonly moves: readonly PlannedMove[]
+
   /** @param moves with disjoint targets */
-  constructor(private readonly moves: readonly PlannedMove[]) {
+  constructor(moves: readonly PlannedMove[]) {
+    this.moves = moves
     this.order = new Map(moves.map((move, index) => [move, index]))
     this.byTarget = [...moves].sort((a, b) => a.to - b.to)
   }

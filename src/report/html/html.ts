@@ -2,7 +2,11 @@
 import { escapePath } from '../../text/escape-path.js'
 
 export class Html {
-  constructor(readonly text: string) {}
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
 }
 
 type Part = string | number | Html | undefined | false | readonly Part[]

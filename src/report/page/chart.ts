@@ -36,11 +36,12 @@ export class Chart implements PlotEvents {
   private awaited = false
   private printing = false
 
-  constructor(
-    private readonly data: PageData,
-    series: readonly PlotSeries[],
-    private readonly root: HTMLElement,
-  ) {
+  private readonly data: PageData
+  private readonly root: HTMLElement
+
+  constructor(data: PageData, series: readonly PlotSeries[], root: HTMLElement) {
+    this.data = data
+    this.root = root
     const holders = [...root.querySelectorAll<HTMLElement>('.plot-area')]
     this.window = this.wholeOf(series)
     this.plots = series.map(

@@ -26,10 +26,12 @@ export class MovedTable {
   private sought = ''
   private readonly body: HTMLTableSectionElement
 
-  constructor(
-    private readonly columns: MovedColumns,
-    private readonly root: HTMLElement,
-  ) {
+  private readonly columns: MovedColumns
+  private readonly root: HTMLElement
+
+  constructor(columns: MovedColumns, root: HTMLElement) {
+    this.columns = columns
+    this.root = root
     this.body = root.querySelector('tbody')!
     root.querySelector('input[type=search]')!.addEventListener('input', ({ target }) => {
       this.sought = (target as HTMLInputElement).value.toLocaleLowerCase()

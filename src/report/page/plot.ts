@@ -21,13 +21,22 @@ export class Plot {
   private window: Window | undefined
   private style: PlotStyle | undefined
 
+  readonly holder: HTMLElement
+  readonly canvas: HTMLCanvasElement
+  readonly series: PlotSeries
+  private readonly events: PlotEvents
+
   constructor(
-    readonly holder: HTMLElement,
-    readonly canvas: HTMLCanvasElement,
-    readonly series: PlotSeries,
-    private readonly events: PlotEvents,
+    holder: HTMLElement,
+    canvas: HTMLCanvasElement,
+    series: PlotSeries,
+    events: PlotEvents,
     resized: () => void,
   ) {
+    this.holder = holder
+    this.canvas = canvas
+    this.series = series
+    this.events = events
     this.context = canvas.getContext('2d')!
     new ResizeObserver(() => resized()).observe(holder)
     this.listen()

@@ -30,10 +30,13 @@ class BlkparseParser implements LineParser {
   private readonly held: Record<'Q' | 'C', Request[]> = { Q: [], C: [] }
   private taking: Action | undefined
 
-  constructor(
-    private readonly out: ReadCollector,
-    private readonly options: FormatOptions,
-  ) {}
+  private readonly out: ReadCollector
+  private readonly options: FormatOptions
+
+  constructor(out: ReadCollector, options: FormatOptions) {
+    this.out = out
+    this.options = options
+  }
 
   line(bytes: Buffer, start: number, end: number): boolean {
     if (start === end) return true

@@ -20,7 +20,11 @@ interface Descriptor {
 class Table {
   private borrowed = false
 
-  constructor(private descriptors: Map<number, Descriptor> = new Map()) {}
+  private descriptors: Map<number, Descriptor>
+
+  constructor(descriptors: Map<number, Descriptor> = new Map()) {
+    this.descriptors = descriptors
+  }
 
   copy(): Table {
     this.borrowed = true
@@ -65,10 +69,13 @@ const mostProcesses = 1024
 const mostDescriptors = 1024
 
 export class Process {
-  constructor(
-    private files: Table,
-    private place: Whereabouts,
-  ) {}
+  private files: Table
+  private place: Whereabouts
+
+  constructor(files: Table, place: Whereabouts) {
+    this.files = files
+    this.place = place
+  }
 
   static first(workingDirectory: string | undefined): Process {
     return new Process(new Table(), { workingDirectory, root: '' })
@@ -135,7 +142,11 @@ export class Processes {
   private readonly byId = new Map<number, Process>()
   private latest: number | undefined
 
-  constructor(private readonly workingDirectory: string | undefined) {}
+  private readonly workingDirectory: string | undefined
+
+  constructor(workingDirectory: string | undefined) {
+    this.workingDirectory = workingDirectory
+  }
 
   /** Who speaks without giving an id: 0, or the only process left. */
   alone(): number | undefined {

@@ -33,15 +33,15 @@ export class PathPlacer {
   private readonly workingDirectory: string | undefined
   private readonly placed = new Map<string, PlacedPath>()
 
+  private readonly skipPseudo: boolean
+
   /**
    * @param options.root  mount point of the traced filesystem
    * @param options.workingDirectory for relative names
    * @param skipPseudo leave out /proc, /sys, /dev and /run, for recorders that see all mounts
    */
-  constructor(
-    options: { readonly root?: string; readonly workingDirectory?: string },
-    private readonly skipPseudo = false,
-  ) {
+  constructor(options: { readonly root?: string; readonly workingDirectory?: string }, skipPseudo = false) {
+    this.skipPseudo = skipPseudo
     this.root = tidyPath(options.root ?? '/')
     this.workingDirectory = options.workingDirectory
   }

@@ -73,10 +73,10 @@ class StraceParser implements LineParser {
   private readonly clock = new WallClock()
   private readonly handlers: ReadonlyMap<string, Handler>
 
-  constructor(
-    private readonly out: ReadCollector,
-    options: FormatOptions,
-  ) {
+  private readonly out: ReadCollector
+
+  constructor(out: ReadCollector, options: FormatOptions) {
+    this.out = out
     this.placer = new PathPlacer({ root: options.root ?? '/' }, true)
     this.processes = new Processes(options.workingDirectory)
     this.handlers = new Map(Object.entries(this.calls()))

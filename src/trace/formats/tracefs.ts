@@ -93,10 +93,12 @@ class TracefsParser implements LineParser {
   private readonly wanted: Buffer
   private readonly other: Buffer
 
-  constructor(
-    private readonly out: ReadCollector,
-    private readonly options: FormatOptions,
-  ) {
+  private readonly out: ReadCollector
+  private readonly options: FormatOptions
+
+  constructor(out: ReadCollector, options: FormatOptions) {
+    this.out = out
+    this.options = options
     this.pageSize = options.pageSize
     this.tasks = new TaskTable(options.tasks)
     this.wanted = options.requests ? requestIssued : pageAdded

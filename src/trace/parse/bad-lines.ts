@@ -6,7 +6,11 @@ export class BadLines {
   private count = 0
   private readonly examples: { line: number; text: string }[] = []
 
-  constructor(private readonly shown = 5) {}
+  private readonly shown: number
+
+  constructor(shown = 5) {
+    this.shown = shown
+  }
 
   /** @param line counted from 1 */
   add(line: number, bytes: Buffer, start: number, end: number): void {

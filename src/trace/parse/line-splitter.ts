@@ -29,10 +29,13 @@ export class LineSplitter {
   private skippedOnlyNuls = false
   private number = 0
 
-  constructor(
-    private readonly taker: LineTaker,
-    private readonly longest = longestLineByDefault,
-  ) {}
+  private readonly taker: LineTaker
+  private readonly longest: number
+
+  constructor(taker: LineTaker, longest = longestLineByDefault) {
+    this.taker = taker
+    this.longest = longest
+  }
 
   /** Lines begun so far. */
   get lines(): number {

@@ -40,7 +40,11 @@ export class TraceParser implements LineTaker {
   private splitter!: LineSplitter
   private readonly bad = new BadLines()
 
-  constructor(private readonly options: ParseOptions = {}) {}
+  private readonly options: ParseOptions
+
+  constructor(options: ParseOptions = {}) {
+    this.options = options
+  }
 
   /**
    * @returns the reads that became complete

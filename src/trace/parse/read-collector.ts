@@ -17,14 +17,28 @@ export class Subject {
   /** Bytes from here to the end of the file were reported. */
   openFrom = Infinity
 
+  readonly space: number
+  readonly id: number
+  readonly kind: ReadKind
+  readonly ino: number | undefined
+  readonly path: string | undefined
+  readonly dev: string | undefined
+
   constructor(
-    readonly space: number,
-    readonly id: number,
-    readonly kind: ReadKind,
-    readonly ino: number | undefined,
-    readonly path: string | undefined,
-    readonly dev: string | undefined,
-  ) {}
+    space: number,
+    id: number,
+    kind: ReadKind,
+    ino: number | undefined,
+    path: string | undefined,
+    dev: string | undefined,
+  ) {
+    this.space = space
+    this.id = id
+    this.kind = kind
+    this.ino = ino
+    this.path = path
+    this.dev = dev
+  }
 }
 
 export interface CollectorOptions {

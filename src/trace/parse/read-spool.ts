@@ -14,11 +14,14 @@ export class ReadSpool {
   private reads: TraceRead[] = []
   private file: FileHandle | undefined
 
+  private readonly beside: string
+  private readonly few: number
+
   /** @param beside a path in the folder where the file may be made */
-  constructor(
-    private readonly beside: string,
-    private readonly few = fewReads,
-  ) {}
+  constructor(beside: string, few = fewReads) {
+    this.beside = beside
+    this.few = few
+  }
 
   async add(reads: readonly TraceRead[]): Promise<void> {
     for (const read of reads) this.reads.push(read)

@@ -36,8 +36,12 @@ export class SeenPages {
   runStart = 0
   runEnd = 0
 
+  private readonly largest: number
+
   /** @param largest slots; a power of two. 20 bytes each. */
-  constructor(private readonly largest = 1 << 22) {}
+  constructor(largest = 1 << 22) {
+    this.largest = largest
+  }
 
   /**
    * Marks the first run of unseen pages in [from, to), found in `runStart` and

@@ -19,11 +19,15 @@ export class ClickHouseEngine implements FleetEngine {
   private readonly made: string[] = []
   private count = 0
 
-  private constructor(
-    readonly name: string,
-    private readonly server: Server,
-    private readonly prefix: string,
-  ) {}
+  readonly name: string
+  private readonly server: Server
+  private readonly prefix: string
+
+  private constructor(name: string, server: Server, prefix: string) {
+    this.name = name
+    this.server = server
+    this.prefix = prefix
+  }
 
   /** @throws io when the server does not answer */
   static async open(server: Server, prefix: string): Promise<ClickHouseEngine> {

@@ -17,8 +17,11 @@ type Value = string | number | bigint | null
 export class Server {
   private readonly client: ClickHouseClient
 
+  private readonly options: ServerOptions
+
   /** @throws usage for what is no address */
-  constructor(private readonly options: ServerOptions) {
+  constructor(options: ServerOptions) {
+    this.options = options
     const { url, user, password, database } = options
     if (!/^https?:\/\/[^/]/.test(url))
       throw usageError(

@@ -25,11 +25,15 @@ export interface DatabaseOptions {
 const chunkRows = 2048
 
 export class Database {
-  private constructor(
-    private readonly instance: DuckDBInstance,
-    readonly connection: DuckDBConnection,
-    private readonly folder: string,
-  ) {}
+  private readonly instance: DuckDBInstance
+  readonly connection: DuckDBConnection
+  private readonly folder: string
+
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, folder: string) {
+    this.instance = instance
+    this.connection = connection
+    this.folder = folder
+  }
 
   static async open({ memory = '1GB', threads = 2, scratch = tmpdir() }: DatabaseOptions = {}): Promise<Database> {
     const folder = await mkdtemp(join(scratch, 'bootpack-fleet-'))

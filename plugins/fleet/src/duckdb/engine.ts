@@ -21,11 +21,14 @@ export class DuckDbEngine implements FleetEngine {
   private files = new Map<string, string>()
   private touches: Touches | undefined
 
+  private readonly database: Database
+  private readonly sources: Sources
+
   /** @param sources patterns of the files of both tables */
-  constructor(
-    private readonly database: Database,
-    private readonly sources: Sources,
-  ) {}
+  constructor(database: Database, sources: Sources) {
+    this.database = database
+    this.sources = sources
+  }
 
   async boots({ image, since }: Selection): Promise<BootRow[]> {
     const rows = await this.database.rows<Record<string, DuckDBValue>>(

@@ -31,7 +31,11 @@ export class TableWriter {
   private pending: { boot: number[]; seq: number[]; t: (number | null)[]; shape: number[] } = emptyReads()
   private begun = false
 
-  constructor(private readonly database: Database) {}
+  private readonly database: Database
+
+  constructor(database: Database) {
+    this.database = database
+  }
 
   get count(): number {
     return this.boots.length

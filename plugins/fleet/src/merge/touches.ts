@@ -21,17 +21,22 @@ const valuesAtOnce = 24_000_000
 export class Touches {
   private readonly support: Int32Array
 
+  private readonly segments: number
+  private readonly first: Int32Array
+  private readonly end: Int32Array
+  private readonly pass: Pass
+  private readonly atOnce: number
+
   /**
    * @param segments how many there are
    * @param first, end which of them each distinct read covers, [first, end)
    */
-  constructor(
-    private readonly segments: number,
-    private readonly first: Int32Array,
-    private readonly end: Int32Array,
-    private readonly pass: Pass,
-    private readonly atOnce = valuesAtOnce,
-  ) {
+  constructor(segments: number, first: Int32Array, end: Int32Array, pass: Pass, atOnce = valuesAtOnce) {
+    this.segments = segments
+    this.first = first
+    this.end = end
+    this.pass = pass
+    this.atOnce = atOnce
     this.support = new Int32Array(segments)
   }
 

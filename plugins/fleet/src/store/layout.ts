@@ -48,7 +48,10 @@ export class NewBatch {
   private readonly aside: string
   private readonly written: { readonly from: string; readonly to: string; readonly table: TableName }[] = []
 
-  constructor(private readonly folder: string) {
+  private readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
     this.aside = join(folder, '.adding', this.name)
   }
 

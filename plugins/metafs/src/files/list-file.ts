@@ -20,11 +20,14 @@ export type Lines = (from: number, signal: AbortSignal) => AsyncIterable<Line>
 export class ListFile implements OpenFile {
   private readonly place = new Place()
 
+  private readonly lines: Lines
+  private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>
+
   /** @param firstFrom the first block that is told of at or behind another; for SEEK_DATA. Undefined behind the last */
-  constructor(
-    private readonly lines: Lines,
-    private readonly firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>,
-  ) {}
+  constructor(lines: Lines, firstFrom: (block: number, signal: AbortSignal) => Promise<number | undefined>) {
+    this.lines = lines
+    this.firstFrom = firstFrom
+  }
 
   /** @throws Errno EINVAL as Place says */
   async read(position: number, size: number, signal: AbortSignal): Promise<Uint8Array> {

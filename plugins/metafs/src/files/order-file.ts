@@ -29,7 +29,11 @@ export class OrderFile implements OpenFile {
   /** Position at which the outcome began to be read, and the text. */
   private told: { readonly at: number; readonly text: string } | undefined
 
-  constructor(private readonly order: Order) {}
+  private readonly order: Order
+
+  constructor(order: Order) {
+    this.order = order
+  }
 
   async read(position: number, size: number): Promise<Uint8Array> {
     if (!this.told || position < this.told.at) {

@@ -3,7 +3,11 @@ import type { OpenFile } from '../fuse/session.js'
 
 /** A short text that is what it is: positions are bytes, as everywhere else. */
 export class TextFile implements OpenFile {
-  constructor(private readonly text: string) {}
+  private readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
 
   async read(position: number, size: number): Promise<Uint8Array> {
     return Buffer.from(this.text).subarray(position, position + size)

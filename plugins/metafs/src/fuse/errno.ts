@@ -8,11 +8,11 @@ export type ErrnoName = keyof typeof constants.errno
 export class Errno extends Error {
   override readonly name = 'Errno'
 
-  constructor(
-    readonly errno: ErrnoName,
-    message: string = errno,
-  ) {
+  readonly errno: ErrnoName
+
+  constructor(errno: ErrnoName, message: string = errno) {
     super(message)
+    this.errno = errno
   }
 }
 

@@ -77,12 +77,15 @@ export class Session {
   /** Until the descriptor is closed: its number may be another file's afterwards. */
   private open = true
 
+  private readonly descriptor: number
+  private readonly tree: Tree
+  private readonly owner: Owner
+
   /** @param descriptor of /dev/fuse, mounted; closed at the end */
-  constructor(
-    private readonly descriptor: number,
-    private readonly tree: Tree,
-    private readonly owner: Owner,
-  ) {
+  constructor(descriptor: number, tree: Tree, owner: Owner) {
+    this.descriptor = descriptor
+    this.tree = tree
+    this.owner = owner
     this.ended = readRequests(descriptor, (bytes) => this.receive(bytes)).finally(() => this.leave())
     // Whoever waits for it learns of it; nobody has to.
     this.ended.catch(() => {})

@@ -63,12 +63,16 @@ export class MetaTree implements Tree {
   private readonly outcomes = new Map<number, string>()
   private listed: readonly number[] = []
 
+  private readonly space: BlockSpace
+  private readonly readOnly: boolean
+  private readonly onFailure: (error: unknown, node: string) => void
+
   /** @param onFailure told of what the client learns only a number of */
-  constructor(
-    private readonly space: BlockSpace,
-    private readonly readOnly: boolean,
-    private readonly onFailure: (error: unknown, node: string) => void = () => {},
-  ) {}
+  constructor(space: BlockSpace, readOnly: boolean, onFailure: (error: unknown, node: string) => void = () => {}) {
+    this.space = space
+    this.readOnly = readOnly
+    this.onFailure = onFailure
+  }
 
   /** When all that was asked for is done. */
   async idle(): Promise<void> {

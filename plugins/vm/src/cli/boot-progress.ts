@@ -2,8 +2,12 @@
 export class BootProgress {
   private shown = false
 
+  private readonly live: boolean
+
   /** @param live whether it may be shown at all */
-  constructor(private readonly live: boolean) {}
+  constructor(live: boolean) {
+    this.live = live
+  }
 
   update(what: string, seconds: number, reads: number): void {
     if (!this.live) return

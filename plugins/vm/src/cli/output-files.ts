@@ -37,10 +37,13 @@ export class OutputFiles {
   private failure: Error | undefined
   private open: { readonly run: number; readonly descriptor: number } | undefined
 
-  constructor(
-    private readonly names: OutputNames,
-    private readonly runs: number,
-  ) {}
+  private readonly names: OutputNames
+  private readonly runs: number
+
+  constructor(names: OutputNames, runs: number) {
+    this.names = names
+    this.runs = runs
+  }
 
   /**
    * A boot takes minutes: that a file has no place is said before.

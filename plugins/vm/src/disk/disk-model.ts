@@ -66,7 +66,11 @@ class HardDisk implements DiskModel {
   /** Byte after the last one passed under the head. */
   private head = 0
 
-  constructor(private readonly stroke: number) {}
+  private readonly stroke: number
+
+  constructor(stroke: number) {
+    this.stroke = stroke
+  }
 
   latency({ offset }: DiskRequest): number {
     const ahead = offset - this.head
@@ -87,13 +91,16 @@ const halfRotation = 4.17
 class Flash implements DiskModel {
   readonly bytesPerMs: number
 
-  constructor(
-    readonly name: DiskName,
-    readonly source: string,
-    readonly lanes: number,
-    private readonly requestMs: number,
-    megabytesPerSecond: number,
-  ) {
+  readonly name: DiskName
+  readonly source: string
+  readonly lanes: number
+  private readonly requestMs: number
+
+  constructor(name: DiskName, source: string, lanes: number, requestMs: number, megabytesPerSecond: number) {
+    this.name = name
+    this.source = source
+    this.lanes = lanes
+    this.requestMs = requestMs
     this.bytesPerMs = megabytesPerSecond * 1e3
   }
 

@@ -44,15 +44,19 @@ export class DiskQueue<T> {
   private readonly cable = new Cable()
   private last = 0
 
+  private readonly model: DiskModel
+  private readonly scale: number
+  private readonly onBegin: OnBegin<T>
+
   /**
    * @param scale   multiplies every delay; 0 answers at once
    * @param onBegin called when a request's turn has come, from within `add` and `done`
    */
-  constructor(
-    private readonly model: DiskModel,
-    private readonly scale: number,
-    private readonly onBegin: OnBegin<T>,
-  ) {}
+  constructor(model: DiskModel, scale: number, onBegin: OnBegin<T>) {
+    this.model = model
+    this.scale = scale
+    this.onBegin = onBegin
+  }
 
   get depth(): number {
     return this.waiting.length + this.inService

@@ -14,11 +14,14 @@ export type ReadBelow = (offset: number, buffer: Buffer) => Promise<void>
 export class Overlay {
   private readonly pages = new Map<number, Buffer>()
 
+  private readonly below: ReadBelow
+  private readonly limit: number
+
   /** @param limit bytes of memory */
-  constructor(
-    private readonly below: ReadBelow,
-    private readonly limit: number,
-  ) {}
+  constructor(below: ReadBelow, limit: number) {
+    this.below = below
+    this.limit = limit
+  }
 
   /** Bytes of memory in use. */
   get size(): number {

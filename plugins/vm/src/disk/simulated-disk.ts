@@ -32,12 +32,10 @@ export class SimulatedDisk implements NbdExport {
   private readonly overlay: Overlay
   private readonly queue: DiskQueue<() => void>
 
-  constructor(
-    private readonly image: ImageBytes,
-    alarm: Alarm,
-    log: RequestLog,
-    { model, scale, writeLimit }: SimulatedDiskOptions,
-  ) {
+  private readonly image: ImageBytes
+
+  constructor(image: ImageBytes, alarm: Alarm, log: RequestLog, { model, scale, writeLimit }: SimulatedDiskOptions) {
+    this.image = image
     // Disks are whole sectors.
     this.size = Math.floor(image.size / 512) * 512
     this.overlay = new Overlay((offset, buffer) => this.readPage(offset, buffer), writeLimit)

@@ -15,8 +15,12 @@ export class ConsoleText {
   private line = ''
   private readonly ended: string[] = []
 
+  private readonly kept: number
+
   /** @param kept how many of the last lines are held for {@link tail} */
-  constructor(private readonly kept = 30) {}
+  constructor(kept = 30) {
+    this.kept = kept
+  }
 
   /**
    * @returns the lines that ended with these bytes, and the one that is being

@@ -26,17 +26,31 @@ export interface ImageFile {
 }
 
 export class BootImage {
+  readonly path: string
+  /** The whole disk. */
+  readonly disk: Store
+  /** Bytes from the start of the disk to the filesystem. */
+  readonly start: number
+  /** 0 when the filesystem is the whole disk. */
+  readonly partition: number
+  private readonly filesystem: Filesystem
+  private readonly name: FilesystemName
+
   private constructor(
-    readonly path: string,
-    /** The whole disk. */
-    readonly disk: Store,
-    /** Bytes from the start of the disk to the filesystem. */
-    readonly start: number,
-    /** 0 when the filesystem is the whole disk. */
-    readonly partition: number,
-    private readonly filesystem: Filesystem,
-    private readonly name: FilesystemName,
-  ) {}
+    path: string,
+    disk: Store,
+    start: number,
+    partition: number,
+    filesystem: Filesystem,
+    name: FilesystemName,
+  ) {
+    this.path = path
+    this.disk = disk
+    this.start = start
+    this.partition = partition
+    this.filesystem = filesystem
+    this.name = name
+  }
 
   /** @throws what opening an image for reading throws: in use, no ext4, a choice of partitions */
   static async open(path: string, partition?: number): Promise<BootImage> {

@@ -55,17 +55,33 @@ export interface BootResult {
 const writeLimit = 2 ** 30
 
 export class Machine {
+  readonly image: BootImage
+  private readonly choices: MachineChoices
+  private readonly folder: string
+  /** Path on the host. */
+  readonly kernel: string
+  private readonly initrd: string | undefined
+  /** Name of the kernel, as in the image or on the host. */
+  readonly kernelName: string
+  readonly commandLine: string
+
   private constructor(
-    readonly image: BootImage,
-    private readonly choices: MachineChoices,
-    private readonly folder: string,
-    /** Path on the host. */
-    readonly kernel: string,
-    private readonly initrd: string | undefined,
-    /** Name of the kernel, as in the image or on the host. */
-    readonly kernelName: string,
-    readonly commandLine: string,
-  ) {}
+    image: BootImage,
+    choices: MachineChoices,
+    folder: string,
+    kernel: string,
+    initrd: string | undefined,
+    kernelName: string,
+    commandLine: string,
+  ) {
+    this.image = image
+    this.choices = choices
+    this.folder = folder
+    this.kernel = kernel
+    this.initrd = initrd
+    this.kernelName = kernelName
+    this.commandLine = commandLine
+  }
 
   /** @throws what opening the image throws; usage when there is no kernel; unsupported when it is for another processor */
   static async prepare(path: string, choices: MachineChoices): Promise<Machine> {

@@ -22,12 +22,13 @@ export class Qemu {
   /** What QEMU itself had to say, shortened. */
   complaint = ''
 
+  private readonly child: ChildProcess
+  readonly started: number
+
   /** @param started when it was switched on, milliseconds of the monotonic clock */
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly started: number,
-    events: QemuEvents,
-  ) {
+  private constructor(child: ChildProcess, started: number, events: QemuEvents) {
+    this.child = child
+    this.started = started
     this.off = new Promise((resolve) => child.once('close', () => resolve()))
     child.on('error', () => {})
     child.stdout!.on('data', events.onConsole)

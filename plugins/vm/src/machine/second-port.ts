@@ -8,7 +8,11 @@ import { createServer, type Server, type Socket } from 'node:net'
 export class SecondPort {
   private readonly sockets = new Set<Socket>()
 
-  private constructor(private readonly server: Server) {}
+  private readonly server: Server
+
+  private constructor(server: Server) {
+    this.server = server
+  }
 
   /** Waits for QEMU at a Unix socket; it must do so before QEMU starts. */
   static async listen(path: string, onBytes: (bytes: Buffer) => void): Promise<SecondPort> {

@@ -5,7 +5,10 @@ export class ByteReader {
   private over = false
   private wake: (() => void) | undefined
 
-  constructor(private readonly socket: Socket) {
+  private readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
     const more = (): void => {
       const { wake } = this
       this.wake = undefined

@@ -42,10 +42,12 @@ export class NbdConnection {
   private bytesUnderWay = 0
   private room: (() => void) | undefined
 
-  constructor(
-    private readonly socket: Socket,
-    private readonly disk: NbdExport,
-  ) {
+  private readonly socket: Socket
+  private readonly disk: NbdExport
+
+  constructor(socket: Socket, disk: NbdExport) {
+    this.socket = socket
+    this.disk = disk
     this.reader = new ByteReader(socket)
   }
 

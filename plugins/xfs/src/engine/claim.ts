@@ -38,7 +38,11 @@ export type ClaimResult =
 export class Collector {
   zones = 0
 
-  constructor(readonly fd: number) {}
+  readonly fd: number
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
 
   /** Bytes into the file. */
   nextZone(): number {
@@ -49,10 +53,13 @@ export class Collector {
 export class Claimer {
   private readonly ballast: number[] = []
 
-  constructor(
-    private readonly filesystem: XfsFilesystem,
-    private readonly directories: GroupDirectories,
-  ) {}
+  private readonly filesystem: XfsFilesystem
+  private readonly directories: GroupDirectories
+
+  constructor(filesystem: XfsFilesystem, directories: GroupDirectories) {
+    this.filesystem = filesystem
+    this.directories = directories
+  }
 
   /**
    * @param run    free blocks of one allocation group

@@ -64,11 +64,12 @@ export class XfsVolume implements Volume {
   private readonly waiting = new Map<number, readonly Move[]>()
   private claims: OwnedRun[] | undefined
 
-  private constructor(
-    private readonly filesystem: XfsFilesystem,
-    mount: XfsMount,
-    private readonly write: boolean,
-  ) {
+  private readonly filesystem: XfsFilesystem
+  private readonly write: boolean
+
+  private constructor(filesystem: XfsFilesystem, mount: XfsMount, write: boolean) {
+    this.filesystem = filesystem
+    this.write = write
     this.known = geometryOf(filesystem)
     this.mapped = new MappedFiles(mount.number)
     this.swapFiles = activeSwapFiles(mount.mountPoint)

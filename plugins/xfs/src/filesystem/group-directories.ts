@@ -17,7 +17,11 @@ const mostInodes = 500_000
 export class GroupDirectories {
   private known: Map<number, { inode: number; generation: number }> | undefined
 
-  constructor(private readonly filesystem: XfsFilesystem) {}
+  private readonly filesystem: XfsFilesystem
+
+  constructor(filesystem: XfsFilesystem) {
+    this.filesystem = filesystem
+  }
 
   /**
    * A nameless file whose inode lies in the group where that is possible, else anywhere.

@@ -15,12 +15,16 @@ export const regular = 0o100000
 export const directory = 0o040000
 
 export class XfsFilesystem {
-  private constructor(
-    readonly mountPoint: string,
-    /** Descriptor of the directory it was opened by. */
-    readonly root: number,
-    readonly geometry: XfsGeometry,
-  ) {}
+  readonly mountPoint: string
+  /** Descriptor of the directory it was opened by. */
+  readonly root: number
+  readonly geometry: XfsGeometry
+
+  private constructor(mountPoint: string, root: number, geometry: XfsGeometry) {
+    this.mountPoint = mountPoint
+    this.root = root
+    this.geometry = geometry
+  }
 
   /**
    * @param mountPoint any directory of the filesystem

@@ -16,8 +16,12 @@ export class MappedFiles {
   private read = -Infinity
   private holders: Record<Mapping, Map<number, number>> = { any: new Map(), stored: new Map() }
 
+  private readonly device: string
+
   /** @param device 'major:minor' of the filesystem, decimal */
-  constructor(private readonly device: string) {}
+  constructor(device: string) {
+    this.device = device
+  }
 
   /**
    * @param age milliseconds an answer may be old

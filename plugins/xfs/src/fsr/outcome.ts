@@ -46,11 +46,14 @@ export interface FileOutcome {
 
 /** Thrown inside a file's turn, to end it with a reason. */
 export class Leave extends Error {
-  constructor(
-    readonly status: FileStatus,
-    readonly code: ReasonCode,
-    readonly reason: string,
-  ) {
+  readonly status: FileStatus
+  readonly code: ReasonCode
+  readonly reason: string
+
+  constructor(status: FileStatus, code: ReasonCode, reason: string) {
     super(reason)
+    this.status = status
+    this.code = code
+    this.reason = reason
   }
 }

@@ -29,11 +29,15 @@ import { Leave } from './outcome.js'
 const longestCopy = 4 << 20
 
 export class TemporaryCopy {
-  private constructor(
-    readonly fd: number,
-    readonly inode: number,
-    private readonly filesystem: XfsFilesystem,
-  ) {}
+  readonly fd: number
+  readonly inode: number
+  private readonly filesystem: XfsFilesystem
+
+  private constructor(fd: number, inode: number, filesystem: XfsFilesystem) {
+    this.fd = fd
+    this.inode = inode
+    this.filesystem = filesystem
+  }
 
   /**
    * @param group allocation group to lie in, as far as the kernel heeds it
