@@ -7,6 +7,7 @@ import { getFreeBlocks } from '../../src/blocks/get-free-blocks.js'
 import { movedata } from '../../src/blocks/movedata.js'
 import type { Extent } from '../../src/layout/extent.js'
 import { needLoopMounts, needTools } from '../support/tools.js'
+import { ext3Features } from '../support/varied-image.js'
 import { dataBlocks, dataText, imageStage, liveStage, type Stage, type StageOptions } from './stage.js'
 
 async function code(promise: Promise<unknown>): Promise<string> {
@@ -28,6 +29,7 @@ const blocksOf = (extents: readonly Extent[]): Map<number, number> =>
 
 const engines: Readonly<Record<string, (options?: StageOptions) => Promise<Stage>>> = {
   'ext4-image': imageStage,
+  'ext4-image with files mapped by indirect blocks': (options) => imageStage({ features: ext3Features, ...options }),
   'ext4-live': liveStage,
 }
 

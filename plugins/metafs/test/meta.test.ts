@@ -376,22 +376,45 @@ describe('the meta filesystem over an image', () => {
       ).to.equal(text(3))
     })
 
-    it('says what it cannot do with files mapped by indirect blocks', async () => {
+    it('does all of it with files mapped by indirect blocks, "Parent indirect block must be already allocated"', async () => {
       await putAway()
       const tree = join(scratch.path, 'old')
       mkdirSync(tree, { recursive: true })
-      writeFileSync(join(tree, 'old'), Buffer.alloc(30 * blockSize, 'old '))
+      for (const name of ['old', 'spare']) writeFileSync(join(tree, name), Buffer.alloc(30 * blockSize, `${name} `))
       run('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^extent,^64bit', '-b', '1024', '-d', tree, image, '8M'])
       await show(image)
-      const inode = inodeOf('/old')
+      const [inode, spare] = [inodeOf('/old'), inodeOf('/spare')]
+      const mapOf = (path: string): string[] =>
+        [...debugfs(image, `stat ${path}`).matchAll(/\((D?IND)\):(\d+)/g)].map(([, what, block]) => `${what} ${block}`)
+      const order = (numbers: string, at: number, file: string): Promise<{ stderr: string }> =>
+        sh(`echo "${numbers}" | dd of=nodes/${inode}/${file} seek=${at} oflag=seek_bytes status=none`, meta)
       expect(await output(`cat nodes/${inode}/data/extents | head -n 1`, meta)).to.match(/^0 12 \d+\n$/)
-      for (const order of ['1 > metadata/alloc', '99 1 > metadata/reloc', '99 > data/reloc']) {
-        const [numbers, file] = order.split(' > ')
-        expect((await sh(`echo "${numbers}" > nodes/${inode}/${file}`, meta)).stderr, order).to.match(
-          /not supported|No such file/,
-        )
-      }
-      expect((await sh(`echo 1 >> nodes/${inode}/data/alloc`, meta)).stderr).to.include('not supported')
+
+      const [ofOld, ofSpare] = [mapOf('/old'), mapOf('/spare')]
+      expect((await order(`${spare} 1`, 20, 'metadata/reloc')).stderr).to.equal('')
+      expect([mapOf('/old'), mapOf('/spare')], 'changed places').to.deep.equal([ofSpare, ofOld])
+      expect((await order(`${spare} 1`, 5, 'metadata/reloc')).stderr, 'none over block 5').to.include('No such file')
+
+      expect((await order('1', 5, 'metadata/alloc')).stderr).to.include('Invalid argument')
+      expect((await order('1', 20, 'metadata/alloc')).stderr).to.include('File exists')
+      expect((await order('1', 300, 'metadata/alloc')).stderr, 'without its parent').to.include('No such file')
+      expect((await order('2', 300, 'metadata/alloc')).stderr).to.equal('')
+      expect((await order('1', 300, 'metadata/alloc')).stderr).to.equal('')
+      expect((await order('2', 300, 'metadata/alloc')).stderr).to.include('File exists')
+      const [, double, single] = mapOf('/old')
+      expect([double, single].map((each) => each?.split(' ')[0])).to.deep.equal(['DIND', 'IND'])
+      expect((await order('2', 300, 'data/alloc')).stderr).to.equal('')
+      expect(mapOf('/old'), 'what was allocated is used').to.deep.equal([...ofSpare, double, single])
+      expect(await output(`tail -c +301 nodes/${inode}/data/extents`, meta)).to.match(/^300 2 \d+\n$/)
+
+      const lay = (path: string): string => /\(0-11\):(\d+-\d+)/.exec(debugfs(image, `stat ${path}`))![1]!
+      const target = lay('/spare')
+      expect((await order(String(spare), 0, 'data/reloc')).stderr).to.equal('')
+      expect(lay('/old')).to.equal(target)
+      expect(await output(`cat nodes/${spare}/data/extents | grep -vc hole || true`, meta)).to.equal('0\n')
+      await putAway()
+      run('e2fsck', ['-fn', image])
+      expect(debugfs(image, 'cat /old').slice(0, 30 * blockSize)).to.equal('old '.repeat((30 * blockSize) / 4))
     })
   })
 

@@ -10,7 +10,7 @@
  */
 import { BootpackError, noSpace, refused, unsupported, usageError } from '../../errors.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
-import type { FileBlock } from '../../layout/block.js'
+import type { FileBlock, FsBlock } from '../../layout/block.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { ImmovableFiles } from '../ownership/immovable.js'
@@ -72,13 +72,7 @@ export class FileSpace {
       default:
         throw refused('EPERM', `Inode ${number} must stay as it is (${reason}).`, 'Leave it where it is.')
     }
-    if (map.kind === 'indirect') {
-      throw unsupported(
-        'EOPNOTSUPP',
-        `Inode ${number} is mapped by indirect blocks; only files mapped by extents can be changed.`,
-      )
-    }
-    if (map.kind !== 'extents') throw unsupported('EOPNOTSUPP', `Inode ${number} has no blocks of its own.`)
+    if (map.kind === 'none') throw unsupported('EOPNOTSUPP', `Inode ${number} has no blocks of its own.`)
     if (inode.flags & (inodeFlag.immutable | inodeFlag.appendOnly | inodeFlag.verity)) {
       throw refused(
         'EPERM',
@@ -87,8 +81,8 @@ export class FileSpace {
       )
     }
     const { doublyClaimed, markedFree } = await this.suspects()
-    for (const { physical, length } of map.extents) {
-      const run = blockRun(physical, length)
+    const data = map.extents.map(({ physical, length }) => blockRun(physical, length))
+    for (const run of [...data, ...map.treeBlocks.map((block) => blockRun(block, 1))]) {
       if (doublyClaimed.intersects(run) || markedFree.intersects(run)) {
         throw refused('EBUSY', `Inode ${number} has blocks whose owner is in doubt.`, 'Run e2fsck on the image first.')
       }
@@ -97,7 +91,7 @@ export class FileSpace {
   }
 
   /**
-   * Gives free blocks to a file, unwritten, one run behind the other from `logical` on,
+   * Gives free blocks to a file, unwritten or full of zeros, one run behind the other from `logical` on,
    * where it has none. The size becomes their end if that is behind it.
    */
   async add(number: number, logical: FileBlock, runs: readonly BlockRun[]): Promise<void> {
@@ -106,14 +100,15 @@ export class FileSpace {
     const added: Extent[] = []
     let at: number = logical
     for (const { start, length } of runs) {
-      added.push(extent(at, start, length, true))
+      added.push(extent(at, start, length, state.map.kind === 'extents'))
       at += length
     }
     const room = new TreeRoom(filesystem, [...(await this.suspects()).markedFree, ...runs])
     const size = Math.max(state.inode.size, at * filesystem.blockSize)
     const change = await remapInode(filesystem, state, sorted([...state.map.extents, ...added]), room, size)
     const batch = new Batch(filesystem, this.committer)
-    if (!batch.add({ ...change, take: [...runs, ...change.take] })) throw journalTooSmall()
+    const zeroes = state.map.kind === 'indirect' ? runs : []
+    if (!batch.add({ ...change, zeroes, take: [...runs, ...change.take] })) throw journalTooSmall()
     await batch.carryOut(() => {})
   }
 
@@ -153,53 +148,64 @@ export class FileSpace {
     length: number,
     holes: 'make' | 'leave',
   ): Promise<boolean> {
-    const { filesystem } = this
     const data = await this.changeable(dataNumber)
+    const space = await this.changeable(spaceNumber)
+    const { inside: given } = split(space.map.extents, [{ logical, length }])
+    const { placed, copies, zeroes } = placeOver(data, given)
+    const { inside, outside } = split(data.map.extents, holes === 'make' ? [{ logical, length }] : given)
+    const mapping = sorted([...outside, ...placed])
+    const change = await remapInode(this.filesystem, data, mapping, await this.room())
+    const released = inside.map((old) => blockRun(old.physical, old.length))
+    const dataChange = { ...change, copies, zeroes, release: [...released, ...change.release] }
+    return space.map.kind === 'indirect'
+      ? this.spliceFreed(dataChange, space, given)
+      : this.spliceBlank(dataChange, spaceNumber, given, { logical, length })
+  }
+
+  /** The space file's blocks are made to read as zeros where they are, and then change hands. */
+  private async spliceBlank(
+    dataChange: InodeRelocation,
+    spaceNumber: number,
+    given: readonly Extent[],
+    range: { readonly logical: number; readonly length: number },
+  ): Promise<boolean> {
+    const { filesystem } = this
     let space = await this.changeable(spaceNumber)
-    const { inside: given, outside: kept } = split(space.map.extents, [{ logical, length }])
+    const { outside: kept } = split(space.map.extents, [range])
     if (given.some(({ unwritten }) => !unwritten)) {
       const blank = await remapInode(
         filesystem,
         space,
         sorted([...kept, ...given.map((old) => ({ ...old, unwritten: true }))]),
-        await this.room(),
+        await this.room(dataChange.grownInto),
       )
       if (!(await this.carryOut([blank]))) return false
       space = await this.changeable(spaceNumber)
     }
-    const placed: Extent[] = []
-    const copies: CopyPiece[] = []
-    for (const block of given) {
-      let at: number = block.logical
-      const place = (until: number, unwritten: boolean): void => {
-        if (until > at) placed.push(extent(at, block.physical + (at - block.logical), until - at, unwritten))
-        at = Math.max(at, until)
-      }
-      for (const old of overlapping(data.map.extents, block.logical, block.length)) {
-        if (old.unwritten) continue
-        place(old.logical, true)
-        const end = Math.min(old.logical + old.length, block.logical + block.length)
-        const target = blockRun(block.physical + (at - block.logical), end - at)
-        copies.push({
-          from: blockRun(old.physical + (at - old.logical), 1).start,
-          to: target.start,
-          length: target.length,
-        })
-        place(end, false)
-      }
-      place(block.logical + block.length, true)
-    }
-    const room = await this.room()
-    const { inside, outside: staying } = split(data.map.extents, holes === 'make' ? [{ logical, length }] : given)
-    const dataChange = await remapInode(filesystem, data, sorted([...staying, ...placed]), room)
-    const spaceChange = await remapInode(
-      filesystem,
-      space,
-      split(space.map.extents, [{ logical, length }]).outside,
-      room,
-    )
-    const released = inside.map((old) => blockRun(old.physical, old.length))
-    return this.carryOut([{ ...dataChange, copies, release: [...released, ...dataChange.release] }, spaceChange])
+    const spaceChange = await remapInode(filesystem, space, kept, await this.room(dataChange.grownInto))
+    return this.carryOut([dataChange, spaceChange])
+  }
+
+  /**
+   * A block map has no way to say that a block is to read as zeros. So the space file gives
+   * its blocks up first, and the data takes them from what is free: in between nobody has
+   * them. Nothing is given up unless what follows fits the journal too.
+   */
+  private async spliceFreed(
+    dataChange: InodeRelocation,
+    space: InodeState,
+    given: readonly Extent[],
+  ): Promise<boolean> {
+    const runs = given.map(({ physical, length }) => blockRun(physical, length))
+    const { outside: kept } = split(space.map.extents, given)
+    const left = await remapInode(this.filesystem, space, kept, await this.room(dataChange.grownInto))
+    const giving = new Batch(this.filesystem, this.committer)
+    const taking = new Batch(this.filesystem, this.committer)
+    if (!giving.add({ ...left, release: [...runs, ...left.release] })) return false
+    if (!taking.add({ ...dataChange, take: [...runs, ...dataChange.take] })) return false
+    if (given.length > 0) await giving.carryOut(() => {})
+    await taking.carryOut(() => {})
+    return true
   }
 
   private async carryOut(changes: readonly InodeRelocation[]): Promise<boolean> {
@@ -209,8 +215,10 @@ export class FileSpace {
     return true
   }
 
-  private async room(): Promise<TreeRoom> {
-    return new TreeRoom(this.filesystem, (await this.suspects()).markedFree)
+  /** @param taken blocks that are spoken for */
+  private async room(taken: readonly FsBlock[] = []): Promise<TreeRoom> {
+    const { markedFree } = await this.suspects()
+    return new TreeRoom(this.filesystem, [...markedFree, ...taken.map((block) => blockRun(block, 1))])
   }
 
   /** Leaves the filesystem clean, as an unmount does. */
@@ -221,6 +229,43 @@ export class FileSpace {
 
 const journalTooSmall = (): BootpackError =>
   noSpace('ENOSPC', 'The journal is too small for what this changes.', 'Do it in smaller pieces.')
+
+/**
+ * The blocks `given` under the data of a file: where it has data, that is copied; where it has
+ * none, they are to read as zeros, unwritten in an extent tree, written so under a block map.
+ */
+function placeOver(
+  data: InodeState,
+  given: readonly Extent[],
+): { placed: Extent[]; copies: CopyPiece[]; zeroes: BlockRun[] } {
+  const placed: Extent[] = []
+  const copies: CopyPiece[] = []
+  const zeroes: BlockRun[] = []
+  for (const block of given) {
+    let at: number = block.logical
+    const place = (until: number, written: boolean): void => {
+      if (until <= at) return
+      const part = extent(at, block.physical + (at - block.logical), until - at)
+      if (!written && data.map.kind === 'indirect') zeroes.push(blockRun(part.physical, part.length))
+      placed.push({ ...part, unwritten: !written && data.map.kind !== 'indirect' })
+      at = until
+    }
+    for (const old of overlapping(data.map.extents, block.logical, block.length)) {
+      if (old.unwritten) continue
+      place(old.logical, false)
+      const end = Math.min(old.logical + old.length, block.logical + block.length)
+      const target = blockRun(block.physical + (at - block.logical), end - at)
+      copies.push({
+        from: blockRun(old.physical + (at - old.logical), 1).start,
+        to: target.start,
+        length: target.length,
+      })
+      place(end, true)
+    }
+    place(block.logical + block.length, false)
+  }
+  return { placed, copies, zeroes }
+}
 
 const sorted = (extents: Extent[]): Extent[] => mergeExtents(extents.sort((a, b) => a.logical - b.logical))
 

@@ -1,11 +1,14 @@
 /** A file of an image, as the calls see it. */
 import { readFileMap } from '../read/file-map.js'
 import type { FileSpace } from './file-space.js'
+import { mostFileBlocks } from '../format/block-map.js'
+import type { InodeState } from '../relocate/place.js'
+import { treeGrowth } from '../relocate/tree.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { groupOfInode, groupStart } from '../format/group-layout.js'
 import type { Inode } from '../format/inode.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
-import { mergeExtents, type Extent } from '../../layout/extent.js'
+import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import { treeBlocksNeeded } from '../../layout/tree-size.js'
 import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../../volume/block-space.js'
@@ -51,19 +54,25 @@ export class ImageFile implements SpaceFile {
 
   async place(logical: FileBlock, request: PlaceRequest): Promise<number> {
     const files = this.changing()
-    const { map } = await files.changeable(this.inode)
+    const state = await files.changeable(this.inode)
     const found = await findOnImage(this.space.filesystem, { ...request, forbid: (await files.suspects()).markedFree })
-    const runs = request.flags.fixedLength ? found : this.leavingRoom(found, map)
+    const runs = request.flags.fixedLength ? found : await this.leavingRoom(found, state, logical)
     await files.add(this.inode, logical, runs)
     return countBlocks(runs)
   }
 
   /** On a disk that is nearly full the last blocks are needed for the tree over the others. */
-  private leavingRoom(
-    runs: readonly BlockRun[],
-    map: { readonly extents: readonly Extent[]; readonly treeBlocks: readonly FsBlock[] },
-  ): BlockRun[] {
+  private async leavingRoom(runs: readonly BlockRun[], state: InodeState, logical: FileBlock): Promise<BlockRun[]> {
     const { blockSize, longestUnwrittenExtent } = this.space.geometry()
+    const { map } = state
+    if (map.kind === 'indirect') {
+      // Too far for the map is said where the blocks are given.
+      if (logical + countBlocks(runs) > mostFileBlocks(blockSize)) return [...runs]
+      const whole = extent(logical, 1, countBlocks(runs))
+      const over = [...map.extents, whole].sort((a, b) => a.logical - b.logical)
+      const grown = await treeGrowth(this.space.filesystem, state, over)
+      return shortened(runs, grown + countBlocks(runs) - this.space.filesystem.superblock.freeBlocks)
+    }
     const extents =
       map.extents.length + runs.reduce((sum, { length }) => sum + Math.ceil(length / longestUnwrittenExtent), 0) + 1
     const left = this.space.filesystem.superblock.freeBlocks - countBlocks(runs)

@@ -31,9 +31,9 @@ export class ImageSpace implements ImageFileSpace {
     const blocks = new TreeBlocks(files, committer)
     this.files = files
     this.trees = {
-      allocateBlock: async (file, _logical, level, goal) => {
+      allocateBlock: async (file, logical, level, goal) => {
         const [run] = await findOnImage(filesystem, { goal, length: 1, forbid: (await files.suspects()).markedFree })
-        await blocks.add(file.inode, level, run!.start)
+        await blocks.add(file.inode, logical, level, run!.start)
         return run!.start
       },
       swapBlocks: (file, other, logical, level) => blocks.swap(file.inode, other.inode, logical, level),

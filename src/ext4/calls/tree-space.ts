@@ -1,5 +1,5 @@
 /**
- * The blocks of extent trees as things that can be asked for and exchanged.
+ * The blocks of extent trees (those of block maps: map-space.ts) as things that can be asked for and exchanged.
  *
  * Levels count from the data up. A node of level 1 holds extents; a node of level n + 1
  * points at nodes of level n; the root in the inode is one level above the highest
@@ -19,6 +19,7 @@ import {
   type ExtentNode,
 } from '../format/extent-node.js'
 import type { FileSpace } from './file-space.js'
+import { addMapBlock, findMapBlock, nothing, type FoundBlock } from './map-space.js'
 import { inodeSeed, type Inode, type InodeChange } from '../format/inode.js'
 import { Batch } from '../relocate/batch.js'
 import type { InodeRelocation } from '../relocate/inode.js'
@@ -49,47 +50,55 @@ export class TreeBlocks {
   }
 
   /**
-   * Gives a tree a block at `level`, below the root.
+   * Gives a tree a block at `level`, below the root, or a block map one over `logical`.
    * @param target a free block
-   * @throws EEXIST, EINVAL, ENOSPC, EOPNOTSUPP
+   * @throws EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP
    */
-  async add(number: number, level: number, target: FsBlock): Promise<void> {
-    const { filesystem } = this.space
-    const { inode } = await this.space.changeable(number)
-    const root = decodeExtentNode(inode.blockArea, { inode: number, block: 0 })
+  async add(number: number, logical: number, level: number, target: FsBlock): Promise<void> {
     needLevel(level)
+    const state = await this.space.changeable(number)
+    if (this.space.filesystem.superblock.quotaInodes.length > 0)
+      throw unsupported(
+        'EOPNOTSUPP',
+        'The filesystem keeps quotas, which are not counted anew here.',
+        'Mount the filesystem and work on it there.',
+      )
+    await this.carryOut([
+      state.map.kind === 'indirect'
+        ? await addMapBlock(this.space.filesystem, state, logical, level, target)
+        : this.pushedDown(state.inode, level, target),
+    ])
+  }
+
+  /** The root goes up a level, its entries into a block at `target`. */
+  private pushedDown(inode: Inode, level: number, target: FsBlock): InodeRelocation {
+    const { filesystem } = this.space
+    const { number } = inode
+    const root = decodeExtentNode(inode.blockArea, { inode: number, block: 0 })
     if (level <= root.depth) throw usageError('EEXIST', `Inode ${number} has a tree block of level ${level} there.`)
     if (level > root.depth + 1)
       throw usageError(
         'EINVAL',
         `Inode ${number} has no tree block of level ${level - 1} that could lie below one of level ${level}.`,
       )
-    if (filesystem.superblock.quotaInodes.length > 0)
-      throw unsupported(
-        'EOPNOTSUPP',
-        'The filesystem keeps quotas, which are not counted anew here.',
-        'Mount the filesystem and work on it there.',
-      )
     const below = new Uint8Array(filesystem.blockSize)
     encodeExtentNode(below, root)
     this.seal(inode, below)
     const blockArea = new Uint8Array(inode.blockArea.length)
-    const logical = 'extents' in root ? root.extents[0]?.logical : root.children[0]?.logical
-    if (logical === undefined)
+    const first = 'extents' in root ? root.extents[0]?.logical : root.children[0]?.logical
+    if (first === undefined)
       throw usageError(
         'EINVAL',
         `Inode ${number} has no blocks, and a tree over nothing has none either.`,
         'Allocate data first.',
       )
-    encodeExtentNode(blockArea, { depth: root.depth + 1, children: [{ logical, child: target }] })
-    await this.carryOut([
-      {
-        ...nothing(number),
-        take: [blockRun(target, 1)],
-        fresh: [{ block: target, bytes: below }],
-        changes: [{ inode, change: { blockArea, sectors: inode.sectors + filesystem.blockSize / 512 } }],
-      },
-    ])
+    encodeExtentNode(blockArea, { depth: root.depth + 1, children: [{ logical: first, child: target }] })
+    return {
+      ...nothing(number),
+      take: [blockRun(target, 1)],
+      fresh: [{ block: target, bytes: below }],
+      changes: [{ inode, change: { blockArea, sectors: inode.sectors + filesystem.blockSize / 512 } }],
+    }
   }
 
   /**
@@ -99,9 +108,16 @@ export class TreeBlocks {
   async swap(first: number, second: number, logical: number, level: number): Promise<void> {
     needLevel(level)
     if (first === second) throw usageError('EINVAL', `Inode ${first} was given as both files.`)
-    const here = await this.descend(first, logical, level)
-    const there = await this.descend(second, logical, level)
-    await this.carryOut([this.moved(here, there.block), this.moved(there, here.block)])
+    const here = await this.find(first, logical, level)
+    const there = await this.find(second, logical, level)
+    await this.carryOut([here.moved(there.block), there.moved(here.block)])
+  }
+
+  private async find(number: number, logical: number, level: number): Promise<FoundBlock> {
+    const state = await this.space.changeable(number)
+    if (state.map.kind === 'indirect') return findMapBlock(this.space.filesystem, state, logical, level)
+    const found = await this.descend(number, logical, level)
+    return { block: found.block, moved: (target) => this.moved(found, target) }
   }
 
   /** What changes when a node goes to `target`: the contents there, and the pointer above. */
@@ -182,15 +198,3 @@ function needLevel(level: number): void {
   if (!Number.isInteger(level) || level < 1 || level > deepestTree)
     throw usageError('EINVAL', `Level ${level} is not one of 1 to ${deepestTree}.`)
 }
-
-const nothing = (number: number): InodeRelocation => ({
-  number,
-  moves: [],
-  copies: [],
-  take: [],
-  release: [],
-  rewritten: [],
-  fresh: [],
-  grownInto: [],
-  changes: [],
-})

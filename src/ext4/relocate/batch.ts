@@ -1,7 +1,7 @@
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { groupOfBlock } from '../format/group-layout.js'
-import { copyBlocks } from './copy.js'
+import { copyBlocks, zeroBlocks } from './copy.js'
 import type { InodeRelocation } from './inode.js'
 import { superblockOffset } from '../format/superblock.js'
 import type { Committer } from '../commit/committer.js'
@@ -71,7 +71,10 @@ export class Batch {
       members.flatMap(({ copies }) => copies),
       onCopied,
     )
+    const zeroes = members.flatMap((member) => member.zeroes ?? [])
+    for (const run of zeroes) await zeroBlocks(filesystem.store, filesystem.blockSize, run)
     for (const { copies } of members) for (const { to, length } of copies) filesystem.blocks.forget(to, length)
+    for (const { start, length } of zeroes) filesystem.blocks.forget(start, length)
     await transaction.commit(this.committer)
   }
 

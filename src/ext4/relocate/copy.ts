@@ -5,6 +5,7 @@
 import pLimit from 'p-limit'
 import type { FsBlock } from '../../layout/block.js'
 import { fsBlock } from '../../layout/block.js'
+import type { BlockRun } from '../../layout/run.js'
 import type { Store } from '../../storage/store.js'
 
 export interface CopyPiece {
@@ -57,6 +58,14 @@ async function copyLoad(store: Store, blockSize: number, load: readonly CopyPiec
   }
   await store.write(start * blockSize, buffer)
   return count
+}
+
+/** Writes zeros, a few megabytes at a time. Not flushed. */
+export async function zeroBlocks(store: Store, blockSize: number, { start, length }: BlockRun): Promise<void> {
+  const most = Math.max(1, Math.floor(longestLoad / blockSize))
+  const zeros = new Uint8Array(Math.min(length, most) * blockSize)
+  for (let done = 0; done < length; done += most)
+    await store.write((start + done) * blockSize, zeros.subarray(0, Math.min(most, length - done) * blockSize))
 }
 
 /** Groups of pieces whose targets follow each other, none longer than `most` blocks. */

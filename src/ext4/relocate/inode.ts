@@ -24,6 +24,8 @@ export interface InodeRelocation {
   readonly copies: readonly CopyPiece[]
   readonly take: readonly BlockRun[]
   readonly release: readonly BlockRun[]
+  /** Blocks that are to hold zeros before anything points at them. */
+  readonly zeroes?: readonly BlockRun[]
   /** New contents of blocks the inode keeps. */
   readonly rewritten: readonly BlockContents[]
   /** Contents of blocks it takes. */

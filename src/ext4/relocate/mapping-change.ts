@@ -10,17 +10,19 @@ import { BootpackError, noSpace, unsupported } from '../../errors.js'
 import type { Extent } from '../../layout/extent.js'
 import { blockRun } from '../../layout/run.js'
 import type { Filesystem } from '../read/filesystem.js'
+import { largestMappedBlock, mostFileBlocks, numbersPerBlock } from '../format/block-map.js'
+import type { Superblock } from '../format/superblock.js'
 import type { InodeRelocation } from './inode.js'
 import type { InodeState } from './place.js'
 import type { TreeRoom } from './room.js'
 import { rebuildTree, treeGrowth } from './tree.js'
 
 /**
- * @param mapping sorted by file block, without overlap
+ * @param mapping sorted by file block, without overlap; without unwritten parts where indirect blocks map it
  * @param room    where a tree that grows finds blocks
  * @param size    bytes, when the file's size changes
  * @throws EOPNOTSUPP where quotas would have to be counted anew, EFBIG for a size that
- *         the filesystem has no feature for, ENOSPC when the tree cannot grow
+ *         the filesystem has no feature for or the map no place, ENOSPC when the tree cannot grow
  */
 export async function remapInode(
   filesystem: Filesystem,
@@ -45,6 +47,21 @@ export async function remapInode(
       'usage',
       'EFBIG',
       `Inode ${inode.number} would have ${size} bytes, and the filesystem has no feature large_file.`,
+    )
+  }
+  const last = mapping.at(-1)
+  if (map.kind === 'indirect' && last && last.logical + last.length > mostMappedBlocks(superblock)) {
+    throw new BootpackError(
+      'usage',
+      'EFBIG',
+      `Inode ${inode.number} would have a file block ${last.logical + last.length - 1}, and its block map ends at ${mostMappedBlocks(superblock) - 1}.`,
+    )
+  }
+  if (map.kind === 'indirect' && mapping.some(({ physical, length }) => physical + length - 1 > largestMappedBlock)) {
+    throw unsupported(
+      'EOPNOTSUPP',
+      `Inode ${inode.number} is mapped by indirect blocks, which have no numbers for blocks so far behind.`,
+      'Name a goal further in front.',
     )
   }
   const tree = await rebuildTree(filesystem, state, mapping, room)
@@ -75,6 +92,17 @@ export async function remapInode(
       },
     ],
   }
+}
+
+/**
+ * File blocks that a map leads to: without huge_file a file must be countable in 2^32
+ * sectors even if it had no holes, map blocks included, as the kernel has it.
+ */
+function mostMappedBlocks({ blockSize, features }: Superblock): number {
+  if (features.names.has('huge_file')) return Math.min(2 ** 32, mostFileBlocks(blockSize))
+  const perBlock = numbersPerBlock(blockSize)
+  const mapBlocks = 1 + (1 + perBlock) + (1 + perBlock + perBlock ** 2)
+  return Math.min(mostFileBlocks(blockSize), Math.floor((2 ** 32 - 1) / (blockSize / 512)) - mapBlocks)
 }
 
 const countBlocks = (extents: readonly Extent[]): number => extents.reduce((sum, { length }) => sum + length, 0)
