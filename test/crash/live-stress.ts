@@ -147,7 +147,7 @@ async function pack(volume: Volume, wanted: readonly string[], tally: Record<str
       { target: 'stress', evict: true, metadata: false, force: true, dryRun: false },
     )
   } catch (error) {
-    // Files changed between plan and apply: to be refused, not to be mended.
+    // There is none that a changing file may cause; what else is refused is told.
     if (!(error instanceof BootpackError)) throw error
     tally[error.code] = (tally[error.code] ?? 0) + 1
   }

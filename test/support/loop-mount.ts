@@ -4,7 +4,7 @@
  * `remove`, and the end of the process takes what they left.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkImage, makeImage, type ImageRecipe } from './images.js'
 import { run, scratchFolder } from './tools.js'
@@ -60,6 +60,7 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
     },
     check() {
       this.unmount()
+      waitUntilReleased(this.sysfs)
       checkImage(image)
     },
     remove() {
@@ -79,6 +80,17 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
     throw error
   }
   return loop
+}
+
+/**
+ * A process that was given a mount namespace of its own meanwhile still has the filesystem
+ * mounted there, and until it ends the image is not what it will be.
+ */
+function waitUntilReleased(sysfs: string): void {
+  for (let waits = 0; existsSync(sysfs); waits++) {
+    if (waits === 300) throw new Error(`${sysfs}: still mounted, in another namespace`)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  }
 }
 
 export interface Fragment {
