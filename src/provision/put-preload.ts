@@ -105,6 +105,29 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
 }
 
 /**
+ * Puts another list in the place of the one that is there; what reads it stays as it is.
+ * @returns whether it was another one
+ * @throws refused when there is none, or it is somebody else's; no-space, io
+ */
+export function putList(root: PinnedRoot, list: PreloadList): boolean {
+  const there = root.find(listFile)
+  if (!there)
+    throw refused(
+      'nothing-installed',
+      'Nothing is installed there to be read in advance.',
+      'Install it with `bootpack preload install`.',
+    )
+  refuseForeign(root, { path: listFile, mode: 0o644, source: 'preload.sh' }, there)
+  const folders = foldersNoted(there)
+  const noted = folders.length === 0 ? list.notes : [...list.notes, `${foldersNote}${folders.join(' ')}`]
+  const text = listText({ ...list, notes: noted })
+  if (there.kind === 'file' && there.text === text) return false
+  root.sweep(listFile)
+  root.writeFile(listFile, text)
+  return true
+}
+
+/**
  * @returns what was removed, folders included, and the forms it belonged to
  * @throws refused when one of the files is somebody else's; nothing has changed then
  */

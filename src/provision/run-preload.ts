@@ -5,7 +5,7 @@ import type { PreloadList } from '../preload/list-text.js'
 import { enterMountNamespace } from '../kernel/mount-namespace.js'
 import { escapePath } from '../text/escape-path.js'
 import { needEtcOnRoot, systemHas, withSystem, type PutPlace } from './preload-target.js'
-import { putPreload, takePreload } from './put-preload.js'
+import { putList, putPreload, takePreload } from './put-preload.js'
 import { commandText, rebuildInitramfs } from './rebuild.js'
 import { shippedTexts } from './shipped-texts.js'
 
@@ -64,6 +64,19 @@ export function installPreload({
       todo,
     }
   })
+}
+
+/**
+ * The list alone.
+ * @returns whether it was another one
+ * @throws as putList and withSystem do
+ */
+export function updatePreload({
+  target,
+  partition,
+  list,
+}: Omit<Request, 'rebuild'> & { readonly list: PreloadList }): Promise<boolean> {
+  return withSystem(target, partition, ({ root }) => putList(root, list))
 }
 
 /** @throws as takePreload and withSystem do */

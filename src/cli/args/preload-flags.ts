@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core'
 import { usageError } from '../../errors.js'
 import { diskModels, findDisk, referenceModel, type DiskModel } from '../../measure/disk-model.js'
+import type { ListOptions } from '../../preload/list-options.js'
 import type { SweepOptions } from '../../preload/prefetch-plan.js'
 
 const mebibyte = 2 ** 20
@@ -8,20 +9,20 @@ const mebibyte = 2 ** 20
 /** Ranges and files a shell goes through in a moment. */
 const mostEntries = 8192
 
-/** The bounds of a sweep when nobody gives others. */
-export const sweepBounds = { mostBytes: 512 * mebibyte, mostEntries }
+/** What a sweep is made with unless something else is asked for. */
+export const standardOptions: ListOptions = { disk: referenceModel, mostMebibytes: 512 }
 
 /** What decides how a sweep is made; shared by install and show. */
 export const sweepFlags = {
   disk: Flags.string({
     description: 'the disk model that says what is better read through than jumped over',
     helpValue: 'MODEL',
-    default: referenceModel,
+    default: standardOptions.disk,
   }),
   'most-bytes': Flags.integer({
     description: 'MiB that may be read in advance; the rest is left to the boot',
     helpValue: 'MIB',
-    default: 512,
+    default: standardOptions.mostMebibytes,
     min: 1,
     max: 1 << 20,
   }),

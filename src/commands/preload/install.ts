@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
 import { anyTraceFlag, formatFlag, partitionFlag, targetArgument, traceFlag } from '../../cli/args/flags.js'
-import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
+import { sweepFlags } from '../../cli/args/preload-flags.js'
 import type { SweepSummary } from '../../cli/render/preload-text.js'
 import type { InstallReport } from '../../provision/run-preload.js'
 
@@ -49,45 +49,21 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
 
   async run(): Promise<PreloadInstall> {
     const { args, flags } = await this.parse(PreloadInstallCommand)
-    const [
-      { openTarget },
-      { fittingTrace, loadTrace },
-      { buildSweep },
-      { listOf },
-      { installPreload },
-      { sweepCost },
-      { summarise, sweepText },
-    ] = await Promise.all([
-      import('../../cli/session/open-target.js'),
-      import('../../cli/args/load-trace.js'),
-      import('../../provision/build-sweep.js'),
-      import('../../preload/list-text.js'),
+    const [{ listFor }, { installPreload }, { sweepText }] = await Promise.all([
+      import('../../cli/session/list-for.js'),
       import('../../provision/run-preload.js'),
-      import('../../preload/cost.js'),
       import('../../cli/render/preload-text.js'),
     ])
-    const options = sweepOptions(flags)
-    const progress = this.progress('Reading the trace')
-    const trace = await loadTrace(flags.trace, flags.format)
-    const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
-    let built
-    const geometry = volume.geometry()
-    try {
-      progress.step('Looking what the boot reads')
-      const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
-      built = await buildSweep(reads, volume, options, fit)
-    } finally {
-      progress.end()
-      await volume.close()
-    }
-    const summary = summarise(built.sweep, sweepCost(built.sweep, built.boot, geometry, options.model))
+    const { list, summary } = await listFor(args.target, flags, this.progress('Reading the trace'), this.config, (sentence) =>
+      this.note(sentence),
+    )
     this.abortable()
     const report = await installPreload({
       target: args.target,
       partition: flags.partition,
       form: flags.form,
       timeLimit: flags['time-limit'],
-      list: listOf(built.sweep, geometry.uuid),
+      list,
       rebuild: flags.rebuild,
     })
     this.log(sweepText(summary))
