@@ -154,6 +154,11 @@ export const rooms: readonly Room[] = [
     ],
   },
   {
+    name: 'shutdown',
+    what: 'packs while the machine goes down: orders, the environment they are carried out in, and the program in it (docs/shutdown.md)',
+    imports: ['collect', 'host', 'kernel', 'measure', 'mounted', 'plan', 'volume', 'bytes', 'text'],
+  },
+  {
     name: 'doctor',
     what: 'what can be done with a target, and whether it is worth it',
     imports: ['volume', 'layout'],
@@ -198,6 +203,9 @@ export const rooms: readonly Room[] = [
       'host',
       'measure',
       'provision',
+      'shutdown',
+      'mounted',
+      'doctor',
     ],
     packages: ['@oclif/core', 'fast-glob'],
   },

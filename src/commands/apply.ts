@@ -1,5 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { shutdownFlags, type Token } from '../cli/args/at-shutdown.js'
+import type { OrderReport } from '../cli/session/give-order.js'
 import { undoFileFlag } from '../cli/args/flags.js'
 import type { ApplyResult } from '../pack/apply-plan.js'
 
@@ -19,10 +21,12 @@ somebody else, is refused (exit 5).`
       helpValue: 'TARGET',
     }),
     force: Flags.boolean({ description: 'apply even when no gain is predicted' }),
+    ...shutdownFlags,
   }
 
-  async run(): Promise<ApplyResult> {
-    const { args, flags } = await this.parse(ApplyCommand)
+  async run(): Promise<ApplyResult | OrderReport> {
+    const { args, flags, raw } = await this.parse(ApplyCommand)
+    if (flags['at-shutdown']) return this.order(args.plan, flags['at-most'], raw)
     const [{ openTarget }, { readPlanFile }, { applyPlan }, { applyReport }, { shellWord }] = await Promise.all([
       import('../cli/session/open-target.js'),
       import('../cli/args/plan-files.js'),
@@ -66,5 +70,19 @@ somebody else, is refused (exit 5).`
       progress.end()
       await volume.close()
     }
+  }
+
+  private async order(path: string, limit: number, tokens: readonly Token[]): Promise<OrderReport> {
+    const [{ orderPlan }, { orderText }, { readPlanFile }] = await Promise.all([
+      import('../cli/session/give-order.js'),
+      import('../cli/render/shutdown-text.js'),
+      import('../cli/args/plan-files.js'),
+    ])
+    const progress = this.progress('Reading the plan')
+    const plan = await readPlanFile(path)
+    const report = await orderPlan({ command: 'apply', plan, limit, tokens, progress, config: this.config })
+    progress.end()
+    this.log(orderText(report))
+    return report
   }
 }

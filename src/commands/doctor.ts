@@ -1,6 +1,7 @@
 import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
 import { partitionFlag, targetArgument } from '../cli/args/flags.js'
 import type { Examination } from '../doctor/examine.js'
+import type { ShutdownStatus } from '../shutdown/status.js'
 
 export default class DoctorCommand extends BootpackCommand {
   static override summary = 'Say what can and cannot be done with a target, and why.'
@@ -11,7 +12,7 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
   static override args = { target: targetArgument }
   static override flags = { partition: partitionFlag }
 
-  async run(): Promise<Examination> {
+  async run(): Promise<Examination & { readonly shutdown?: ShutdownStatus }> {
     const { args, flags } = await this.parse(DoctorCommand)
     const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
       import('../cli/session/open-target.js'),
@@ -24,6 +25,19 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
     )
     this.log(doctorReport(found))
     if (found.refusals.length > 0) this.end(exitCode.refused)
-    return found
+    const shutdown = args.target === '/' ? await this.atShutdown() : undefined
+    return { ...found, ...(shutdown && { shutdown }) }
+  }
+
+  /** Of this machine: what is ordered for when it goes down, and what became of it. */
+  private async atShutdown(): Promise<ShutdownStatus | undefined> {
+    const [{ shutdownStatus }, { statusText }] = await Promise.all([
+      import('../shutdown/status.js'),
+      import('../cli/render/shutdown-text.js'),
+    ])
+    const status = shutdownStatus()
+    if (!status.order && !status.outcome) return undefined
+    this.log(`\n${statusText(status.order, status.outcome, status.active)}`)
+    return status
   }
 }

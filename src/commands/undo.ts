@@ -1,5 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
+import { shutdownFlags, type Token } from '../cli/args/at-shutdown.js'
+import type { OrderReport } from '../cli/session/give-order.js'
 import { undoFileFlag } from '../cli/args/flags.js'
 import type { ApplyResult } from '../pack/apply-plan.js'
 
@@ -14,10 +16,12 @@ export default class UndoCommand extends BootpackCommand {
       description: 'the filesystem, if it is no longer where the plan says',
       helpValue: 'TARGET',
     }),
+    ...shutdownFlags,
   }
 
-  async run(): Promise<ApplyResult> {
-    const { args, flags } = await this.parse(UndoCommand)
+  async run(): Promise<ApplyResult | OrderReport> {
+    const { args, flags, raw } = await this.parse(UndoCommand)
+    if (flags['at-shutdown']) return this.order(args.plan, flags['at-most'], raw)
     const [{ openTarget }, { readPlanFile }, { undoPlan }, { undoReport }, { shellWord }] = await Promise.all([
       import('../cli/session/open-target.js'),
       import('../cli/args/plan-files.js'),
@@ -52,5 +56,19 @@ export default class UndoCommand extends BootpackCommand {
       progress.end()
       await volume.close()
     }
+  }
+
+  private async order(path: string, limit: number, tokens: readonly Token[]): Promise<OrderReport> {
+    const [{ orderPlan }, { orderText }, { readPlanFile }] = await Promise.all([
+      import('../cli/session/give-order.js'),
+      import('../cli/render/shutdown-text.js'),
+      import('../cli/args/plan-files.js'),
+    ])
+    const progress = this.progress('Reading the plan')
+    const plan = await readPlanFile(path)
+    const report = await orderPlan({ command: 'undo', plan, limit, tokens, progress, config: this.config })
+    progress.end()
+    this.log(orderText(report))
+    return report
   }
 }

@@ -15,6 +15,8 @@ export interface Mount {
   readonly source: string
   /** Of the filesystem itself: a read-only bind mount of a writable one is not read-only. */
   readonly readOnly: boolean
+  /** Of the filesystem itself, apart by commas: 'rw,errors=remount-ro'. */
+  readonly options: string
 }
 
 /** Lines that do not have the form are left out. */
@@ -32,6 +34,7 @@ export function parseMountinfo(text: string): Mount[] {
       type: fields[dash + 1]!,
       source: unescapeOctal(fields[dash + 2]!),
       readOnly: fields[dash + 3]!.split(',').includes('ro'),
+      options: unescapeOctal(fields[dash + 3]!),
     })
   }
   return mounts

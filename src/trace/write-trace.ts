@@ -21,7 +21,7 @@ export interface WriteTraceOptions {
 const pieceSize = 1 << 16
 
 /** The lines of a trace in bootpack's own format, in pieces of some 64 KiB. */
-async function* traceLines({ header, reads }: WritableTrace): AsyncGenerator<string> {
+export async function* traceLines({ header, reads }: WritableTrace): AsyncGenerator<string> {
   let piece = `${JSON.stringify(header)}\n`
   for await (const read of reads) {
     piece += `${JSON.stringify(read)}\n`

@@ -9,6 +9,7 @@ import { Workbench } from './workbench.js'
 
 /** Lines that are only looked at, because running them would do more than a test may. */
 const onlyParsed: readonly (readonly [RegExp, string])[] = [
+  [/^bootpack shutdown | --at-shutdown/, 'about this machine going down'],
   [/^bootpack vm /, 'needs the image of a system; the tests of the plugin boot one'],
   [/ --partition /, 'needs a partitioned disk'],
   [/ --engine clickhouse /, 'needs a server; the tests of the plugin start some'],

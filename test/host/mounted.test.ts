@@ -31,9 +31,33 @@ describe('the list of mounts', () => {
       '',
     ].join('\n')
     expect(parseMountinfo(text)).to.deep.equal([
-      { device: '98:0', root: '/mnt1', mountPoint: '/mnt2', type: 'ext3', source: '/dev/root', readOnly: false },
-      { device: '7:0', root: '/', mountPoint: '/a b\tc\\d\ne', type: 'ext4', source: '/dev/my disk', readOnly: true },
-      { device: '0:50', root: '/', mountPoint: '/bind', type: 'ext4', source: '/dev/sdb1', readOnly: false },
+      {
+        device: '98:0',
+        root: '/mnt1',
+        mountPoint: '/mnt2',
+        type: 'ext3',
+        source: '/dev/root',
+        readOnly: false,
+        options: 'rw,errors=continue',
+      },
+      {
+        device: '7:0',
+        root: '/',
+        mountPoint: '/a b\tc\\d\ne',
+        type: 'ext4',
+        source: '/dev/my disk',
+        readOnly: true,
+        options: 'ro,relatime',
+      },
+      {
+        device: '0:50',
+        root: '/',
+        mountPoint: '/bind',
+        type: 'ext4',
+        source: '/dev/sdb1',
+        readOnly: false,
+        options: 'rw',
+      },
     ])
   })
 

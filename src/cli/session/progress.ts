@@ -3,6 +3,8 @@
  * stderr that is written over, shown only on a terminal and only when a step takes
  * longer than a second. With --verbose every step leaves a line with its time instead.
  */
+import { writeSync } from 'node:fs'
+
 export interface ProgressStyle {
   /** Whether the line that is written over may be shown. */
   readonly live: boolean
@@ -10,7 +12,14 @@ export interface ProgressStyle {
   readonly verbose: boolean
 }
 
+/**
+ * A descriptor that gets a line of JSON for every step and, now and then, how far it is:
+ * for a program that started this one and shows it in its own way.
+ */
+const toldTo = Number(process.env['BOOTPACK_PROGRESS_FD'] ?? NaN)
+
 export class Progress {
+  private told = 0
   private begun = Date.now()
   private shown = 0
   private done = 0
@@ -26,12 +35,14 @@ export class Progress {
     this.style = style
     // A step that cannot tell how far it is still shows that it goes on.
     if (style.live) this.timer = setInterval(() => this.draw(), 250).unref()
+    this.tell()
   }
 
   /** The step before is over, another begins. */
   step(title: string): void {
     this.finish()
     Object.assign(this, { title, begun: Date.now(), done: 0, total: 0, ended: false })
+    this.tell()
   }
 
   /** Of the same unit, whatever it is. */
@@ -39,6 +50,7 @@ export class Progress {
     this.done = done
     this.total = total
     this.draw()
+    if (Date.now() - this.told >= 250) this.tell()
   }
 
   /** Makes room for another line; the next look shows it again. */
@@ -51,6 +63,16 @@ export class Progress {
   end(): void {
     clearInterval(this.timer)
     this.finish()
+  }
+
+  private tell(): void {
+    if (!Number.isInteger(toldTo)) return
+    this.told = Date.now()
+    try {
+      writeSync(toldTo, `${JSON.stringify({ step: this.title, done: this.done, total: this.total })}\n`)
+    } catch {
+      // Who asked to be told is gone; the work goes on.
+    }
   }
 
   private finish(): void {

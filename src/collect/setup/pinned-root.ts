@@ -119,11 +119,11 @@ export class PinnedRoot {
   }
 
   /** Puts a whole file in place of what is there. Its folder must exist. */
-  writeFile(path: string, text: string, mode = 0o644): void {
+  writeFile(path: string, contents: string | Uint8Array, mode = 0o644): void {
     this.replace(path, (at) => {
       const fd = openSync(at, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
       try {
-        writeFileSync(fd, text)
+        writeFileSync(fd, contents)
         fchmodSync(fd, mode)
         fsyncSync(fd)
       } finally {

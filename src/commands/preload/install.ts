@@ -54,8 +54,12 @@ Exit codes: 0 all done, 3 the initramfs is still to be made anew, 5 refused.`
       import('../../provision/run-preload.js'),
       import('../../cli/render/preload-text.js'),
     ])
-    const { list, summary } = await listFor(args.target, flags, this.progress('Reading the trace'), this.config, (sentence) =>
-      this.note(sentence),
+    const { list, summary } = await listFor(
+      args.target,
+      flags,
+      this.progress('Reading the trace'),
+      this.config,
+      (sentence) => this.note(sentence),
     )
     this.abortable()
     const report = await installPreload({
