@@ -101,5 +101,21 @@ export const corrupt = (
 export const noSpace = (code: string, message: string, next: string): BootpackError =>
   new BootpackError('no-space', code, message, { next })
 
-export const ioError = (message: string, cause?: unknown): BootpackError =>
-  new BootpackError('io', 'io', message, { cause })
+/** What the system says to who may not, and the way out. */
+const forbidden: Readonly<Record<string, string>> = {
+  EACCES: 'Get the permission, for example with sudo.',
+  EPERM: 'Get the permission, for example with sudo.',
+  EROFS: 'It lies on a filesystem that is mounted read-only; use another place, or mount it writable.',
+}
+
+/**
+ * Reading or writing failed. Where the system refused it to this user it is a refusal as
+ * others are, `no-permission`, whatever it was done for: nothing is broken.
+ * @param cause what the system said
+ */
+export function ioError(message: string, cause?: unknown): BootpackError {
+  const next = forbidden[(cause as { readonly code?: string } | undefined)?.code ?? '']
+  return next === undefined
+    ? new BootpackError('io', 'io', message, { cause })
+    : new BootpackError('refused', 'no-permission', message, { cause, next })
+}

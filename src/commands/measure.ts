@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/session/base-command.js'
 import { anyTraceFlag, formatFlag, partitionFlag, targetArgument, traceFlag } from '../cli/args/flags.js'
-import { ioError, usageError } from '../errors.js'
+import { usageError } from '../errors.js'
 import type { CostShare } from '../measure/breakdown.js'
 import type { DiskModel } from '../measure/disk-model.js'
 import type { LayoutMeasure } from '../measure/layout-measure.js'
@@ -89,14 +88,15 @@ disk models make of it (docs/disk-models.md). Reads only.`
   }
 }
 
-/** @throws usage for a model that does not exist; io or corrupt for a disk file that cannot be used */
+/** @throws usage for a model that does not exist; usage or io for a disk file that cannot be used */
 async function chooseModels(
   names: readonly string[] | undefined,
   file: string | undefined,
 ): Promise<readonly DiskModel[]> {
-  const [{ diskModels, findDisk }, { parseDiskFile }] = await Promise.all([
+  const [{ diskModels, findDisk }, { parseDiskFile }, { readTextFile }] = await Promise.all([
     import('../measure/disk-model.js'),
     import('../measure/disk-file.js'),
+    import('../cli/args/text-file.js'),
   ])
   const named = (names ?? []).map((name) => {
     const model = findDisk(name)
@@ -109,8 +109,5 @@ async function chooseModels(
     return model
   })
   if (file === undefined) return named.length > 0 ? named : diskModels
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw ioError(`The disk file ${file} cannot be read.`, cause)
-  })
-  return [...named, parseDiskFile(text)]
+  return [...named, parseDiskFile(await readTextFile(file, 'The disk file'))]
 }

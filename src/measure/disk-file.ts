@@ -1,4 +1,4 @@
-import { BootpackError } from '../errors.js'
+import { BootpackError, usageError } from '../errors.js'
 import { modelOf, type DiskModel, type DiskParameters } from './disk-model.js'
 
 const fields: Readonly<Record<DiskParameters['kind'], readonly string[]>> = {
@@ -10,13 +10,15 @@ const fields: Readonly<Record<DiskParameters['kind'], readonly string[]>> = {
 /**
  * A disk of one's own: `{"name": "my-disk", "kind": "rotating", "settleMs": 0.5,
  * "strokeMs": 14.5, "rotationMs": 8.33, "megabytesPerSecond": 120}`.
- * @throws corrupt naming the field that is wrong
+ * @throws usage naming the field that is wrong
  */
 export function parseDiskFile(text: string): DiskModel {
   const bad = (problem: string): never => {
-    throw new BootpackError('corrupt', 'bad-disk-file', `The disk file cannot be used: ${problem}.`, {
-      next: `It is JSON with name, kind (${Object.keys(fields).join(', ')}) and the numbers of that kind.`,
-    })
+    throw usageError(
+      'bad-disk-file',
+      `The disk file cannot be used: ${problem}.`,
+      `It is JSON with name, kind (${Object.keys(fields).join(', ')}) and the numbers of that kind.`,
+    )
   }
   let data: Record<string, unknown> = {}
   try {

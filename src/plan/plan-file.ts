@@ -4,7 +4,7 @@
  * with a line-based diff. A plan read back is trusted with nothing: every number is
  * checked against the volume the plan says it is for.
  */
-import { BootpackError } from '../errors.js'
+import { BootpackError, unsupported, usageError } from '../errors.js'
 import { fsBlock } from '../layout/block.js'
 import { isGapCause, type GapCause } from '../layout/gap-cause.js'
 import { isSkipReason, type SkipReason } from '../layout/reason.js'
@@ -31,24 +31,33 @@ export function planText(plan: Plan): string {
 const lines = (values: readonly unknown[]): string =>
   values.length === 0 ? '[]' : `[\n${values.map((value) => `    ${JSON.stringify(value)}`).join(',\n')}\n  ]`
 
-/** @throws corrupt naming the field or move that is wrong */
+const beginning = /^\s*\{\s*"bootpack":\s*"plan"/
+
+/**
+ * @throws usage when it is something else than a plan, unsupported for a later version, corrupt naming the field or
+ *   move that is wrong
+ */
 export function parsePlan(text: string): Plan {
   let data: unknown
   try {
     data = JSON.parse(text)
   } catch (cause) {
-    throw new BootpackError('corrupt', 'bad-plan', 'The file is no plan: it is not JSON.', {
-      next: 'Give a file that bootpack plan or pack -o wrote.',
+    if (!beginning.test(text)) throw notAPlan()
+    throw new BootpackError('corrupt', 'bad-plan', 'The plan cannot be used: it is not complete JSON.', {
+      next: 'Make it again with bootpack plan.',
       cause,
     })
   }
+  if ((data as Partial<Plan> | null)?.bootpack !== 'plan') throw notAPlan()
   const plan = data as Plan
   const { volume, rounds, measure, goal, cost } = object(data, 'plan')
   const { inodes } = plan
-  check(
-    plan.bootpack === 'plan' && (plan.version === 1 || plan.version === 2),
-    'it does not begin as a plan of version 1 or 2 does',
-  )
+  if (plan.version !== 1 && plan.version !== 2)
+    throw unsupported(
+      'plan-version',
+      `The plan has version ${JSON.stringify(plan.version)}; this bootpack reads versions 1 and 2.`,
+      'Use the bootpack that wrote it, or a later one.',
+    )
   check(
     (inodes !== undefined) === (plan.version === 2),
     'plans of version 2 renumber inodes, those of version 1 do not',
@@ -168,6 +177,9 @@ function checkRound(round: readonly unknown[], index: number, blockCount: number
   })
   for (const target of targets) check(!sources.intersects(target), `round ${index + 1}: a target is also a source`)
 }
+
+const notAPlan = (): BootpackError =>
+  usageError('not-a-plan', 'The file is no plan.', 'Give a file that bootpack plan -o or pack -o wrote.')
 
 const whole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 

@@ -164,7 +164,7 @@ async function openOrSay(path: string, flags: number): Promise<FileHandle> {
       throw refused('in-use', `${path} is in use: mounted, or claimed by another program.`, 'Unmount it first.')
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       const doing = (flags & constants.O_RDWR) === 0 ? 'read' : 'write'
-      throw new BootpackError('io', 'no-permission', `${path} cannot be opened to ${doing} it.`, {
+      throw new BootpackError('refused', 'no-permission', `${path} cannot be opened to ${doing} it.`, {
         next:
           process.getuid?.() === 0
             ? `The system keeps even root from it; give something else, or run this where it may be ${doing === 'read' ? 'read' : 'written'}.`

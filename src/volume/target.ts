@@ -61,12 +61,6 @@ function lookupError(given: string, cause: unknown): BootpackError {
       'Check the name of the target.',
     )
   }
-  if (code === 'EACCES')
-    return usageError(
-      'no-access',
-      `${quoted(given)} may not be looked at by this user.`,
-      'Run bootpack as a user who may.',
-    )
   return ioError(`${quoted(given)} could not be looked up (${code ?? String(cause)}).`, cause)
 }
 

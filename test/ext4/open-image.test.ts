@@ -189,7 +189,7 @@ describe('opening an image', () => {
       { ok: [0, 1] },
     )
     if (!/\d/.test(stdout)) skip(this, `another user cannot run this checkout: ${stderr.split('\n')[0]}`)
-    expect(stdout.trim()).to.equal('no-permission 1')
+    expect(stdout.trim()).to.equal('no-permission 5')
   })
 
   describe('as an engine', () => {

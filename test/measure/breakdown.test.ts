@@ -85,6 +85,6 @@ describe('disk models', () => {
     for (const [text, problem] of cases)
       expect(() => parseDiskFile(text), text)
         .to.throw(BootpackError, problem)
-        .with.property('exitCode', 6)
+        .with.property('exitCode', 2)
   })
 })

@@ -207,8 +207,7 @@ describe('a plan file', () => {
       return JSON.stringify(copy)
     }
     const cases: [string, string, RegExp][] = [
-      ['no JSON', '{', /not JSON/],
-      ['another thing', '[]', /no object/],
+      ['a plan that ends too early', planText(plan).slice(0, -100), /not complete JSON/],
       [
         'another version',
         broken((copy) => {
@@ -278,5 +277,25 @@ describe('a plan file', () => {
         .to.throw(BootpackError, problem)
         .with.property('exitCode', 6)
     }
+  })
+
+  it('is bad usage when it is none, and not supported when it is of a later version', async () => {
+    const { plan } = await plannedDisk(51)
+    for (const text of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '7',
+      '/etc/fstab\n',
+      '{"bootpack":"trace","version":1}',
+      '\0'.repeat(99),
+    ])
+      expect(() => parsePlan(text), JSON.stringify(text))
+        .to.throw(BootpackError, /is no plan/)
+        .with.property('exitCode', 2)
+    expect(() => parsePlan(planText({ ...plan, version: 3 as never })))
+      .to.throw(BootpackError, /The plan has version 3; this bootpack reads versions 1 and 2/)
+      .with.property('exitCode', 5)
   })
 })

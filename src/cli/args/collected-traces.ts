@@ -12,7 +12,7 @@ import type { Mount } from '../../collect/mounts.js'
 import { nameByWalk, type NamedReads } from '../../collect/name-by-walk.js'
 import { outputNames } from '../../collect/output-names.js'
 import { splitByFilesystem, type FilesystemReads, type Recording } from '../../collect/recording.js'
-import { BootpackError, usageError } from '../../errors.js'
+import { BootpackError, ioError, usageError } from '../../errors.js'
 import { parseMountinfo } from '../../host/mountinfo.js'
 import { nameTrace } from '../../plan/resolve/name-trace.js'
 import { counted } from '../../text/table.js'
@@ -27,18 +27,18 @@ export const currentMounts = (): Mount[] => parseMountinfo(readFileSync('/proc/s
 
 /**
  * A recording cannot be repeated: where it will be written is looked at before it begins.
- * @throws usage when there is no such folder or nothing may be made in it
+ * @throws usage when there is no such folder, refused when nothing may be made in it
  */
 export function needOutputFolder(output: string): void {
   if (output === '-') return
+  const folder = dirname(output)
   try {
-    accessSync(dirname(output), constants.W_OK | constants.X_OK)
-  } catch {
-    throw usageError(
-      'no-folder',
-      `Nothing can be written in ${escapePath(dirname(output))}.`,
-      'Make the folder first, or write elsewhere.',
-    )
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      throw ioError(`Nothing can be written in ${escapePath(folder)}.`, cause)
+    throw usageError('no-folder', `There is no folder ${escapePath(folder)}.`, 'Make it first, or write elsewhere.')
   }
 }
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { BootpackError, ioError } from '../../errors.js'
+import { BootpackError, ioError, usageError } from '../../errors.js'
 import { escapePath } from '../../text/escape-path.js'
 
 /** A plan for a full disk of small files is a tenth of this; /dev/zero is not. */
@@ -10,7 +10,7 @@ const mostBytes = 256 * 1024 * 1024
  * A whole file as text.
  * @param what how the error calls it: 'The plan'
  * @param flag O_NOFOLLOW and O_NONBLOCK where the name was made up and not given: others may have put a link or a pipe there
- * @throws usage when it does not exist; io with the system's error as its cause; corrupt when it is far too long
+ * @throws usage when it does not exist or is far too long; io with the system's error as its cause
  */
 export async function readTextFile(path: string, what: string, flag = 0): Promise<string> {
   try {
@@ -21,11 +21,10 @@ export async function readTextFile(path: string, what: string, flag = 0): Promis
       for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 })) {
         length += (chunk as Buffer).length
         if (length > mostBytes)
-          throw new BootpackError(
-            'corrupt',
+          throw usageError(
             'too-long',
             `${what} ${escapePath(path)} is longer than 256 MiB, which none is.`,
-            { next: 'Give a file that bootpack wrote.' },
+            'Give a file of the right kind.',
           )
         chunks.push(chunk as Buffer)
       }

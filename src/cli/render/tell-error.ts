@@ -6,7 +6,7 @@ import { jsonText } from './json-text.js'
 export function tellError(error: BootpackError): void {
   process.stderr.write(`bootpack: ${escapePath(error.message)}\n`)
   if (error.next !== undefined) process.stderr.write(`${error.next.split('\n').map(escapePath).join('\n')}\n`)
-  if (error.family === 'io' && error.cause instanceof Error)
+  if ((error.family === 'io' || error.code === 'no-permission') && error.cause instanceof Error)
     process.stderr.write(`(${escapePath(error.cause.message)})\n`)
 }
 
