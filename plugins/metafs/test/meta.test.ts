@@ -85,7 +85,7 @@ describe('the meta filesystem over an image', () => {
   })
 
   it('"meta/features - bitmap of features supported by the interface"', async () => {
-    expect(await output('cat features', meta)).to.equal('compat 0xf\nro_compat 0xf\nincompat 0x3\n')
+    expect(await output('cat features', meta)).to.equal('compat 0x1f\nro_compat 0xf\nincompat 0x3\n')
   })
 
   it('"meta/super/blocksize - filesystem block size", "meta/super/id - filesystem ID"', async () => {
@@ -275,6 +275,14 @@ describe('the meta filesystem over an image', () => {
         'No space left',
       )
       expect(failures.join('\n')).to.include('is allocated').and.to.include('no free space')
+      const told = await output('cat failures', meta)
+      expect(
+        told
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.split(': ')[0]),
+      ).to.deep.equal(Array(3).fill(`${node}/data/alloc`))
+      expect(told).to.include('is allocated').and.to.include('no free space')
     })
 
     it('"Fpos is shifted after the last block allocated in this call"', async () => {
@@ -430,7 +438,7 @@ describe('the meta filesystem over an image', () => {
     await putAway()
     await show(image, true)
     const before = readFileSync(image)
-    expect(await output('cat features', meta)).to.equal('compat 0xf\nro_compat 0x0\nincompat 0x3\n')
+    expect(await output('cat features', meta)).to.equal('compat 0x1f\nro_compat 0x0\nincompat 0x3\n')
     for (const file of ['alloc_goal', 'data/alloc', 'data/reloc', 'metadata/alloc', 'metadata/reloc']) {
       expect((await sh(`echo 12 > nodes/${made.donor}/${file}`, meta)).stderr, file).to.include('Read-only file system')
     }
@@ -512,7 +520,7 @@ describe('the meta filesystem over a mounted filesystem', () => {
   after(() => scratch.remove())
 
   it('shows the same as over the image', async () => {
-    expect(await output('cat features', meta)).to.equal('compat 0x7\nro_compat 0x3\nincompat 0x3\n')
+    expect(await output('cat features', meta)).to.equal('compat 0x17\nro_compat 0x3\nincompat 0x3\n')
     const [inode] = made.fragmented
     expect(await output(`cat nodes/${inode}/data/extents`, meta)).to.equal(
       layoutOfFile(join(mounted, 'f0'), blockSize)

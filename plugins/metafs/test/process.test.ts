@@ -1,11 +1,12 @@
 /** The command as a program of its own: how it begins, and every way it can end. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { layoutInImage } from '../../../test/blocks/stage.js'
 import { checkImage, debugfs, debugfsWrite, makeImage } from '../../../test/support/images.js'
 import { needTools, run, scratchFolder } from '../../../test/support/tools.js'
+import { loopMount } from '../../../test/support/loop-mount.js'
 import { makeAgedImage, type AgedImage } from './aged-image.js'
 import { finished, isMounted, needFuse, output, pause, sh, start, type ShellResult } from './shell.js'
 
@@ -69,7 +70,9 @@ describe('bootpack metafs mount', () => {
     await takeAway()
     const { status, stdout } = await ended!
     expect(status).to.equal(0)
-    expect(stdout).to.equal(`${image} is shown at ${meta}. Unmount it with: umount ${meta}\n`)
+    expect(stdout).to.equal(
+      `${image} is shown at ${meta}. Unmount it with: umount '${meta}'\nWhy an order was refused: cat '${meta}/failures'\n`,
+    )
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -96,14 +99,46 @@ describe('bootpack metafs mount', () => {
 
   it('goes on in the background when asked to', async () => {
     const { status, stdout } = await finished(metafs('--background', image, meta), 60_000)
-    expect([status, stdout]).to.deep.equal([0, `${image} is shown at ${meta}. Unmount it with: umount ${meta}\n`])
+    expect([status, stdout]).to.deep.equal([
+      0,
+      `${image} is shown at ${meta}. Unmount it with: umount '${meta}'\nWhy an order was refused: cat '${meta}/failures'\n`,
+    ])
     expect(await output('cat super/blocksize', meta), 'at once').to.equal('1024\n')
     const second = await finished(metafs('--background', image, meta), 60_000)
     expect(second.status, 'the image is in use').to.equal(5)
     expect(second.stderr).to.include('is mounted at')
+    // Nobody reads its stderr; the file tells.
+    expect((await sh(`echo 0 > nodes/${made.donor}/data/alloc`, meta)).status).to.not.equal(0)
+    expect(await output('cat failures', meta)).to.match(/^nodes\/\d+\/data\/alloc: \S.*\n$/)
     await takeAway()
     for (let i = 0; i < 200 && (await sh(`flock -n ${image} true`, '/')).status !== 0; i++) await pause(20)
     await up()
+  })
+
+  it('is named to who wants to move blocks of the same mount, with what ends it', async () => {
+    const mount = loopMount({ size: 32 << 20 })
+    const other = join(scratch.path, 'other')
+    mkdirSync(other, { recursive: true })
+    try {
+      expect((await finished(metafs('--background', mount.path, meta), 60_000)).status).to.equal(0)
+      const second = await finished(metafs('--background', mount.path, other), 60_000)
+      expect([second.status, second.stderr.replace(/process \d+/, 'process N')]).to.deep.equal([
+        5,
+        'bootpack: Another bootpack or e4defrag moves blocks on this filesystem (process N, bootpack metafs mount).\n' +
+          `It shows the blocks as files until it is unmounted: umount '${meta}'\n`,
+      ])
+      await takeAway()
+      for (let i = 0; i < 200; i++) {
+        if ((await finished(metafs('--background', mount.path, other), 60_000)).status === 0) break
+        await pause(50)
+      }
+      run('umount', [other])
+    } finally {
+      spawnSync('umount', ['-l', other])
+      while (isMounted(meta.replaceAll(' ', '\\040'))) run('umount', ['-l', meta])
+      for (let i = 0; i < 100 && spawnSync('umount', [mount.path]).status !== 0; i++) await pause(50)
+      mount.remove()
+    }
   })
 
   it('says why not, with the exit code of the kind of reason', async () => {

@@ -12,8 +12,9 @@
  * of two who come at the same time, at least one then sees the other.
  */
 import { statSync, type BigIntStats } from 'node:fs'
-import { refused, usageError, type BootpackError } from '../../errors.js'
+import { ioError, refused, usageError, type BootpackError } from '../../errors.js'
 import { deviceNumber, identify, isReadOnlyDevice, sectorSizeOf, type Identity } from '../../host/block-devices.js'
+import { describeAtWork } from '../../host/at-work.js'
 import { findUses } from '../../host/is-mounted.js'
 import { holdBelow } from '../../host/hold-below.js'
 import { openersOf } from '../../host/openers.js'
@@ -97,12 +98,8 @@ function findDeviceWriter(identity: Identity & { kind: 'block' }): OtherWriter |
 function writerError({ as, opener }: OtherWriter, path: string, target = path): BootpackError {
   const name = target === path ? shellWord(path) : `${shellWord(path)}, which ${shellWord(target)} reads,`
   if (as === 'lock') {
-    const who = opener ? ` (process ${opener.process}, ${shellWord(opener.command)})` : ''
-    return refused(
-      'in-use',
-      `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`,
-      'Wait until it is done.',
-    )
+    const { who, next } = describeAtWork(opener)
+    return refused('in-use', `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`, next)
   }
   const who = opener
     ? `Process ${opener.process} (${shellWord(opener.command)})`
@@ -119,13 +116,8 @@ function statOrSay(path: string): BigIntStats {
   try {
     stats = statSync(path, { bigint: true, throwIfNoEntry: false })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EACCES') {
-      throw usageError(
-        'no-access',
-        `${shellWord(path)} may not be looked at by this user.`,
-        'Run bootpack as a user who may.',
-      )
-    }
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES')
+      throw ioError(`${shellWord(path)} may not be looked at by this user.`, cause)
   }
   if (!stats) throw usageError('no-such-target', `There is no ${shellWord(path)}.`, 'Check the name of the image.')
   if (!stats.isFile() && !stats.isBlockDevice()) {

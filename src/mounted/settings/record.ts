@@ -20,6 +20,9 @@ import {
 import { join } from 'node:path'
 import { refused } from '../../errors.js'
 import { asKernelError, failedWith } from '../../kernel/errno.js'
+import { describeAtWork } from '../../host/at-work.js'
+import { identify } from '../../host/block-devices.js'
+import { openersOf } from '../../host/openers.js'
 import { tryLock } from '../../kernel/flock.js'
 
 export interface RecordedSettings {
@@ -54,11 +57,8 @@ export class SettingsRecord {
     try {
       if (!fstatSync(fd).isFile() || fstatSync(fd).nlink !== 1) throw tampered(path)
       if (!tryLock(fd)) {
-        throw refused(
-          'in-use',
-          'Another bootpack or e4defrag is moving blocks on this filesystem.',
-          'Wait until it is done.',
-        )
+        const { who, next } = describeAtWork(openersOf(identify(fstatSync(fd, { bigint: true })))[0])
+        throw refused('in-use', `Another bootpack or e4defrag moves blocks on this filesystem${who}.`, next)
       }
       return new SettingsRecord(fd)
     } catch (error) {

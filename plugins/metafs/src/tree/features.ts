@@ -11,6 +11,8 @@ export const compat = {
   allocGoal: 0x4,
   /** `ls nodes` shows all files, not only that they can be asked for. */
   nodesListed: 0x8,
+  /** Why orders were refused can be read. */
+  failures: 0x10,
 } as const
 
 export const roCompat = {
@@ -29,7 +31,8 @@ export const incompat = {
 
 /** Three lines: the name of a bitmap and its value. */
 export function featuresText(space: BlockSpace, readOnly: boolean): string {
-  const offered = compat.freeBlocks | compat.extents | compat.allocGoal | (space.inodes ? compat.nodesListed : 0)
+  const listed = space.inodes ? compat.nodesListed : 0
+  const offered = compat.freeBlocks | compat.extents | compat.allocGoal | compat.failures | listed
   const changing = readOnly
     ? 0
     : roCompat.dataAlloc | roCompat.dataReloc | (space.trees ? roCompat.metadataAlloc | roCompat.metadataReloc : 0)

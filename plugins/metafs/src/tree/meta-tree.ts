@@ -4,6 +4,7 @@
  *     features                        what the interface offers
  *     allocation/free_blocks          free runs; positions are blocks of the filesystem
  *     super/blocksize, super/id
+ *     failures                        why the last orders were refused
  *     nodes/<inode>/alloc_goal        where space for this file is looked for
  *     nodes/<inode>/data/extents      its extents and holes; positions are file blocks
  *     nodes/<inode>/data/alloc        L: allocate L blocks at the position
@@ -15,6 +16,7 @@
  * what came of the last order, is kept here for as long as the mount lasts.
  */
 import { BootpackError } from 'bootpack'
+import { escapePath } from 'bootpack/text'
 import { fsBlock, type FsBlock } from 'bootpack/engine'
 import type { BlockSpace, SpaceFile } from 'bootpack/ext4'
 import { Errno, type ErrnoName } from '../fuse/errno.js'
@@ -32,6 +34,7 @@ import {
   nodeOf,
   numberOf,
   parentOf,
+  pathOf,
   type InodeKind,
   type Node,
 } from './node-number.js'
@@ -52,6 +55,8 @@ const isOrder = (kind: string): kind is OrderKind => kind in numbersOf
 
 const O_ACCMODE = 3
 const leastSize = 4096
+/** Lines of `failures`; older ones go. */
+const mostFailures = 32
 
 export class MetaTree implements Tree {
   /** Looks at the filesystem and changes of it, one at a time. */
@@ -62,6 +67,8 @@ export class MetaTree implements Tree {
   /** By node number: what came of the last order. */
   private readonly outcomes = new Map<number, string>()
   private listed: readonly number[] = []
+  /** Sentences, oldest first: a client learns only a number, and behind a mount in the background nobody reads stderr. */
+  private readonly failures: string[] = []
 
   private readonly space: BlockSpace
   private readonly readOnly: boolean
@@ -99,7 +106,7 @@ export class MetaTree implements Tree {
    */
   private async sizeOf(node: Node, signal: AbortSignal): Promise<number> {
     if (node.kind === 'freeBlocks') return Math.max(leastSize, this.space.geometry().blockCount)
-    if (node.inode === undefined) return this.textOf(node)?.length ?? 0
+    if (node.inode === undefined) return Buffer.byteLength(this.textOf(node) ?? '')
     const { kind } = node
     // Whether there is such a file is asked once on the way; the others below wait for nobody.
     if (kind !== 'node' && kind !== 'dataAlloc' && kind !== 'extents') return 0
@@ -183,6 +190,8 @@ export class MetaTree implements Tree {
         return `${blockSize}\n`
       case 'id':
         return `${uuid}\n`
+      case 'failures':
+        return this.failures.map((line) => `${line}\n`).join('')
       default:
         return undefined
     }
@@ -277,6 +286,13 @@ export class MetaTree implements Tree {
     })
   }
 
+  private failed(error: unknown, path: string): void {
+    this.onFailure(error, path)
+    const { message, next } = error as { readonly message?: string; readonly next?: string }
+    this.failures.push(escapePath(`${path}: ${message ?? String(error)}${next === undefined ? '' : ` ${next}`}`))
+    if (this.failures.length > mostFailures) this.failures.shift()
+  }
+
   /** Whatever came of an order is on the disk afterwards, and the disk at rest. */
   private inOrder<T>(kind: OrderKind, inode: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (this.readOnly) throw new Errno('EROFS')
@@ -284,7 +300,7 @@ export class MetaTree implements Tree {
       try {
         return await work()
       } catch (error) {
-        this.onFailure(error, `nodes/${inode} ${kind}`)
+        this.failed(error, pathOf({ kind, inode }))
         throw error
       } finally {
         await this.turns.take(new AbortController().signal, () => this.space.settle())

@@ -14,6 +14,7 @@ export const commonNodes = {
   blocksize: { number: 6, parent: 'super', name: 'blocksize' },
   id: { number: 7, parent: 'super', name: 'id' },
   nodes: { number: 8, parent: 'root', name: 'nodes' },
+  failures: { number: 9, parent: 'root', name: 'failures' },
 } as const
 
 /** What each inode has below nodes/<inode>. */
@@ -88,6 +89,14 @@ function children<Kind extends string>(
 export function parentOf(node: Node): Node {
   if (node.inode === undefined) return { kind: commonNodes[node.kind].parent }
   return node.kind === 'node' ? { kind: 'nodes' } : { kind: inodeNodes[node.kind].parent, inode: node.inode }
+}
+
+/** Where a node is in the tree, such as nodes/12/data/alloc. */
+export function pathOf(node: Node): string {
+  const names: string[] = []
+  for (let at = node; at.inode !== undefined || at.kind !== 'root'; at = parentOf(at))
+    names.unshift(at.inode === undefined ? commonNodes[at.kind].name : inodeNodes[at.kind].name || String(at.inode))
+  return names.join('/')
 }
 
 /** A directory's name as a number: decimal, no zeros in front. */

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from 'bootpack/cli'
+import { shellWord } from 'bootpack/text'
 
 export interface MetafsMount {
   readonly target: string
@@ -16,7 +17,7 @@ See docs/metafs.md for every file of it.
 
 Runs until the directory is unmounted or the command is interrupted; what
 was begun is finished. With --background it returns as soon as the tree is
-there.`
+there; why an order was refused then stands in the file failures of the tree.`
   static override examples = [
     '<%= config.bin %> metafs mount disk.img /mnt/meta --background',
     '<%= config.bin %> metafs mount / /mnt/meta --read-only',
@@ -95,5 +96,7 @@ there.`
   }
 }
 
-const mountedLine = ({ target, directory, readOnly }: MetafsMount): string =>
-  `${target} is shown at ${directory}${readOnly ? ', read-only' : ''}. Unmount it with: umount ${directory}`
+const mountedLine = ({ target, directory, readOnly }: MetafsMount): string => {
+  const why = readOnly ? '' : `\nWhy an order was refused: cat ${shellWord(`${directory}/failures`)}`
+  return `${target} is shown at ${directory}${readOnly ? ', read-only' : ''}. Unmount it with: umount ${shellWord(directory)}${why}`
+}
