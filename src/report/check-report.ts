@@ -95,7 +95,7 @@ export function checkReport(checked: Checked, top: number): string {
 /** Less than a hundredth is no promise. What packing leaves, reading in advance may take. */
 const lossText = (lossMs: number, beforeMs: number): string =>
   lossMs < beforeMs / 100
-    ? 'which packing would not better; bootpack preload show says what reading in advance would'
+    ? 'which packing would not better\n           (what reading in advance would: bootpack preload show)'
     : `${seconds(lossMs)} more than it need be`
 
 function verdictText({ verdict, drifted, runs }: Checked): string {
