@@ -1,11 +1,10 @@
 import type { OwnedKind } from '../layout/owner.js'
-import type { Reader } from '../trace/model/trace.js'
 
 /**
  * One read of a boot, resolved against a volume: which blocks of which inode, so
  * that the same boot can be measured on another layout of the same files.
  */
-export interface BootRead extends Reader {
+export interface BootRead {
   /** Microseconds since the trace began. */
   readonly t?: number
   /**
@@ -22,4 +21,7 @@ export interface BootRead extends Reader {
   readonly block: number
   /** Blocks. */
   readonly length: number
+  /** The program that reads, and its systemd unit, where the trace tells. */
+  readonly by?: string
+  readonly unit?: string
 }

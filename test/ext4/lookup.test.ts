@@ -253,6 +253,31 @@ describe('files that must stay', () => {
       undefined,
       undefined,
     ])
+    const zipl = imageWith('zipl', {
+      folders: ['boot/deep', 'etc', 'opt'],
+      files: {
+        'boot/bootmap': 'b',
+        'boot/vmlinuz': 'v',
+        'boot/deep/initrd': 'i',
+        'boot/second.b': 's',
+        'etc/zipl.conf': '[linux]\n  target = /boot\n  image = /opt/kernel\n  ramdisk=/opt/ramdisk,0x1000000\n',
+        'opt/kernel': 'k',
+        'opt/ramdisk': 'r',
+        'opt/other': 'o',
+      },
+    })
+    expect(
+      await reasons(zipl, [
+        '/boot/vmlinuz',
+        '/boot/deep/initrd',
+        '/opt/kernel',
+        '/opt/ramdisk',
+        '/opt/other',
+        '/etc/zipl.conf',
+      ]),
+    ).to.deep.equal(['boot-loader', 'boot-loader', 'boot-loader', 'boot-loader', undefined, undefined])
+    const silo = imageWith('silo', { folders: ['boot'], files: { 'boot/second.b': 's', 'boot/vmlinuz': 'v' } })
+    expect(await reasons(silo, ['/boot/second.b', '/boot/vmlinuz'])).to.deep.equal(['boot-loader', undefined])
     const separate = imageWith('separate', { folders: ['grub'], files: { 'grub/core.img': 'c', vmlinuz: 'v' } })
     expect(await reasons(separate, ['/grub/core.img', '/vmlinuz'])).to.deep.equal(['boot-loader', undefined])
   })
