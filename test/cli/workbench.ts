@@ -8,7 +8,10 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSyn
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { engines } from '../../src/engines.js'
+import { readTrace } from '../../src/trace/read-trace.js'
+import type { Trace } from '../../src/trace/model/trace.js'
 import { openVolume } from '../../src/volume/open-volume.js'
+import type { Volume } from '../../src/volume/volume.js'
 import { loopMount, type LoopMount } from '../support/loop-mount.js'
 import { isRoot, run, scratchFolder, type Ran } from '../support/tools.js'
 
@@ -17,6 +20,21 @@ const script = async <T>(path: string): Promise<T> =>
   (await import(new URL(`../../scripts/${path}`, import.meta.url).href)) as T
 
 type State = 'aged' | 'packed'
+
+/** What the kernel would have told of a boot of this image: a page of each file, by its number. */
+async function kernelText(volume: Volume, { reads }: Trace): Promise<string> {
+  const lines: string[] = []
+  for (const { path } of reads) {
+    const found = path === undefined ? undefined : await volume.lookup(path)
+    if (!found) continue
+    const time = (1 + lines.length / 1000).toFixed(6)
+    const inode = found.file.inode.toString(16)
+    lines.push(
+      `            init-1       [000] .....     ${time}: mm_filemap_add_to_page_cache: dev 8:1 ino ${inode} pfn=0x1 ofs=0 order=0\n`,
+    )
+  }
+  return lines.join('')
+}
 
 export class Workbench {
   private readonly scratch = scratchFolder()
@@ -44,13 +62,14 @@ export class Workbench {
     run('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', '-J', 'size=4', '-d', this.at('tree'), image])
     const volume = await openVolume(image, { write: true }, engines)
     await scatter(volume, 20_070_601)
+    const trace = join(home, 'sample-trees/tiny-root/boot.trace.jsonl')
+    const recording = await kernelText(volume, await readTrace(trace))
     await volume.close()
     copyFileSync(image, this.at('aged/old.img'))
-    const trace = join(home, 'sample-trees/tiny-root/boot.trace.jsonl')
     for (const name of ['boot', 'monday', 'tuesday', 'friday']) copyFileSync(trace, this.at('aged', `${name}.trace`))
     for (const n of [1, 2]) writeFileSync(this.at(`aged/boots/may/${n}.trace.gz`), gzipSync(readFileSync(trace)))
     for (const name of ['monday', 'tuesday']) copyFileSync(trace, this.at('aged/boots', `${name}.trace`))
-    copyFileSync(join(home, 'test/fixtures/trace/boot-tracefs.txt.gz'), this.at('aged/boot.tracefs.gz'))
+    writeFileSync(this.at('aged/boot.tracefs.gz'), gzipSync(recording))
     writeFileSync(
       this.at('aged/startup.log'),
       gunzipSync(readFileSync(join(home, 'test/fixtures/trace/strace-file.txt.gz'))),
