@@ -4,8 +4,9 @@
  * exit code the process ends with.
  *
  * The families stay apart because they ask for different actions: `usage` is the
- * caller's slip, `refused` would be unsafe, `unsupported` is sound but not ours
- * to handle, `corrupt` needs a repair, `no-space` needs room, `io` is the device.
+ * caller's slip, `refused` would be unsafe, `stopped` became so half-way (what was done
+ * until then is whole), `unsupported` is sound but not ours to handle, `corrupt` needs a
+ * repair, `no-space` needs room, `io` is the device.
  */
 
 /** Exit codes of every command; see docs/architecture.md. */
@@ -21,11 +22,13 @@ export const exitCode = {
   interrupted: 130,
 } as const
 
-export type ErrorFamily = 'usage' | 'refused' | 'unsupported' | 'corrupt' | 'no-space' | 'io' | 'interrupted'
+export type ErrorFamily =
+  'usage' | 'refused' | 'stopped' | 'unsupported' | 'corrupt' | 'no-space' | 'io' | 'interrupted'
 
 const exitOf: Record<ErrorFamily, number> = {
   usage: exitCode.usage,
   refused: exitCode.refused,
+  stopped: exitCode.partial,
   unsupported: exitCode.refused,
   corrupt: exitCode.corrupt,
   'no-space': exitCode.noSpace,
@@ -111,9 +114,11 @@ const forbidden: Readonly<Record<string, string>> = {
 /**
  * Reading or writing failed. Where the system refused it to this user it is a refusal as
  * others are, `no-permission`, whatever it was done for: nothing is broken.
- * @param cause what the system said
+ * @param cause  what the system said
+ * @param advice what to do where something is left half-way: that is no refusal then
  */
-export function ioError(message: string, cause?: unknown): BootpackError {
+export function ioError(message: string, cause?: unknown, advice?: string): BootpackError {
+  if (advice !== undefined) return new BootpackError('io', 'io', message, { cause, next: advice })
   const next = forbidden[(cause as { readonly code?: string } | undefined)?.code ?? '']
   return next === undefined
     ? new BootpackError('io', 'io', message, { cause })

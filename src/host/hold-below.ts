@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { lockOfOthers } from '../kernel/ofd-lock.js'
 import { attempt, isIdentity, type FileIdentity, type Identity } from './block-devices.js'
 import { layersBelow, type Layer } from './device-stack.js'
+import type { WatchedFile } from './newcomers.js'
 import { openersOf } from './openers.js'
 import { lockForWriting, type OtherWriter } from './writer-lock.js'
 
@@ -16,6 +17,8 @@ export interface HeldBelow {
   /** Who is in the way, if anybody is, and of what. */
   readonly writer: OtherWriter | undefined
   readonly path: string
+  /** Those that could be opened. */
+  readonly files: readonly WatchedFile[]
   release(): void
 }
 
@@ -24,6 +27,7 @@ const O_CLOEXEC = 0o2000000
 /** What cannot be found or opened from here is not held; others still see the device that reads it. */
 export function holdBelow(identity: Identity): HeldBelow {
   const held: number[] = []
+  const files: WatchedFile[] = []
   const release = (): void => {
     for (const fd of held.splice(0)) closeSync(fd)
   }
@@ -32,13 +36,13 @@ export function holdBelow(identity: Identity): HeldBelow {
     if (path === undefined) continue
     const writer =
       layer.identity.kind === 'file'
-        ? holdFile(path, layer.identity, layer, held)
+        ? holdFile(path, layer.identity, layer, held, files)
         : layer.by === 'loop'
           ? holdDevice(path, layer.identity, held)
           : undefined
-    if (writer) return { writer, path, release }
+    if (writer) return { writer, path, files, release }
   }
-  return { writer: undefined, path: '', release }
+  return { writer: undefined, path: '', files, release }
 }
 
 const pathOf = ({ path, identity }: Layer): string | undefined =>
@@ -52,11 +56,18 @@ function open(path: string, flags: number, identity: Identity): number | undefin
   return undefined
 }
 
-function holdFile(path: string, identity: FileIdentity, { range }: Layer, held: number[]): OtherWriter | undefined {
+function holdFile(
+  path: string,
+  identity: FileIdentity,
+  { range }: Layer,
+  held: number[],
+  files: WatchedFile[],
+): OtherWriter | undefined {
   const writable = open(path, constants.O_RDWR, identity)
   const fd = writable ?? open(path, constants.O_RDONLY, identity)
   if (fd === undefined) return undefined
   held.push(fd)
+  files.push({ fd, identity })
   if (writable !== undefined && range !== undefined) {
     const writer = lockForWriting(fd, identity, range)
     if (writer) return writer

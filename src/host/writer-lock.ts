@@ -8,9 +8,10 @@
  * kernel knows whether anybody has the file open for writing; if nobody has, such a
  * lock is a mere reader's, and root goes on without its own (docs/reliability.md).
  */
+import { closeSync, constants, openSync } from 'node:fs'
 import { lockOfOthers, tryWriteLock, type LockRange } from '../kernel/ofd-lock.js'
 import { giveLeaseBack, tryLease } from '../kernel/lease.js'
-import type { FileIdentity } from './block-devices.js'
+import type { FileIdentity, Identity } from './block-devices.js'
 import { openersOf, seesEverybody, type Opener } from './openers.js'
 
 /** Somebody else who writes; who it is only where that can be seen. */
@@ -55,4 +56,23 @@ export function lockForWriting(fd: number, identity: FileIdentity, range?: LockR
   const opener = openers.find(({ writes }) => writes)
   // Where everybody is seen and nobody writes, the lock is a mere reader's.
   return opener || !seesEverybody() ? { as: 'writer', opener } : undefined
+}
+
+/**
+ * Who holds a file or device as a bootpack does that writes to it. Takes nothing.
+ * @param fd of it, open for reading
+ */
+export function findHolder(fd: number, path: string, identity: Identity): OtherWriter | undefined {
+  if (process.platform !== 'linux') return undefined
+  if (identity.kind === 'file') {
+    const locked = lockOfOthers(fd) === 'write'
+    return locked ? { as: 'lock', opener: openersOf(identity).find(({ locks }) => locks) } : undefined
+  }
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_EXCL | constants.O_NONBLOCK))
+    return undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') return undefined
+    return { as: 'writer', opener: openersOf(identity).find(({ writes }) => writes) }
+  }
 }

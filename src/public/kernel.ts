@@ -7,6 +7,7 @@
  */
 export { addressOf, checked, ioctl, lastErrno, libcFunction, tryIoctl } from '../kernel/libc.js'
 export { ioRead, ioReadWrite, ioWrite } from '../kernel/ioctl-number.js'
+export { alignedBuffer } from '../kernel/aligned-buffer.js'
 export { allOnes, getU64, setU64, whole } from '../kernel/words.js'
 export {
   asKernelError,

@@ -212,6 +212,7 @@ function watched(
 ): Committer {
   return {
     capacity: Math.min(capacity, committer.capacity),
+    ready: () => committer.ready(),
     commit: async (blocks) => {
       if (blocks.size === 0) return
       const begun = store.steps.length

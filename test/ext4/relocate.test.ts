@@ -516,6 +516,7 @@ describe('relocate on an image', () => {
 function smaller(committer: Committer, capacity: number, onCommit: (size: number) => void = () => {}): Committer {
   return {
     capacity,
+    ready: () => committer.ready(),
     commit: (blocks) => {
       if (blocks.size > capacity) throw new RangeError(`${blocks.size} blocks in a journal for ${capacity}`)
       if (blocks.size > 0) onCommit(blocks.size)

@@ -130,7 +130,12 @@ describe('broken input', function () {
       await transaction.take(blockRun(free!.start, 1))
       let error: unknown
       await transaction
-        .commit({ capacity: Infinity, commit: () => Promise.resolve(), close: () => Promise.resolve() })
+        .commit({
+          capacity: Infinity,
+          ready: () => Promise.resolve(),
+          commit: () => Promise.resolve(),
+          close: () => Promise.resolve(),
+        })
         .catch((thrown: unknown) => {
           error = thrown
         })

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { alignedBuffer } from '../src/kernel/aligned-buffer.js'
+import { alignedBuffer } from 'bootpack/kernel'
 import { collapseRange } from '../src/kernel/collapse-range.js'
 import { errnoNumber, KernelError } from '../../../src/kernel/errno.js'
 import { fallocate } from '../../../src/kernel/fallocate.js'

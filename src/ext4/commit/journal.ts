@@ -95,6 +95,7 @@ export class Journal implements Committer {
   private sequence: number
   /** Something failed half-way: only a recovery from the disk as it is can be trusted. */
   private broken = false
+  private failure: unknown
 
   private readonly options: JournalOptions
   private readonly map: JournalMap
@@ -161,6 +162,10 @@ export class Journal implements Committer {
     return count
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve()
+  }
+
   /**
    * Makes the blocks durable, all or none of them, together with everything written
    * before. On return they are committed; at home they are whole after the next
@@ -172,9 +177,15 @@ export class Journal implements Committer {
     if (blocks.size === 0) return
     if (blocks.size > this.capacity)
       throw new RangeError(`a transaction of ${blocks.size} blocks in a journal for ${this.capacity}`)
-    if (this.broken) throw ioError('The journal cannot be used after an earlier failure; run e2fsck, which replays it.')
+    if (this.broken) {
+      const reason = this.failure instanceof Error ? `: ${this.failure.message}` : ''
+      throw ioError(`The journal cannot be used after an earlier failure${reason}`, this.failure)
+    }
     this.broken = true
-    await this.writeTransaction(blocks)
+    await this.writeTransaction(blocks).catch((error: unknown) => {
+      this.failure = error
+      throw error
+    })
     this.broken = false
   }
 

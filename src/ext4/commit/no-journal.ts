@@ -25,6 +25,10 @@ export class InPlaceCommitter implements Committer {
     this.mark = mark
   }
 
+  ready(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async commit(blocks: ReadonlyMap<FsBlock, Uint8Array>): Promise<void> {
     if (blocks.size === 0) return
     this.broken = true

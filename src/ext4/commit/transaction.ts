@@ -108,6 +108,7 @@ export class Transaction {
   /** Writes the fresh blocks and commits the others. On return the filesystem reads as changed. */
   async commit(committer: Committer): Promise<void> {
     await this.seal()
+    await committer.ready()
     const fresh = sorted(this.fresh)
     await writeBlocks(this.filesystem.store, this.filesystem.blockSize, fresh)
     await committer.commit(this.logged)

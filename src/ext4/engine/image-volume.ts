@@ -42,7 +42,14 @@ import { mostBlocksPerInode, renumberOnImage } from '../renumber/run-exchanges.j
 import { numberReason } from '../renumber/eligible.js'
 import { findSuspects, guardRound } from '../ownership/preflight.js'
 import type { Committer } from '../commit/committer.js'
+import { GuardedCommitter, type CommitGuard } from '../commit/guarded-committer.js'
 import { openCommitter } from '../commit/open-committer.js'
+
+/** Who watches while the volume is written to, and what he is told of the work. */
+export interface Watch {
+  readonly guard: CommitGuard
+  readonly done: { blocks: number; inodes: number }
+}
 
 export class ImageVolume implements Volume {
   readonly engine = 'ext4-image'
@@ -70,26 +77,32 @@ export class ImageVolume implements Volume {
   readonly filesystem: Filesystem
   readonly committer: Committer | undefined
   readonly partition: number
+  private readonly watch: Watch | undefined
 
   /** The filesystem and its journal are open to the block-moving calls (calls/). */
-  private constructor(filesystem: Filesystem, committer: Committer | undefined, partition: number) {
+  private constructor(
+    filesystem: Filesystem,
+    committer: Committer | undefined,
+    partition: number,
+    watch: Watch | undefined,
+  ) {
     this.filesystem = filesystem
     this.committer = committer
     this.partition = partition
+    this.watch = watch
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
   }
 
   /**
    * @param partition where the store is on its disk; 0 for all of it
+   * @param watch     over a store that others can come to while it is written to
    * @throws refused when the store is writable and a crash while writing could not be mended
    */
-  static async open(filesystem: Filesystem, partition = 0): Promise<ImageVolume> {
-    return new ImageVolume(
-      filesystem,
-      filesystem.store.writable ? await openCommitter(filesystem) : undefined,
-      partition,
-    )
+  static async open(filesystem: Filesystem, partition = 0, watch?: Watch): Promise<ImageVolume> {
+    const committer = filesystem.store.writable ? await openCommitter(filesystem) : undefined
+    const guarded = committer && watch ? new GuardedCommitter(committer, watch.guard) : committer
+    return new ImageVolume(filesystem, guarded, partition, watch)
   }
 
   geometry(): Geometry {
@@ -181,10 +194,11 @@ export class ImageVolume implements Volume {
     const suspects = await this.suspects
     const round = await guardRound(filesystem, this.immovable, suspects, moves)
     yield* round.skipped
-    yield* relocateOnImage(filesystem, committer, round.moves, {
-      ...options,
-      reserved: [...options.reserved, ...suspects.markedFree],
-    })
+    const reserved = [...options.reserved, ...suspects.markedFree]
+    for await (const outcome of relocateOnImage(filesystem, committer, round.moves, { ...options, reserved })) {
+      if (this.watch && outcome.status === 'moved') this.watch.done.blocks += outcome.move.length
+      yield outcome
+    }
   }
 
   async inodeAt(path: string): Promise<number | undefined> {
@@ -204,7 +218,10 @@ export class ImageVolume implements Volume {
     this.suspects ??= findSuspects(filesystem, this.claims)
     this.claims = undefined
     try {
-      yield* renumberOnImage(filesystem, committer, await this.suspects, renumberings, options)
+      for await (const outcome of renumberOnImage(filesystem, committer, await this.suspects, renumberings, options)) {
+        if (this.watch && outcome.status === 'renumbered') this.watch.done.inodes++
+        yield outcome
+      }
     } finally {
       this.names.clear()
       this.immovable.forget()
@@ -215,6 +232,7 @@ export class ImageVolume implements Volume {
     try {
       await this.committer?.close()
     } finally {
+      if (this.committer instanceof GuardedCommitter) this.committer.release()
       await this.filesystem.store.close()
     }
   }

@@ -12,36 +12,51 @@
  * of two who come at the same time, at least one then sees the other.
  */
 import { statSync, type BigIntStats } from 'node:fs'
-import { ioError, refused, usageError, type BootpackError } from '../../errors.js'
+import { ioError, refused, usageError } from '../../errors.js'
 import { deviceNumber, identify, isReadOnlyDevice, sectorSizeOf, type Identity } from '../../host/block-devices.js'
-import { describeAtWork } from '../../host/at-work.js'
+import { FreshReader } from '../../host/fresh-read.js'
 import { findUses } from '../../host/is-mounted.js'
 import { holdBelow } from '../../host/hold-below.js'
+import { Newcomers } from '../../host/newcomers.js'
 import { openersOf } from '../../host/openers.js'
 import { relatedDevices } from '../../host/device-stack.js'
-import { findWriter, lockForWriting, type OtherWriter } from '../../host/writer-lock.js'
+import { findHolder, findWriter, lockForWriting, type OtherWriter } from '../../host/writer-lock.js'
 import { FileStore } from '../../storage/file-store.js'
 import { ReleasingStore } from '../../storage/releasing-store.js'
 import type { Store } from '../../storage/store.js'
 import { shellWord } from '../../text/shell-word.js'
-import { refuseUses } from '../ownership/preconditions.js'
+import type { Guard } from './guard.js'
+import { refuseUses, writerError } from '../ownership/preconditions.js'
 
 export interface GatedDisk {
   readonly store: Store
   readonly identity: Identity
   /** Bytes; undefined for image files, which do not tell. */
   readonly sectorSize: number | undefined
+  /** Where it is written to: whether somebody comes meanwhile. */
+  readonly newcomers?: Newcomers
+  /** Of a device that is written to. */
+  readonly fresh?: FreshReader
+  /** Whether somebody else writes to it just now, as far as that can be told while it is only read. */
+  writer(): OtherWriter | undefined
+  /** Asked before every write, once there is a filesystem to speak of. */
+  guard?: Guard
 }
 
 /** @throws refused when it is in use or cannot be written to, usage when nothing is there, io */
 export async function openGated(path: string, write: boolean): Promise<GatedDisk> {
   const identity = identify(statOrSay(path))
   refuseUses(findUses(identity), path, write)
-  const store = write ? await openForWriting(path, identity) : await openSame(path, identity, false)
-  return { store, identity, sectorSize: sectorSizeOf(identity) }
+  const disk = { identity, sectorSize: sectorSizeOf(identity) }
+  if (write) return { ...disk, ...(await openForWriting(path, identity)), writer: () => undefined }
+  const store = await openSame(path, identity, false)
+  return { ...disk, store, writer: () => findHolder(store.descriptor, path, identity) }
 }
 
-async function openForWriting(path: string, identity: Identity): Promise<Store> {
+async function openForWriting(
+  path: string,
+  identity: Identity,
+): Promise<Pick<GatedDisk, 'store' | 'newcomers' | 'fresh'>> {
   if (isReadOnlyDevice(identity))
     throw refused(
       'read-only-device',
@@ -55,18 +70,27 @@ async function openForWriting(path: string, identity: Identity): Promise<Store> 
     if (writer) throw writerError(writer, path)
   }
   const file = await openSame(path, identity, true)
-  let release = (): void => {}
+  const releases: (() => unknown)[] = []
+  const release = async (): Promise<void> => {
+    for (const each of releases) await each()
+  }
   try {
     const held = holdBelow(identity)
-    release = held.release
+    releases.push(held.release)
     if (held.writer) throw writerError(held.writer, held.path, path)
     const writer = identity.kind === 'file' ? lockForWriting(file.descriptor, identity) : findDeviceWriter(identity)
     if (writer) throw writerError(writer, path)
+    const target = identity.kind === 'file' ? { fd: file.descriptor, identity } : undefined
+    const newcomers = new Newcomers(identity, target, held.files)
+    releases.push(() => newcomers.close())
     refuseUses(findUses(identity), path, true)
-    return new ReleasingStore(file, () => Promise.resolve(release()))
+    const fresh =
+      identity.kind === 'block' ? await FreshReader.open(`/proc/self/fd/${file.descriptor}`, path) : undefined
+    if (fresh) releases.push(() => fresh.close())
+    return { store: new ReleasingStore(file, release), newcomers, ...(fresh && { fresh }) }
   } catch (error) {
     await file.close()
-    release()
+    await release()
     throw error
   }
 }
@@ -92,23 +116,6 @@ function findDeviceWriter(identity: Identity & { kind: 'block' }): OtherWriter |
     if (opener) return { as: 'writer', opener }
   }
   return undefined
-}
-
-/** @param target what was asked for, when the writer is at what that reads */
-function writerError({ as, opener }: OtherWriter, path: string, target = path): BootpackError {
-  const name = target === path ? shellWord(path) : `${shellWord(path)}, which ${shellWord(target)} reads,`
-  if (as === 'lock') {
-    const { who, next } = describeAtWork(opener)
-    return refused('in-use', `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`, next)
-  }
-  const who = opener
-    ? `Process ${opener.process} (${shellWord(opener.command)})`
-    : 'Another program, of another user or in a container,'
-  return refused(
-    'open-elsewhere',
-    `${who} has ${name} open for writing or locked.`,
-    'End it first; a virtual machine must be shut down.',
-  )
 }
 
 function statOrSay(path: string): BigIntStats {

@@ -21,9 +21,13 @@ import {
 import { FileStore } from '../../storage/file-store.js'
 import { Filesystem } from '../read/filesystem.js'
 import { refuseMmpInUse } from './multi-mount.js'
-import { openGated } from './open-exclusive.js'
-import { refuseState, type FilesystemName } from '../ownership/preconditions.js'
-import { ImageVolume } from './image-volume.js'
+import { openGated, type GatedDisk } from './open-exclusive.js'
+import { refuseState, writerError, type FilesystemName } from '../ownership/preconditions.js'
+import { ImageVolume, type Watch } from './image-volume.js'
+import { Guard } from './guard.js'
+import { SuperblockWitness } from '../commit/superblock-witness.js'
+import type { Superblock } from '../format/superblock.js'
+import { GuardedStore } from '../../storage/guarded-store.js'
 import { identify, statOf } from '../../host/block-devices.js'
 import { findUses } from '../../host/is-mounted.js'
 import {
@@ -55,32 +59,73 @@ export interface OpenImageOptions {
  *   partition must be named; corrupt; io
  */
 export async function openImage(path: string, options: OpenImageOptions): Promise<Volume> {
-  const { store, sectorSize } = await openGated(path, options.write)
+  const disk = await openGated(path, options.write)
+  const asked = new GuardedStore(disk.store, () => disk.guard?.glance())
   try {
-    const place = await findFilesystem(store, path, { partition: options.partition, sectorSize })
+    const place = await findFilesystem(asked, path, { partition: options.partition, sectorSize: disk.sectorSize })
     const filesystem = await Filesystem.open(place.store)
     await refuseMmpInUse(filesystem.superblock, place.store, place.name)
+    refuseBusy(filesystem.superblock, disk, place.name)
     refuseState(filesystem.superblock, place.name, options.write)
-    if (options.undoFile === undefined) return await ImageVolume.open(filesystem, place.partition)
+    if (options.undoFile === undefined)
+      return await ImageVolume.open(filesystem, place.partition, await watchOver(disk, path, place, filesystem))
     if (!options.write)
       throw usageError(
         'undo-file-unused',
         'An undo file is of use only where something is written.',
         'Leave out --undo-file.',
       )
-    const offset = place.store instanceof PartitionStore ? place.store.start : 0
-    const undoable = await UndoStore.create(place.store, options.undoFile, offset)
+    const undoable = await UndoStore.create(place.store, options.undoFile, startOf(place.store))
     try {
-      return await ImageVolume.open(await Filesystem.open(undoable), place.partition)
+      const recorded = await Filesystem.open(undoable)
+      const watch = await watchOver(disk, path, place, recorded, options.undoFile)
+      return await ImageVolume.open(recorded, place.partition, watch)
     } catch (error) {
       // Closes what is below, too, and takes the empty undo file away.
       await undoable.close()
       throw error
     }
   } catch (error) {
-    await store.close()
+    await asked.close()
     throw error
   }
+}
+
+/** Bytes of the disk in front of a filesystem. */
+const startOf = (store: Store): number => (store instanceof PartitionStore ? store.start : 0)
+
+/** A journal that waits may be that of a bootpack at work, to which e2fsck is the wrong answer. */
+function refuseBusy({ features }: Superblock, disk: GatedDisk, name: FilesystemName): void {
+  if (!features.names.has('needs_recovery')) return
+  const writer = disk.writer()
+  if (writer) throw writerError(writer, name.title)
+}
+
+/** @returns undefined for a filesystem that is only read */
+async function watchOver(
+  disk: GatedDisk,
+  path: string,
+  { store, name }: FilesystemPlace,
+  filesystem: Filesystem,
+  undoFile?: string,
+): Promise<Watch | undefined> {
+  const { newcomers, fresh } = disk
+  if (!newcomers) return undefined
+  const start = startOf(store)
+  const witness = new SuperblockWitness(
+    filesystem.store,
+    fresh && ((offset, length) => fresh.read(start + offset, length)),
+  )
+  await witness.remember()
+  const operand = shellWord(name.operand)
+  const mend =
+    filesystem.superblock.journalInode !== 0
+      ? `Replay its journal with: e2fsck -fy ${operand}`
+      : `Take back what was done with: e2undo ${shellWord(undoFile ?? '')} ${shellWord(path)}`
+  const done = { blocks: 0, inodes: 0 }
+  const flush = newcomers.throughAnother && (() => filesystem.store.flush())
+  disk.guard = new Guard({ newcomers, witness, path, name, mend, done, ...(flush && { flush }) })
+  return { guard: disk.guard, done }
 }
 
 export interface FilesystemPlace {

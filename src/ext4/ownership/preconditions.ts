@@ -11,7 +11,9 @@
  */
 import { refused, unsupported, type BootpackError } from '../../errors.js'
 import { shellWord } from '../../text/shell-word.js'
+import { describeAtWork } from '../../host/at-work.js'
 import type { Use } from '../../host/is-mounted.js'
+import type { OtherWriter } from '../../host/writer-lock.js'
 import type { Superblock } from '../format/superblock.js'
 
 /** How to speak of a filesystem. */
@@ -69,6 +71,27 @@ export function useError(use: Use, path: string): BootpackError {
         `Give ${use.through} instead if the filesystem is on that, or take it apart first (dmsetup ls, mdadm --detail ${use.through}).`,
       )
   }
+}
+
+/** @param target what was asked for, when the writer is at what that reads */
+export function writerError({ as, opener }: OtherWriter, path: string, target = path): BootpackError {
+  const name = target === path ? shellWord(path) : `${shellWord(path)}, which ${shellWord(target)} reads,`
+  if (as === 'lock') {
+    const who = opener ? ` (process ${opener.process}, ${shellWord(opener.command)})` : ''
+    return refused(
+      'in-use',
+      `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`,
+      'Wait until it is done.',
+    )
+  }
+  const who = opener
+    ? `Process ${opener.process} (${shellWord(opener.command)})`
+    : 'Another program, of another user or in a container,'
+  return refused(
+    'open-elsewhere',
+    `${who} has ${name} open for writing or locked.`,
+    'End it first; a virtual machine must be shut down.',
+  )
 }
 
 /**

@@ -65,6 +65,7 @@ export class Batch {
       for (const { block, bytes } of fresh) transaction.writeFresh(block, bytes)
       for (const { inode, change } of changes) transaction.setInode(inode, change)
     }
+    await this.committer.ready()
     await copyBlocks(
       filesystem.store,
       filesystem.blockSize,

@@ -30,21 +30,21 @@ export async function copyBlocks(
   onCopied: (blocks: number) => void = () => {},
 ): Promise<void> {
   const limit = pLimit(loadsUnderWay)
-  let failed = false
-  const results = await Promise.allSettled(
+  // The first in time: others may fail because of it.
+  let failure: { readonly error: unknown } | undefined
+  await Promise.all(
     loads(pieces, Math.max(1, Math.floor(longestLoad / blockSize))).map((load) =>
       limit(async () => {
-        if (failed) return
+        if (failure) return
         try {
           onCopied(await copyLoad(store, blockSize, load))
         } catch (error) {
-          failed = true
-          throw error
+          failure ??= { error }
         }
       }),
     ),
   )
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+  if (failure) throw failure.error
 }
 
 async function copyLoad(store: Store, blockSize: number, load: readonly CopyPiece[]): Promise<number> {

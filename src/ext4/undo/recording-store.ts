@@ -30,7 +30,8 @@ export class UndoStore implements Store {
   private readonly saved = new RunSet()
   /** Ends when the operations before have; they come one after the other. */
   private turn: Promise<unknown> = Promise.resolve()
-  private failed = false
+  /** Why nothing more is written. */
+  private failure: { readonly error: unknown } | undefined
 
   private readonly below: Store
   private readonly file: UndoFile
@@ -96,7 +97,7 @@ export class UndoStore implements Store {
   async close(): Promise<void> {
     try {
       await this.turn
-      if (!this.failed) {
+      if (!this.failure) {
         await this.inTurn(async () => {
           await this.drain()
           await this.below.flush()
@@ -110,11 +111,11 @@ export class UndoStore implements Store {
 
   private inTurn<T>(operation: () => Promise<T>): Promise<T> {
     const result = this.turn.then(async () => {
-      if (this.failed) throw ioError('An earlier write failed; nothing more is written.')
+      if (this.failure) throw this.failure.error
       try {
         return await operation()
       } catch (error) {
-        this.failed = true
+        this.failure = { error }
         throw error
       }
     })

@@ -19,6 +19,7 @@ export class Errno extends Error {
 const ofFamily: Readonly<Record<ErrorFamily, ErrnoName>> = {
   usage: 'EINVAL',
   refused: 'EPERM',
+  stopped: 'EBUSY',
   unsupported: 'EOPNOTSUPP',
   corrupt: 'EIO',
   'no-space': 'ENOSPC',

@@ -14,8 +14,7 @@ import {
   readSync,
   writeSync,
 } from 'node:fs'
-import { fallocate } from 'bootpack/kernel'
-import { alignedBuffer } from '../kernel/aligned-buffer.js'
+import { alignedBuffer, fallocate } from 'bootpack/kernel'
 import type { XfsInode } from '../kernel/bulkstat.js'
 import { xfsDirectIo } from '../kernel/dio-info.js'
 import { extendedFlag, setFileAttributes, type FileAttributes } from '../kernel/fsxattr.js'

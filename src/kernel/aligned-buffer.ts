@@ -1,5 +1,5 @@
 /** Memory that begins at a multiple of something, as O_DIRECT wants it. */
-import { addressOf } from 'bootpack/kernel'
+import { addressOf } from './libc.js'
 
 /**
  * @param size      bytes
