@@ -53,7 +53,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'host',
     what: 'what this machine says of itself: mounts, block devices, who writes where; the lock of one writer',
-    imports: ['kernel'],
+    imports: ['kernel', 'bytes', 'layout'],
   },
   {
     name: 'storage',
@@ -79,7 +79,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'collect',
     what: 'recorders of boots',
-    imports: ['bytes', 'kernel', 'trace', 'text'],
+    imports: ['bytes', 'kernel', 'host', 'trace', 'text'],
   },
   {
     name: 'mballoc',
@@ -128,7 +128,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'e4defrag',
     what: 'the command of that name, without oclif, so that it starts fast',
-    imports: ['kernel', 'layout', 'volume', 'mounted', 'host', 'trace', 'pack'],
+    imports: ['kernel', 'bytes', 'text', 'layout', 'volume', 'mounted', 'host', 'trace', 'pack'],
   },
   {
     name: 'preload',

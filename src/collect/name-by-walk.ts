@@ -3,12 +3,14 @@
  * knows: one walk over its folders. What was read of the device itself stays as it
  * is, since only an engine can tell whose blocks those are.
  */
-import { lstatSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { encodeName } from '../bytes/file-name.js'
+import { asKernelError } from '../kernel/errno.js'
+import { statusOf } from '../kernel/statx.js'
 import type { TraceRead } from '../trace/model/trace.js'
 import { pathInMount, pathOnFilesystem, type Mount } from './mounts.js'
-import { walkFilesystem } from './walk.js'
+import { walkFilesystem, withHeldAt } from '../host/walk.js'
 
 export interface NamedReads {
   readonly reads: readonly TraceRead[]
@@ -24,11 +26,16 @@ const entriesPerBreath = 5000
 export async function nameByWalk(reads: readonly TraceRead[], mount: Mount): Promise<NamedReads> {
   const paths = new Map<number, string>()
   const wanted = new Set<number>()
-  for (const { ino, path } of reads) {
-    if (ino === undefined || paths.has(ino)) continue
-    // The name it was opened by, if it still is that file's.
-    if (path !== undefined && inodeAt(path, mount) === ino) paths.set(ino, path)
-    else wanted.add(ino)
+  const top = openTop(mount)
+  try {
+    for (const { ino, path } of reads) {
+      if (ino === undefined || paths.has(ino)) continue
+      // The name it was opened by, if it still is that file's.
+      if (path !== undefined && inodeAt(path, mount, top) === ino) paths.set(ino, path)
+      else wanted.add(ino)
+    }
+  } finally {
+    closeSync(top)
   }
   for (const ino of paths.keys()) wanted.delete(ino)
   await findNames(wanted, mount, paths)
@@ -62,11 +69,16 @@ async function findNames(wanted: Set<number>, mount: Mount, paths: Map<number, s
   }
 }
 
-function inodeAt(path: string, mount: Mount): number | undefined {
+const openTop = ({ mountPoint }: Mount): number =>
+  asKernelError({ call: 'open', on: mountPoint }, () =>
+    openSync(encodeName(mountPoint), constants.O_RDONLY | constants.O_DIRECTORY),
+  )
+
+function inodeAt(path: string, mount: Mount, top: number): number | undefined {
   const shown = pathInMount(path, mount)
-  try {
-    return shown === undefined ? undefined : lstatSync(encodeName(shown)).ino
-  } catch {
-    return undefined
-  }
+  if (shown === undefined) return undefined
+  const below = mount.mountPoint === '/' ? shown : shown.slice(mount.mountPoint.length)
+  const names = below.split('/').filter((name) => name !== '')
+  if (names.length === 0) return statusOf(top).inode
+  return withHeldAt(top, names.map(encodeName), ({ inode }) => inode)
 }

@@ -10,7 +10,7 @@ import { residentRanges } from '../kernel/mincore.js'
 import type { TraceRead } from '../trace/model/trace.js'
 import { pathOnFilesystem, type Mount } from './mounts.js'
 import type { Recording } from './recording.js'
-import { openWithin, walkFilesystem } from './walk.js'
+import { openWalked, walkFilesystem, type WalkedEntry } from '../host/walk.js'
 
 const filesPerBreath = 500
 
@@ -34,14 +34,14 @@ export async function recordResidency(
   let notOurs = 0
   let looked = 0
   for (const { folder, mount } of places) {
-    for (const entry of walkFilesystem(folder, unreadable)) {
+    for (const entry of walkFilesystem(folder, { unreadable })) {
       if (signal.aborted) break
       if (entry.type !== 'regular') continue
       if (++looked % filesPerBreath === 0) await breathe()
       const key = `${mount.device} ${entry.inode}`
       if (files.has(key)) continue
       const shown = folder === '/' ? entry.path : folder + entry.path
-      const found = residentReads(entry.folder, entry.name, mount.device, pathOnFilesystem(shown, mount)!)
+      const found = residentReads(entry, mount.device, pathOnFilesystem(shown, mount)!)
       if (found === 'not-ours') notOurs++
       else if (found === undefined) unreadable.count++
       else if (found.length > 0) files.set(key, found)
@@ -61,13 +61,14 @@ export async function recordResidency(
 }
 
 /** @returns undefined when it cannot be opened, 'not-ours' when the kernel would not say the truth */
-function residentReads(folder: number, name: Buffer, dev: string, path: string): TraceRead[] | 'not-ours' | undefined {
-  let fd: number
+function residentReads(entry: WalkedEntry, dev: string, path: string): TraceRead[] | 'not-ours' | undefined {
+  let fd: number | undefined
   try {
-    fd = openWithin(folder, name)
+    fd = openWalked(entry)
   } catch (error) {
     return failedWith(error, 'EACCES', 'EPERM') ? 'not-ours' : undefined
   }
+  if (fd === undefined) return undefined
   try {
     const { ino, size, uid } = fstatSync(fd)
     if (size === 0) return []

@@ -1,13 +1,25 @@
 /**
  * Paths and lines as latin1 text: one character for each byte, so that names that
- * are no UTF-8 come out as they went in.
+ * are no UTF-8 are kept.
  */
 import { writeSync } from 'node:fs'
+import { decodeName } from '../bytes/file-name.js'
+import { escapePath } from '../text/escape-path.js'
 
 export const toBytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 
 /** What Node decoded as UTF-8, such as an argument, as bytes again. */
 export const fromUtf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1')
+
+/** A name as it may be shown: nothing a terminal obeys, and bytes that are no UTF-8 as `\xff`. */
+export function shown(name: string): string {
+  if (/^[\x20-\x7e]*$/.test(name)) return name
+  const text = decodeName(toBytes(name)).replace(
+    /[\udc80-\udcff]/g,
+    (byte) => `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`,
+  )
+  return fromUtf8(escapePath(text))
+}
 
 /** Standard output and error, in the order they are written. */
 export class Console {

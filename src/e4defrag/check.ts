@@ -1,10 +1,11 @@
 /** -c: how fragmented a file is, and the worst five of a tree. */
-import { closeSync, constants, openSync, type BigIntStats } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { errnoOf } from '../kernel/errno.js'
 import { strerror } from '../kernel/strerror.js'
-import { toBytes } from './bytes-text.js'
+import { openHeld } from '../host/walk.js'
 import { bestCount, boundScore, fragmentRatio, fragmentScore, fragmentsOf, rounded } from './fragments.js'
 import { isLostAndFound, lineStart, place, type Run } from './run-state.js'
+import type { Met } from './tree-walk.js'
 
 interface Ranked {
   readonly path: string
@@ -35,21 +36,21 @@ export class Checker {
   }
 
   /** @param alone the target is this one file */
-  check(path: string, stats: BigIntStats, alone: boolean): void {
+  check({ path: found, name: path, file }: Met, alone: boolean): void {
     const { console, counts, verbose, isRoot, target } = this.run
     counts.meet()
     if (verbose) console.out(alone ? '<File>\n' : place(counts))
     const pass = (why: string): void => {
       if (verbose) console.error(` "${path}"\n\t${why}\n`)
     }
-    if (isLostAndFound(this.run, path)) return pass('Can not process "lost+found"')
-    if (!stats.isFile()) return pass('File is not regular file')
-    if (!isRoot && Number(stats.uid) !== this.run.uid) return pass(notOwn)
-    if (stats.size === 0n) return pass('File size is 0')
-    if (stats.blocks === 0n) return pass('File has no blocks')
+    if (isLostAndFound(this.run, found)) return pass('Can not process "lost+found"')
+    if (file.type !== 'regular') return pass('File is not regular file')
+    if (!isRoot && file.uid !== this.run.uid) return pass(notOwn)
+    if (file.size === 0) return pass('File size is 0')
+    if (file.sectors === 0) return pass('File has no blocks')
     let fd: number
     try {
-      fd = openSync(toBytes(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+      fd = openHeld(file)
     } catch (error) {
       return pass(`Failed to open:${strerror(errnoOf(error) ?? 5)}`)
     }

@@ -7,8 +7,8 @@
  * left as it was; every exchange is read back; a file that is not better afterwards
  * is put back and counts as a failure.
  */
-import { closeSync, constants, fsyncSync, fstatSync, openSync, type BigIntStats } from 'node:fs'
-import { dirname } from 'node:path/posix'
+import { closeSync, constants, fsyncSync, fstatSync } from 'node:fs'
+import { openHeld } from '../host/walk.js'
 import { errnoNumber, errnoOf } from '../kernel/errno.js'
 import { fallocate } from '../kernel/fallocate.js'
 import { fileDataSync } from '../kernel/fdatasync.js'
@@ -18,9 +18,10 @@ import { filesystemSpace } from '../kernel/statfs.js'
 import { strerror } from '../kernel/strerror.js'
 import { openTemporaryFile } from '../kernel/temporary-file.js'
 import { WarmPages } from '../mounted/exchange/warm-pages.js'
-import { toBytes } from './bytes-text.js'
 import { bestCount, fragmentsOf, logicalRuns, type Fragments } from './fragments.js'
 import { isLostAndFound, lineStart, place, type Run } from './run-state.js'
+import { isSwapFile } from './swap-file.js'
+import type { Met } from './tree-walk.js'
 
 /** Bytes exchanged at a time. */
 const step = 64 << 20
@@ -34,31 +35,28 @@ class Failure extends Error {
 }
 
 /** Defragments a file if that makes it better, and says what came of it. */
-export function defragmentFile(run: Run, path: string, stats: BigIntStats): void {
-  const { console, counts, verbose } = run
+export function defragmentFile(run: Run, met: Met): void {
+  const { console, counts, verbose, bootLoader } = run
+  const { path, name, file } = met
   counts.meet()
   if (verbose) console.out(place(counts))
   const pass = (why: string, mark = '\t\t[ NG ]'): void => {
-    if (verbose) console.error(` "${path}"\n\t${why}${mark}\n`)
+    if (verbose) console.error(` "${name}"\n\t${why}${mark}\n`)
   }
   if (isLostAndFound(run, path)) return pass('Can not process "lost+found"')
-  if (!stats.isFile()) return pass('File is not regular file')
-  if (stats.size === 0n) return pass('File size is 0')
-  if (stats.blocks === 0n) return pass('File has no blocks', '')
+  if (file.type !== 'regular') return pass('File is not regular file')
+  if (file.size === 0) return pass('File size is 0')
+  if (file.sectors === 0) return pass('File has no blocks', '')
+  if (bootLoader.has(file.inode)) return pass('A boot loader knows where its blocks are', '\t[ NG ]')
   let fd: number
   try {
-    fd = openSync(
-      toBytes(path),
-      constants.O_RDWR |
-        constants.O_NOFOLLOW |
-        constants.O_NONBLOCK |
-        (mayHideReading(run, stats) ? constants.O_NOATIME : 0),
-    )
+    fd = openHeld(file, constants.O_RDWR | constants.O_NONBLOCK)
   } catch (error) {
     return pass(`Failed to open:${strerror(errnoOf(error) ?? errnoNumber.EIO)}`, '\t[ NG ]')
   }
   try {
-    new FileDefragmenter(run, path, stats, fd).work()
+    if (isSwapFile(fd, file)) return pass('It is a swap file: the kernel knows where its blocks are', '\t[ NG ]')
+    new FileDefragmenter(run, met, fd).work()
   } catch (error) {
     if (error instanceof Failure) return pass(error.message, '\t[ NG ]')
     throw error
@@ -67,19 +65,14 @@ export function defragmentFile(run: Run, path: string, stats: BigIntStats): void
   }
 }
 
-/** Only the owner and root may read without leaving an access time. */
-const mayHideReading = ({ isRoot, uid }: Run, stats: BigIntStats): boolean => isRoot || Number(stats.uid) === uid
-
 class FileDefragmenter {
   private readonly run: Run
-  private readonly path: string
-  private readonly stats: BigIntStats
+  private readonly met: Met
   private readonly fd: number
 
-  constructor(run: Run, path: string, stats: BigIntStats, fd: number) {
+  constructor(run: Run, met: Met, fd: number) {
     this.run = run
-    this.path = path
-    this.stats = stats
+    this.met = met
     this.fd = fd
   }
 
@@ -125,22 +118,23 @@ class FileDefragmenter {
 
   /** Room, owner and locks, in this order. */
   private mayBeMoved({ blocks, extents }: Fragments): boolean {
-    const { run, stats, path } = this
+    const { run } = this
+    const { name, file } = this.met
     const { free, available } = filesystemSpace(this.fd)
     const refuse = (why: string): false => {
       if (run.verbose) {
         run.console.out(
-          `${lineStart}${place(run.counts)} "${path}"\t\t  extents: ${extents.length} -> ${extents.length}\n`,
+          `${lineStart}${place(run.counts)} "${name}"\t\t  extents: ${extents.length} -> ${extents.length}\n`,
         )
         run.console.error(`\t${why}\t\t[ NG ]\n`)
       }
       return false
     }
     if ((run.isRoot ? free : available) < blocks) return refuse("Defrag size is larger than filesystem's free space")
-    if (!run.isRoot && Number(stats.uid) !== run.uid)
+    if (!run.isRoot && file.uid !== run.uid)
       return refuse("File is not current user's file or current user is not root")
     if (lockHolder(this.fd)) {
-      if (run.verbose) run.console.error(` "${path}"\n\tFile has been locked\t\t[ NG ]\n`)
+      if (run.verbose) run.console.error(` "${name}"\n\tFile has been locked\t\t[ NG ]\n`)
       return false
     }
     return true
@@ -148,7 +142,7 @@ class FileDefragmenter {
 
   private openDonor(): number {
     try {
-      return openTemporaryFile(toBytes(dirname(this.path)))
+      return openTemporaryFile(`/proc/self/fd/${this.met.folder}/.`)
     } catch (error) {
       throw new Failure('Failed to open', errnoOf(error))
     }
@@ -184,7 +178,7 @@ class FileDefragmenter {
   /** The same call puts everything back. */
   private exchangeAll(donor: number, offered: Fragments, onProgress: (done: number) => void = () => {}): void {
     const { blockSize } = this.run.target
-    const end = Math.ceil(Number(this.stats.size) / blockSize) * blockSize
+    const end = Math.ceil(this.met.file.size / blockSize) * blockSize
     for (const { logical, length } of offered.extents) {
       for (let from = logical; from < Math.min(logical + length, end); from += step) {
         const bytes = Math.min(step, logical + length - from, end - from)
@@ -218,7 +212,7 @@ class FileDefragmenter {
 
   private progress(percent: number): void {
     const { console, counts } = this.run
-    console.out(`${lineStart}${place(counts)}${this.path}:\t${String(percent).padStart(3)}%`)
+    console.out(`${lineStart}${place(counts)}${this.met.name}:\t${String(percent).padStart(3)}%`)
     console.flush()
   }
 

@@ -4,15 +4,16 @@
  * file is done in about the time Node takes to start.
  */
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
-import { failedWith } from '../kernel/errno.js'
+import { mountedBootLoaderFiles } from '../host/boot-tree.js'
+import { errnoOf, failedWith } from '../kernel/errno.js'
 import { syncFilesystem } from '../kernel/syncfs.js'
 import { parseArguments, usage, type Arguments } from './arguments.js'
 import { Console, fromUtf8, toBytes } from './bytes-text.js'
 import { Checker } from './check.js'
 import { defragmentFile } from './defragment.js'
 import { Counts, isLostAndFound, printTotals, type Run } from './run-state.js'
-import { NoTarget, openTarget, type DefragTarget } from './target.js'
-import { countTree, walkTree } from './tree-walk.js'
+import { closeTarget, NoTarget, openTarget, type DefragTarget } from './target.js'
+import { countTree, visitTree } from './tree-walk.js'
 
 /**
  * @param given the arguments behind the program's name
@@ -59,21 +60,44 @@ async function workOn(
     console.error(error.message)
     return false
   }
-  const run: Run = { console, target, verbose, isRoot, uid, counts: new Counts() }
+  try {
+    return await workOnHeld(target, { check, relocate, force, trace }, { console, verbose, isRoot, uid })
+  } finally {
+    closeTarget(target)
+  }
+}
+
+async function workOnHeld(
+  target: DefragTarget,
+  { check, relocate, force, trace }: Omit<Arguments, 'verbose' | 'targets'>,
+  by: Pick<Run, 'console' | 'verbose' | 'isRoot' | 'uid'>,
+): Promise<boolean> {
+  const { console } = by
+  const run: Run = { ...by, target, counts: new Counts(), bootLoader: new Set() }
   if (target.kind !== 'device' && isLostAndFound(run, target.path)) {
     if (target.kind === 'directory' && !check) console.out(title(run))
-    console.error(`Can not process "lost+found"\n "${given}"\n`)
+    console.error(`Can not process "lost+found"\n "${target.given}"\n`)
     return false
   }
   if (check) return checkTarget(run)
   if (target.groups.fastCommit) {
     console.error(
-      `The filesystem has the feature fast_commit: a crash while blocks move could leave it unmountable\n "${given}"\n`,
+      `The filesystem has the feature fast_commit: a crash while blocks move could leave it unmountable\n "${target.given}"\n`,
     )
     return false
   }
   if (relocate) return await (await import('./relocate-directory.js')).relocateDirectory(run, { force, trace })
-  return defragmentTarget(run)
+  return defragmentTarget({ ...run, bootLoader: await bootLoaderOf(target) })
+}
+
+/** What cannot be looked into is not ours to move either. */
+async function bootLoaderOf({ mountPoint, mountRoot, status }: DefragTarget): Promise<ReadonlySet<number>> {
+  try {
+    return (await mountedBootLoaderFiles(toBytes(mountPoint), mountRoot, status.device)) ?? new Set()
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
+    return new Set()
+  }
 }
 
 function checkTarget(run: Run): boolean {
@@ -81,7 +105,7 @@ function checkTarget(run: Run): boolean {
   const checker = new Checker(run)
   if (target.kind === 'file') {
     counts.total = counts.regular = 1
-    checker.check(target.given, target.stats, true)
+    visitTree(target, (met) => checker.check(met, true))
     checker.conclude()
     return counts.succeeded > 0
   }
@@ -92,7 +116,7 @@ function checkTarget(run: Run): boolean {
     return true
   }
   const alone = counts.total === 1 && counts.regular === 1
-  for (const { path, stats } of walkTree(target.path)) checker.check(path, stats, alone)
+  visitTree(target, (met) => checker.check(met, alone))
   checker.listWorst()
   checker.conclude()
   return counts.succeeded > 0
@@ -103,23 +127,23 @@ function defragmentTarget(run: Run): boolean {
   if (target.kind === 'file') {
     counts.total = counts.regular = 1
     console.out(`ext4 defragmentation for ${target.given}\n`)
-    defragmentFile(run, target.given, target.stats)
+    visitTree(target, (met) => defragmentFile(run, met))
     settle(target)
     console.out(` Success:\t\t\t[${counts.succeeded > 0 ? 1 : 0}/1]\n`)
     return counts.succeeded > 0
   }
   console.out(title(run))
   countEntries(run)
-  for (const { path, stats } of walkTree(target.path)) defragmentFile(run, path, stats)
+  visitTree(target, (met) => defragmentFile(run, met))
   settle(target)
   printTotals(run)
   return counts.succeeded > 0
 }
 
 /** What is called done is on the disk. */
-function settle({ path }: DefragTarget): void {
+function settle({ top }: DefragTarget): void {
   try {
-    const fd = openSync(toBytes(path), constants.O_RDONLY | constants.O_NONBLOCK)
+    const fd = openSync(`/proc/self/fd/${top}`, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
       syncFilesystem(fd)
     } finally {
@@ -133,5 +157,5 @@ function settle({ path }: DefragTarget): void {
 const title = ({ target }: Run): string => `ext4 defragmentation for ${target.kind}(${target.given})\n`
 
 function countEntries({ target, counts }: Run): void {
-  Object.assign(counts, countTree(target.path))
+  Object.assign(counts, countTree(target))
 }

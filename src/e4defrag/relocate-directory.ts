@@ -6,7 +6,8 @@
  * list of files, and the lines.
  */
 import { BootpackError } from '../errors.js'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync } from 'node:fs'
+import { openHeld, type HeldFile } from '../host/walk.js'
 import type { FsBlock } from '../layout/block.js'
 import type { Extent } from '../layout/extent.js'
 import { gapCauses } from '../layout/gap-cause.js'
@@ -22,13 +23,19 @@ import type { Volume } from '../volume/volume.js'
 import { fromUtf8, toBytes } from './bytes-text.js'
 import { fragmentsOf } from './fragments.js'
 import { isLostAndFound, lineStart, place, printTotals, type Run } from './run-state.js'
-import { walkTree } from './tree-walk.js'
+import { visitTree } from './tree-walk.js'
 
 interface Wanted {
-  readonly path: string
+  /** To be shown. */
+  readonly name: string
   readonly inode: number
   /** Extents before. */
   readonly before: number
+}
+
+interface Moved extends Wanted {
+  /** Extents now. */
+  readonly after: number
 }
 
 export interface RelocateFlags {
@@ -77,8 +84,8 @@ async function relocate(
     console.out(' No file to move.\n')
     return false
   }
-  const top = [...walkTree(target.path)][0]!.stats.ino
-  const directory = (await volume.paths([Number(top)])).get(Number(top)) ?? '/'
+  const { inode: top } = target.status
+  const directory = (await volume.paths([top])).get(top) ?? '/'
   const result = await packVolume(
     volume,
     files.map(({ inode }) => ({ ino: inode, off: 0, kind: 'data' as const })),
@@ -118,9 +125,11 @@ async function relocate(
   const runs = RunSet.of(result.plan.runs)
   const reasons = reasonsOf(result)
   counts.total = counts.regular = files.length
+  const pieces = countPieces(run, files)
   for (const file of files) {
     const extents = await extentsOf(volume, file.inode)
-    report(run, file, perfect || lieIn(extents, runs), reasons.get(file.inode) ?? 'pending')
+    const good = perfect || lieIn(extents, runs)
+    report(run, { ...file, after: pieces.get(file.inode) ?? 0 }, good, reasons.get(file.inode) ?? 'pending')
   }
   printTotals(run)
   const after = result.after ?? result.plan.measure.before
@@ -148,20 +157,17 @@ function tellPlan({ goal, runs }: Pick<Plan, 'goal' | 'runs'>, { console, verbos
 /** Files with blocks, in the order of the walk; links to one file count once. */
 function regularFiles(run: Run): Wanted[] {
   const files = new Map<number, Wanted>()
-  for (const { path, stats } of walkTree(run.target.path)) {
-    const inode = Number(stats.ino)
-    if (!stats.isFile() || stats.blocks === 0n || isLostAndFound(run, path) || files.has(inode)) continue
-    files.set(inode, { path, inode, before: countExtents(path, run.target.blockSize) })
-  }
+  visitTree(run.target, ({ path, name, file }) => {
+    const { inode } = file
+    if (file.type !== 'regular' || file.sectors === 0 || isLostAndFound(run, path) || files.has(inode)) return
+    files.set(inode, { name, inode, before: countExtents(file, run.target.blockSize) })
+  })
   return [...files.values()]
 }
 
-function countExtents(path: string, blockSize: number): number {
+function countExtents(file: HeldFile, blockSize: number): number {
   try {
-    const fd = openSync(
-      toBytes(path),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOATIME,
-    )
+    const fd = openHeld(file)
     try {
       return fragmentsOf(fd, blockSize).extents.length
     } finally {
@@ -171,6 +177,16 @@ function countExtents(path: string, blockSize: number): number {
     // Encrypted, or gone meanwhile: the plan will say so.
     return 0
   }
+}
+
+/** By inode, of those that are still there. */
+function countPieces({ target }: Run, files: readonly Wanted[]): Map<number, number> {
+  const waiting = new Set(files.map(({ inode }) => inode))
+  const pieces = new Map<number, number>()
+  visitTree(target, ({ file }) => {
+    if (waiting.delete(file.inode)) pieces.set(file.inode, countExtents(file, target.blockSize))
+  })
+  return pieces
 }
 
 /** What the trace read first comes first; what it did not read follows in the order of the walk. */
@@ -208,15 +224,14 @@ function reasonsOf({ plan, applied, worthwhile }: PackResult): Map<number, StayR
   return reasons
 }
 
-function report(run: Run, { path, inode, before }: Wanted, good: boolean, reason: StayReason): void {
-  const { console, counts, verbose, target } = run
+function report(run: Run, { name, inode, before, after }: Moved, good: boolean, reason: StayReason): void {
+  const { console, counts, verbose } = run
   counts.meet()
-  const after = countExtents(path, target.blockSize)
   counts.extentsBefore += before
   counts.extentsAfter += after
   if (before !== 1) counts.fragmentedBefore++
   if (after !== 1) counts.fragmentedAfter++
-  console.out(`${lineStart}${place(counts)}${path}:\t100%`)
+  console.out(`${lineStart}${place(counts)}${name}:\t100%`)
   if (verbose) console.out(`  extents: ${before} -> ${after}`)
   console.out(good ? '\t[ OK ]\n' : '\t[ NG ]\n')
   if (good) counts.succeeded++

@@ -9,6 +9,8 @@ export interface Run {
   readonly isRoot: boolean
   readonly uid: number
   readonly counts: Counts
+  /** Inodes of files that a boot loader knows by their blocks. */
+  readonly bootLoader: ReadonlySet<number>
 }
 
 export class Counts {

@@ -1,29 +1,57 @@
 /**
  * A directory tree as nftw(3) walks it with FTW_PHYS and FTW_MOUNT: a directory
  * before what is in it, entries in the order the kernel keeps them, links not
- * followed, other filesystems not entered.
+ * followed, other filesystems not entered. What is met is held, and opened by that
+ * (host/walk.ts).
  */
-import { closeSync, constants, lstatSync, openSync, type BigIntStats } from 'node:fs'
-import { directoryEntries, type EntryType } from '../kernel/getdents.js'
-import { toBytes } from './bytes-text.js'
+import { closeSync } from 'node:fs'
+import { errnoOf } from '../kernel/errno.js'
+import { statusOf } from '../kernel/statx.js'
+import { hold, walkFilesystem, type HeldFile, type WalkedEntry } from '../host/walk.js'
+import { shown } from './bytes-text.js'
+import type { DefragTarget } from './target.js'
 
-const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+/** Valid while it is looked at. */
+export interface Met {
+  /** As latin1 text. */
+  readonly path: string
+  /** What to call it: of a tree its path, of a single file what was given. */
+  readonly name: string
+  readonly file: HeldFile
+  /** Descriptor of the folder it is in. */
+  readonly folder: number
+}
 
-/** Paths of the tree below `top`, itself first; as latin1 text. */
-export function* walkTree(top: string): Generator<{ readonly path: string; readonly stats: BigIntStats }> {
-  const root = statOf(top)
-  if (!root) return
-  const pending = [{ path: top, stats: root }]
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    yield next
-    if (!next.stats.isDirectory()) continue
-    const below: typeof pending = []
-    for (const { name } of entriesIn(next.path)) {
-      const path = next.path.endsWith('/') ? next.path + name : `${next.path}/${name}`
-      const stats = statOf(path)
-      if (stats && stats.dev === root.dev) below.push({ path, stats })
-    }
-    while (below.length > 0) pending.push(below.pop()!)
+type Tree = Pick<DefragTarget, 'top' | 'given' | 'path' | 'name' | 'status'>
+
+/** The tree below a folder, itself first; or the one file. */
+export function visitTree(tree: Tree, visit: (met: Met) => void): void {
+  const { top, given, path, name, status } = tree
+  if (name !== undefined) {
+    const same = ({ inode, device }: HeldFile): boolean => inode === status.inode && device === status.device
+    holding(top, name, (file) => same(file) && visit({ path, name: given, file, folder: top }))
+    return
+  }
+  visit({ path, name: shown(path), file: { ...statusOf(top), fd: top }, folder: top })
+  for (const entry of entriesBelow(tree)) {
+    const { folder, device } = entry
+    const below = (path === '/' ? '' : path) + entry.path
+    holding(
+      folder,
+      entry.name,
+      (file) => file.device === device && visit({ path: below, name: shown(below), file, folder }),
+    )
+  }
+}
+
+/** Looks at what has a name, if it has it still. */
+function holding(folder: number, name: Buffer, look: (file: HeldFile) => unknown): void {
+  const file = holdIfThere(folder, name)
+  if (!file) return
+  try {
+    look(file)
+  } finally {
+    closeSync(file.fd)
   }
 }
 
@@ -31,45 +59,37 @@ export function* walkTree(top: string): Generator<{ readonly path: string; reado
  * How many entries the walk meets, and how many of them are regular files; looks
  * closer only at directories, which may be other filesystems.
  */
-export function countTree(top: string): { readonly total: number; readonly regular: number } {
-  const root = statOf(top)
-  let total = root ? 1 : 0
-  let regular = root?.isFile() ? 1 : 0
-  const pending = root?.isDirectory() ? [top] : []
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const { name, type } of entriesIn(next)) {
-      if (type === 'directory' || type === 'unknown') {
-        const path = next.endsWith('/') ? next + name : `${next}/${name}`
-        const stats = statOf(path)
-        if (!stats || stats.dev !== root!.dev) continue
-        if (stats.isDirectory()) pending.push(path)
-        if (stats.isFile()) regular++
-      } else if (type === 'regular') regular++
-      total++
+export function countTree(tree: Tree): { readonly total: number; readonly regular: number } {
+  let total = 1
+  let regular = 0
+  for (const { folder, name, type, device } of entriesBelow(tree)) {
+    if (type === 'directory') {
+      const file = holdIfThere(folder, name)
+      if (!file) continue
+      closeSync(file.fd)
+      if (file.device !== device) continue
     }
+    if (type === 'regular') regular++
+    total++
   }
   return { total, regular }
 }
 
-function entriesIn(path: string): { name: string; type: EntryType }[] {
+function* entriesBelow({ top }: Tree): Generator<WalkedEntry> {
   try {
-    const fd = openSync(toBytes(path), openFlags)
-    try {
-      return directoryEntries(fd).map(({ name, type }) => ({ name: name.toString('latin1'), type }))
-    } finally {
-      closeSync(fd)
-    }
-  } catch {
-    // Not to be read, or gone: as nftw, go on without.
-    return []
+    yield* walkFilesystem(`/proc/self/fd/${top}`, { asText: (name) => name.toString('latin1') })
+  } catch (error) {
+    // Not to be read: as nftw, go on without.
+    if (errnoOf(error) === undefined) throw error
   }
 }
 
-/** Undefined when nothing is there, or it may not be looked at. */
-export function statOf(path: string): BigIntStats | undefined {
+/** Whoever is gone is not met. */
+function holdIfThere(folder: number, name: Buffer): HeldFile | undefined {
   try {
-    return lstatSync(toBytes(path), { bigint: true, throwIfNoEntry: false })
-  } catch {
+    return hold(folder, name)
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error
     return undefined
   }
 }
