@@ -118,7 +118,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'blocks',
     what: "Jan Kara's calls: what the mail asks for is checked here, the engines' `calls/` do it",
-    imports: ['layout', 'volume', 'ext4', 'mounted'],
+    imports: ['layout', 'volume'],
   },
   {
     name: 'pack',

@@ -99,7 +99,10 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
           for (const { to, length } of round) free.remove({ start: to, length })
           for (const { from, length } of round) free.add({ start: from, length })
         }
-        after = diskMap({ ...before, free, boot: blocksOfLayout(layoutAfter(layout, plan.rounds, blockSize)) }, style)
+        after = diskMap(
+          { ...before, free, boot: blocksOfLayout(layoutAfter(layout, plan.rounds, volume.capabilities.treeGrowth)) },
+          style,
+        )
         this.log(`after (${count(moved.length)} moves)\n${after.join('\n')}`)
       }
       this.log(

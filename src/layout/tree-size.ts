@@ -1,21 +1,21 @@
 /**
- * How many blocks an ext4 extent tree needs, as a function of the number of
- * extents. Header, extent and index entries are 12 bytes each; the inode holds a
- * header and 4 entries, a block a header and as many entries as fit before the
- * 4-byte checksum tail.
+ * How many blocks the tree over a file's extents needs, as a function of their number.
+ * What a tree looks like is the filesystem's; see Capabilities.treeGrowth.
  */
-
-/** Entries in the 60 bytes of the inode. */
-export const rootEntries = 4
-
-/** Entries in one tree block. */
-export const entriesPerTreeBlock = (blockSize: number): number => Math.floor((blockSize - 12) / 12)
+export interface TreeShape {
+  /** Extents that fit the inode, without a block of their own. */
+  readonly rootEntries: number
+  /** Extents, or blocks of the level below, that one tree block holds. */
+  readonly entriesPerBlock: number
+  /** Blocks of the longest extent there can be. */
+  readonly longestExtent: number
+}
 
 /** Blocks outside the inode that the most compact tree over `extentCount` extents has. */
-export function treeBlocksNeeded(extentCount: number, blockSize: number): number {
+export function treeBlocksOver(extentCount: number, { rootEntries, entriesPerBlock }: TreeShape): number {
   let needed = 0
   for (let level = extentCount; level > rootEntries;) {
-    level = Math.ceil(level / entriesPerTreeBlock(blockSize))
+    level = Math.ceil(level / entriesPerBlock)
     needed += level
   }
   return needed

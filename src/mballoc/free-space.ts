@@ -35,6 +35,16 @@ const mostBlocksPerGroup = 8 * 65536 // one bitmap block of the largest block si
 const mostGroups = 2 ** 22
 
 /**
+ * The same filesystem in groups of a size the allocator keeps bitmaps for: those of ext4 as
+ * they are, larger ones (allocation groups of XFS) in equal pieces.
+ */
+export function inPieces(geometry: AllocatorGeometry): AllocatorGeometry {
+  const { blockCount, firstDataBlock, blocksPerGroup } = geometry
+  const pieces = Math.ceil(blocksPerGroup / mostBlocksPerGroup)
+  return pieces <= 1 ? geometry : { blockCount, firstDataBlock, blocksPerGroup: Math.ceil(blocksPerGroup / pieces) }
+}
+
+/**
  * Which blocks are free: the groups that were needed, loaded, and the figures of all.
  *
  * The invariant: a loaded group has exact figures. So has a group that is full or

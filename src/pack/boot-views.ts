@@ -58,7 +58,7 @@ export async function viewAgain(
     layout.set(inode, {
       ...(await layoutOf(file, volume)),
       ...(path !== undefined && { path }),
-      ...(table && { table: volume.inodeRead!(file.inode) }),
+      ...(table && { table: await volume.capabilities.inodeTables!.place(file.inode) }),
     })
   }
   return { reads: view.reads, layout, missing: view.missing, geometry: volume.geometry() }
@@ -97,7 +97,7 @@ export async function viewsOfPlan(
     layout: layoutAfter(
       now.layout,
       rounds.map((round) => round.map((move) => ({ ...move, inode: numbers.get(move.inode) ?? move.inode }))),
-      now.geometry.blockSize,
+      volume.capabilities.treeGrowth,
     ),
   })
   return applied

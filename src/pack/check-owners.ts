@@ -33,7 +33,7 @@ const mostFaults = 100
 /** @throws corrupt or io when the filesystem cannot be read */
 export async function checkOwners(volume: Volume): Promise<OwnerCheck> {
   const { firstDataBlock, blockCount } = volume.geometry()
-  const atRest = volume.partition !== undefined
+  const { atRest } = volume
   const faults: OwnerFault[] = []
   let free = 0
   let owned = 0

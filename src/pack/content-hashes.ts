@@ -9,7 +9,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { BootpackError, unsupported } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
-import type { ContentPiece, FileContents, FileRef, Volume } from '../volume/volume.js'
+import type { ContentPiece, FileContents } from '../volume/capabilities.js'
+import type { FileRef, Volume } from '../volume/volume.js'
 import { inodeProgressOf } from './inode-progress.js'
 
 export interface ContentHash {
@@ -106,14 +107,15 @@ async function hashInode(
   volume: Volume,
   names: boolean,
 ): Promise<Omit<ContentHash, 'inode' | 'path'> | undefined> {
-  if (!volume.contents)
+  const read = volume.capabilities.contents
+  if (!read)
     throw unsupported(
       'no-contents',
       `The engine ${volume.engine} cannot read what files hold.`,
       'Leave out the check of contents.',
     )
   const file = await volume.byInode(inode)
-  const contents = file && (await volume.contents(file))
+  const contents = file && (await read(file))
   if (!contents) return undefined
   try {
     if (names && contents.names)

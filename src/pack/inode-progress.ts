@@ -6,7 +6,8 @@
 import { refused } from '../errors.js'
 import { exchangesTowards } from '../plan/inodes/permutation.js'
 import type { Plan, PlannedRenumbering } from '../plan/plan.js'
-import type { Renumbering, Volume } from '../volume/volume.js'
+import type { Renumbering } from '../volume/capabilities.js'
+import type { Volume } from '../volume/volume.js'
 
 export interface InodeProgress {
   /** Numbers that inodes have by now, by those the plan's rounds know them by. */
@@ -28,7 +29,8 @@ const nothing: InodeProgress = { now: new Map(), remaining: [], back: [], placed
 /** @throws refused where the engine cannot tell names from numbers */
 export async function inodeProgressOf(plan: Plan, volume: Volume): Promise<InodeProgress> {
   if (!plan.inodes) return nothing
-  if (!volume.inodeAt) {
+  const { inodeTables } = volume.capabilities
+  if (!inodeTables) {
     throw refused(
       'numbers-unknown',
       `The plan renumbers inodes, and ${volume.engine} cannot follow that.`,
@@ -42,7 +44,7 @@ export async function inodeProgressOf(plan: Plan, volume: Volume): Promise<Inode
   const strayed: PlannedRenumbering[] = []
   const found: { readonly planned: PlannedRenumbering; readonly now: number }[] = []
   for (const planned of renumberings) {
-    const number = await volume.inodeAt(planned.path)
+    const number = await inodeTables.inodeAt(planned.path)
     if (number === undefined) continue
     if (!numbers.has(number) || held.has(number)) {
       strayed.push(planned)

@@ -74,7 +74,10 @@ export async function measureNow(
   for (const [inode, { table }] of boot.layout) {
     const file = await volume.byInode(now.get(inode) ?? inode)
     if (file)
-      layout.set(inode, { ...(await layoutOf(file, volume)), ...(table && { table: volume.inodeRead!(file.inode) }) })
+      layout.set(inode, {
+        ...(await layoutOf(file, volume)),
+        ...(table && { table: await volume.capabilities.inodeTables!.place(file.inode) }),
+      })
   }
   return measureLayout(boot.reads, layout, volume.geometry(), boot.missing.length, models)
 }

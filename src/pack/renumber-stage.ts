@@ -2,7 +2,8 @@
 import { refused } from '../errors.js'
 import type { Plan } from '../plan/plan.js'
 import type { NumberReason } from '../layout/reason.js'
-import type { Renumbering, SkippedRenumbering, Stayed, Volume } from '../volume/volume.js'
+import type { Renumbering, SkippedRenumbering } from '../volume/capabilities.js'
+import type { Stayed, Volume } from '../volume/volume.js'
 import { inodeProgressOf, type InodeProgress } from './inode-progress.js'
 
 export interface RenumberedInode extends Stayed<NumberReason> {
@@ -27,7 +28,7 @@ export interface StageOptions {
 
 /** @throws refused where inodes keep their numbers, and there are some to change */
 export function refuseStage(volume: Volume, exchanges: readonly Renumbering[]): void {
-  if (exchanges.length === 0 || volume.inodeNumbers) return
+  if (exchanges.length === 0 || volume.capabilities.inodeTables?.numbers) return
   throw refused(
     'numbers-fixed',
     `The plan renumbers inodes, which ${volume.engine} cannot do: the kernel holds them by number while a filesystem is mounted.`,
@@ -51,7 +52,7 @@ export async function renumberStage(
   refuseStage(volume, exchanges)
   const skipped: SkippedRenumbering[] = []
   if (exchanges.length > 0) {
-    for await (const outcome of volume.inodeNumbers!.renumber(exchanges, options))
+    for await (const outcome of volume.capabilities.inodeTables!.numbers!.renumber(exchanges, options))
       if (outcome.status === 'skipped') skipped.push(outcome)
   }
   const after = await inodeProgressOf(plan, volume)

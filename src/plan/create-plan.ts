@@ -65,8 +65,12 @@ export async function createPlan(
     await refuseNumberedTrace(recorded, volume)
   }
   const found = await findBootSet(volume, recorded, options.fit)
-  const boot = inodes ? withInodeReads(found, volume) : found
-  const items = bootItems(boot, volume.moves, { metadata, granularity, blockSize: volume.geometry().blockSize })
+  const boot = inodes ? await withInodeReads(found, volume) : found
+  const items = bootItems(boot, volume.moves, {
+    metadata,
+    granularity,
+    trees: volume.capabilities.treeGrowth,
+  })
   let best: { goal: PlanGoal; packing: Packing; snapshot: Snapshot } | undefined
   for (const goal of await goalsToTry(volume, boot, options)) {
     const { packing, snapshot } = await packAround(volume, { boot, items, goal, evict: options.evict, objective })
@@ -98,7 +102,7 @@ export async function createPlan(
       plan,
       volume,
       boot,
-      layoutAfter(boot.layout, packing.rounds, volume.geometry().blockSize),
+      layoutAfter(boot.layout, packing.rounds, volume.capabilities.treeGrowth),
       knownFrom,
       objective,
     )

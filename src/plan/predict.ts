@@ -1,6 +1,6 @@
 import { fsBlock, type FsBlock } from '../layout/block.js'
 import { relocateExtents } from '../layout/extent.js'
-import { treeBlocksNeeded } from '../layout/tree-size.js'
+import { treeBlocksOver, type TreeShape } from '../layout/tree-size.js'
 import type { DiskLayout, FileLayout } from '../layout/file-layout.js'
 import type { PlannedMove } from './plan.js'
 
@@ -8,12 +8,12 @@ import type { PlannedMove } from './plan.js'
  * The layout after rounds of moves, as far as the files in `layout` go. Files that
  * do not move are the same objects as before. A tree that becomes smaller is taken to
  * keep its first blocks, as engines do.
- * @param blockSize bytes
+ * @param trees what trees need; as they are where the engine does not tell
  */
 export function layoutAfter(
   layout: DiskLayout,
   rounds: readonly (readonly PlannedMove[])[],
-  blockSize: number,
+  trees: TreeShape | undefined,
 ): DiskLayout {
   const after = new Map(layout)
   for (const round of rounds) {
@@ -27,7 +27,7 @@ export function layoutAfter(
     for (const move of round) if (move.kind === 'xattr') blocks.set(move.from, move.to)
     for (const [inode, moves] of byInode) {
       const file = after.get(inode)
-      if (file) after.set(inode, moveFile(file, moves, blockSize))
+      if (file) after.set(inode, moveFile(file, moves, trees))
     }
     // An attribute block is one block for all inodes that share it.
     if (blocks.size > 0) {
@@ -40,16 +40,16 @@ export function layoutAfter(
   return after
 }
 
-function moveFile(file: FileLayout, moves: readonly PlannedMove[], blockSize: number): FileLayout {
+function moveFile(file: FileLayout, moves: readonly PlannedMove[], trees: TreeShape | undefined): FileLayout {
   const own = moves.filter(({ kind }) => kind === file.kind)
   const extents = own.length === 0 ? file.extents : relocateExtents(file.extents, own)
-  const shrinks = own.length > 0 && file.treeSpans === undefined
-  const tree = new Map(moves.filter(({ kind }) => kind === 'tree').map(({ from, to }) => [from, to]))
+  const shrinks = trees !== undefined && own.length > 0 && file.treeSpans === undefined
+  const places = new Map(moves.filter(({ kind }) => kind === 'tree').map(({ from, to }) => [from, to]))
   return {
     ...file,
     extents,
     tree: file.tree
-      .map((block) => tree.get(block) ?? fsBlock(block))
-      .slice(0, shrinks ? treeBlocksNeeded(extents.length, blockSize) : file.tree.length),
+      .map((block) => places.get(block) ?? fsBlock(block))
+      .slice(0, shrinks ? treeBlocksOver(extents.length, trees) : file.tree.length),
   }
 }

@@ -23,7 +23,8 @@ export async function buildSweep(
   options: SweepOptions,
   fit: FitOptions = {},
 ): Promise<BuiltSweep> {
-  if (!volume.inodeBlock)
+  const { inodeTables } = volume.capabilities
+  if (!inodeTables)
     throw unsupported(
       'no-inode-tables',
       'Reading in advance is for ext4: only there is it known where the tables of inodes lie.',
@@ -32,6 +33,6 @@ export async function buildSweep(
   refuseMisfit(boot, fit)
   if (boot.files.length === 0) throw nothingThere(boot, fit.foreign)
   const homes = new Map<number, FsBlock>()
-  for (const inode of boot.layout.keys()) homes.set(inode, await volume.inodeBlock(inode))
+  for (const inode of boot.layout.keys()) homes.set(inode, (await inodeTables.place(inode)).block)
   return { boot, sweep: planSweep(boot, volume.geometry(), homes, options) }
 }

@@ -21,7 +21,7 @@ export async function findInstalled(volume: Volume): Promise<InstalledPreload> {
 async function readText(volume: Volume, path: string): Promise<string | undefined> {
   const file = (await volume.lookup(path))?.file
   if (file?.type !== 'regular' || file.size > mostListBytes) return undefined
-  const contents = await volume.contents?.(file)
+  const contents = await volume.capabilities.contents?.(file)
   if (!contents) return undefined
   const bytes = Buffer.alloc(file.size)
   for await (const { offset, bytes: piece } of contents.pieces())

@@ -28,20 +28,31 @@ export type {
   FileType,
   FixedRun,
   Geometry,
-  InodeNumbers,
-  InodeTable,
   Lookup,
   Move,
   MoveOutcome,
   RelocateOptions,
-  RenumberOptions,
-  RenumberOutcome,
-  Renumbering,
   SkippedMove,
-  SkippedRenumbering,
   Stayed,
   Volume,
 } from '../volume/volume.js'
+export type {
+  Capabilities,
+  ContentPiece,
+  ContentReader,
+  FileContents,
+  InodeNumbers,
+  InodePlace,
+  InodeTable,
+  InodeTables,
+  InodeTableShape,
+  RenumberOptions,
+  RenumberOutcome,
+  Renumbering,
+  SkippedRenumbering,
+} from '../volume/capabilities.js'
+export type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions, TreeSpace } from '../volume/block-space.js'
+export type { TreeShape } from '../layout/tree-size.js'
 export { claim, type EngineProvider, type OpenOptions } from '../volume/open-volume.js'
 export type { Target } from '../volume/target.js'
 
@@ -49,5 +60,3 @@ export { deviceNumber } from '../host/block-devices.js'
 export { parseMountinfo } from '../host/mountinfo.js'
 export type { Mount } from '../host/mountinfo.js'
 export type { Claim } from '../volume/open-volume.js'
-export type { FileContents } from '../volume/volume.js'
-export type { ContentPiece } from '../volume/volume.js'

@@ -8,7 +8,7 @@ import type { FileBlock, FsBlock } from '../layout/block.js'
 import type { Extent } from '../layout/extent.js'
 import type { BlockRun } from '../layout/run.js'
 import type { AllocationFlags } from '../mballoc/request.js'
-import type { Geometry } from './volume.js'
+import type { Geometry } from './geometry.js'
 
 export interface BlockSpace {
   /** As in Volume.engine. */

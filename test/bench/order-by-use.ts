@@ -188,13 +188,14 @@ async function judge(
   const unseen = await nameFiles(await resolveTrace(traces[held]!.reads, volume), volume)
   const boots: (readonly number[])[] = []
   for (const { reads } of training) boots.push((await resolveTrace(reads, volume)).files)
-  const { blockSize, blockCount } = volume.geometry()
-  const { items } = bootItems(boot, volume.moves, { metadata: true, granularity: 'file', blockSize })
+  const { blockCount } = volume.geometry()
+  const trees = volume.capabilities.treeGrowth
+  const { items } = bootItems(boot, volume.moves, { metadata: true, granularity: 'file', trees })
   const both = withUnseen(boot, unseen)
   const results = new Map<string, readonly [Figures, Figures]>()
   const path = (inode: number): string => boot.layout.get(inode)?.path ?? `#${inode}`
   const measure = (name: string, order: readonly number[]): void => {
-    const after = layoutAfter(both, [placeItems(inOrder(items, order), plan.runs)], blockSize)
+    const after = layoutAfter(both, [placeItems(inOrder(items, order), plan.runs)], trees)
     // Files alone: what the order decides. All: what the boot waits for.
     results.set(name, [
       figures(unseen.reads, after, blockCount),
@@ -211,7 +212,7 @@ async function judge(
     metadata: true,
     granularity: 'range',
   })
-  const parts = bootItems(boot, volume.moves, { metadata: true, granularity: 'range', blockSize }).items
+  const parts = bootItems(boot, volume.moves, { metadata: true, granularity: 'range', trees }).items
   results.set('as it was', [
     figures(unseen.reads, both, blockCount),
     figures(
@@ -221,7 +222,7 @@ async function judge(
     ),
   ])
   for (const [name, ordering] of orderings) measure(name, ordering(boot.files, boots, path))
-  const byRange = layoutAfter(both, [placeItems(parts, ranges.plan.runs)], blockSize)
+  const byRange = layoutAfter(both, [placeItems(parts, ranges.plan.runs)], trees)
   results.set('merged, ranges that are read (not whole files)', [
     figures(unseen.reads, byRange, blockCount),
     figures(

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { ALLOC_CONTIGUOUS, ALLOC_FIXED_LEN, ALLOC_FIXED_START, allocate } from '../../src/blocks/allocate.js'
 import type { BlockSpace, SpaceFile } from '../../src/volume/block-space.js'
-import { ImageSpace } from '../../src/ext4/calls/space.js'
+import { openBlockSpace } from '../../src/blocks/open-space.js'
 import { movedata } from '../../src/blocks/movedata.js'
 import { BootpackError } from '../../src/errors.js'
 import { FileStore } from '../../src/storage/file-store.js'
@@ -162,9 +162,9 @@ describe('random calls on an image', () => {
       return { layout: layoutInImage(image, `/${name}`), content: readFileSync(dump) }
     }
 
-  const openImage = async (store: Store): Promise<{ space: ImageSpace; close: () => Promise<void> }> => {
+  const openImage = async (store: Store): Promise<{ space: BlockSpace; close: () => Promise<void> }> => {
     const volume = await ImageVolume.open(await Filesystem.open(store))
-    return { space: new ImageSpace(volume), close: () => volume.close() }
+    return { space: openBlockSpace(volume), close: () => volume.close() }
   }
 
   const firstBytes = (image: string): Record<Name, Buffer> =>

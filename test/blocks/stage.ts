@@ -8,8 +8,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BlockSpace, SpaceFile } from '../../src/volume/block-space.js'
-import { ImageSpace } from '../../src/ext4/calls/space.js'
-import { LiveSpace } from '../../src/mounted/calls/space.js'
+import { openBlockSpace } from '../../src/blocks/open-space.js'
 import { FileStore } from '../../src/storage/file-store.js'
 import { Filesystem } from '../../src/ext4/read/filesystem.js'
 import { ImageVolume } from '../../src/ext4/engine/image-volume.js'
@@ -101,7 +100,7 @@ export async function imageStage(options: StageOptions = {}): Promise<Stage> {
   const volume = await ImageVolume.open(
     await Filesystem.open(await FileStore.open(image, { writable: !options.readOnly })),
   )
-  const space = new ImageSpace(volume)
+  const space = openBlockSpace(volume)
   return {
     space,
     blockSize: options.blockSize ?? 4096,
@@ -156,7 +155,7 @@ export async function liveStage(options: StageOptions = {}): Promise<Stage> {
   run('mount', ['-o', 'loop', image, mountPoint])
   try {
     const volume = await openMounted(mountPoint, !options.readOnly)
-    const space = new LiveSpace(volume)
+    const space = openBlockSpace(volume)
     const blockSize = options.blockSize ?? 4096
     return {
       space,

@@ -9,7 +9,7 @@ import { FileStore } from '../../src/storage/file-store.js'
 import { Filesystem } from '../../src/ext4/read/filesystem.js'
 import { ImageVolume } from '../../src/ext4/engine/image-volume.js'
 import { UndoStore } from '../../src/ext4/undo/recording-store.js'
-import type { Renumbering, RenumberOutcome } from '../../src/volume/volume.js'
+import type { Renumbering, RenumberOutcome } from '../../src/volume/capabilities.js'
 import { checkImage, debugfs, debugfsWrite, makeImage } from '../support/images.js'
 import { dumpInodes } from '../support/inode-dump.js'
 import { manifestOf } from '../support/manifest.js'
@@ -32,7 +32,7 @@ async function renumber(
   try {
     const exchanges = await choose(volume)
     const outcomes: RenumberOutcome[] = []
-    for await (const outcome of volume.inodeNumbers.renumber(exchanges, {})) outcomes.push(outcome)
+    for await (const outcome of volume.capabilities.inodeTables.numbers.renumber(exchanges, {})) outcomes.push(outcome)
     return { exchanges, outcomes }
   } finally {
     await volume.close()
@@ -191,7 +191,7 @@ for i in range(1500): open('large/%04d' % i + 'n' * 200, 'w').close()
       checkImage(path)
       // What a plan made without writing takes for possible is possible.
       const reading = await ImageVolume.open(await Filesystem.open(await FileStore.open(path)))
-      expect(await reading.inodeNumbers.fixed(large!)).to.equal('large-directory')
+      expect(await reading.capabilities.inodeTables.numbers.fixed(large!)).to.equal('large-directory')
       await reading.close()
     })
 

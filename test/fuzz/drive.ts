@@ -115,14 +115,15 @@ export async function drive(bytes: Uint8Array, base: BaseImage, seed: number): P
 
 /** Sound exchanges, and some of anything with anything. @returns how many were made */
 async function renumberAtRandom(volume: ImageVolume, random: Random): Promise<number> {
-  const { inodeCount } = volume.geometry()
+  const { shape, numbers } = volume.capabilities.inodeTables
+  const { inodeCount } = shape
   const exchanges = await randomExchanges(volume, random, 20)
   const wild = Array.from({ length: 8 }, () => ({
     inode: random.between(0, inodeCount + 2),
     to: random.between(0, inodeCount + 2),
   }))
   let made = 0
-  for await (const { status } of volume.inodeNumbers.renumber(random.shuffled([...exchanges, ...wild]), {}))
+  for await (const { status } of numbers.renumber(random.shuffled([...exchanges, ...wild]), {}))
     if (status === 'renumbered') made++
   return made
 }
@@ -208,7 +209,7 @@ async function hashInode(
   const inode = await filesystem.readInode(number)
   const hash = createHash('sha256').update(attributesOf(inode, filesystem, byName))
   if (byName && inode.type === 'directory') {
-    for await (const { bytes: names } of (await volume.contents!(file))!.names!()) hash.update(names)
+    for await (const { bytes: names } of (await volume.capabilities.contents!(file))!.names!()) hash.update(names)
     return hash.digest('hex')
   }
   // The journal is written to; bad blocks and the resize inode may hold bitmaps, which are too.

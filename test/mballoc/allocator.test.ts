@@ -4,7 +4,7 @@ import { fsBlock } from '../../src/layout/block.js'
 import { blockRun, type BlockRun } from '../../src/layout/run.js'
 import { RunSet } from '../../src/layout/run-set.js'
 import { Allocator } from '../../src/mballoc/allocator.js'
-import { FreeSpace } from '../../src/mballoc/free-space.js'
+import { FreeSpace, inPieces } from '../../src/mballoc/free-space.js'
 import type { AllocationFlags, AllocationRequest } from '../../src/mballoc/request.js'
 
 const shape = { blockCount: 320, firstDataBlock: 0, blocksPerGroup: 32 }
@@ -282,6 +282,18 @@ describe('the allocator', () => {
       }
       expect(failure(() => Allocator.of({ ...shape, blockCount: 2 ** 48 }, [])).code).to.equal('too-many-groups')
     })
+  })
+
+  it('takes groups larger than a bitmap block in equal pieces, and others as they are', () => {
+    for (const blocksPerGroup of [1, 32768, 2 ** 19, 2 ** 19 + 1, 2 ** 24, 12_345_678]) {
+      const whole = { blockCount: 2 ** 21, firstDataBlock: 0, blocksPerGroup }
+      const pieces = inPieces(whole)
+      if (blocksPerGroup <= 2 ** 19) expect(pieces).to.equal(whole)
+      expect(Math.ceil(blocksPerGroup / pieces.blocksPerGroup), `${blocksPerGroup}`).to.equal(
+        Math.ceil(blocksPerGroup / 2 ** 19),
+      )
+      expect(pairs(Allocator.of(pieces, [blockRun(5, 7)]).allocate(request(5, 7)))).to.deep.equal([[5, 7]])
+    }
   })
 
   describe('loading groups when they are needed', () => {

@@ -247,7 +247,7 @@ describe('checking contents and owners', function () {
     const volume = await openVolume(inline, { write: false }, engines)
     const sha256 = (bytes: string): string => createHash('sha256').update(bytes).digest('hex')
     for (const [name, text] of [...Object.entries(texts), ['link', 'in/i_block'] as const]) {
-      const inode = await volume.inodeAt!(`/${name}`)
+      const inode = await volume.capabilities.inodeTables!.inodeAt(`/${name}`)
       const [found] = await recordContents(
         { rounds: [[{ inode, path: `/${name}`, kind: 'data' }]] } as unknown as Plan,
         volume,
@@ -270,7 +270,7 @@ describe('checking contents and owners', function () {
       const volume = await openLive(resolveTarget(mount.path), false)
       const recorded = await Promise.all(
         names.map(async (name) => ({
-          inode: (await volume.inodeAt!(`/${name}`))!,
+          inode: (await volume.capabilities.inodeTables!.inodeAt(`/${name}`))!,
           path: `/${name}`,
           stamp: '',
           sha256: createHash('sha256').update('a\n').digest('hex'),

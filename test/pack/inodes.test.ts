@@ -15,7 +15,8 @@ import { createPlan } from '../../src/plan/create-plan.js'
 import { parsePlan, planText } from '../../src/plan/plan-file.js'
 import type { Plan } from '../../src/plan/plan.js'
 import type { TraceRead } from '../../src/trace/model/trace.js'
-import type { RenumberOptions, Volume } from '../../src/volume/volume.js'
+import type { RenumberOptions, Renumbering } from '../../src/volume/capabilities.js'
+import type { Volume } from '../../src/volume/volume.js'
 import { checkImage, debugfsAll, debugfsWrite, hashFiles, makeImage } from '../support/images.js'
 import { loopMount } from '../support/loop-mount.js'
 import { manifestOf } from '../support/manifest.js'
@@ -54,7 +55,7 @@ describe('packing with inodes', function () {
     const volume = await openImage(base, { write: true })
     const groups = volume.geometry().groupCount
     expect(groups).to.be.greaterThan(3)
-    for await (const { status } of volume.inodeNumbers!.renumber(
+    for await (const { status } of volume.capabilities.inodeTables!.numbers!.renumber(
       await randomExchanges(volume, new Random(8001), 2500),
       {},
     ))
@@ -149,14 +150,15 @@ describe('packing with inodes', function () {
     const numbers = numbersOf(image, paths)
     let volume = await open(false)
     const { blockSize } = volume.geometry()
-    const recorded: TraceRead[] = paths.flatMap((path): TraceRead[] => {
-      const { start, length } = volume.inodeRead!(numbers.get(path)!).read
-      return [
+    const recorded: TraceRead[] = []
+    for (const path of paths) {
+      const { start, length } = (await volume.capabilities.inodeTables!.place(numbers.get(path)!)).read
+      recorded.push(
         { kind: 'metadata', what: 'inode-table', off: start * blockSize, len: length * blockSize },
         { kind: 'metadata', what: 'inode', path, ino: numbers.get(path)!, off: 0, len: 1 },
         { kind: 'data', path, ino: numbers.get(path)!, off: 0 },
-      ]
-    })
+      )
+    }
     const untold = recorded.filter(({ what }) => what !== 'inode')
     const tablesRead = async (trace = recorded): Promise<Set<number>> => {
       const boot = await resolveTrace(trace, volume)
@@ -181,7 +183,7 @@ describe('packing with inodes', function () {
     const after = await tablesRead()
     const wanted = new Set<number>()
     for (const [path, now] of numbersOf(image, paths)) {
-      const { start, length } = volume.inodeRead!(now).read
+      const { start, length } = (await volume.capabilities.inodeTables!.place(now)).read
       for (let i = 0; i < length; i++) {
         wanted.add(start + i)
         expect(after.has(start + i), path).to.equal(true)
@@ -209,7 +211,7 @@ describe('packing with inodes', function () {
   it('takes in what is only looked at, if the trace tells of inodes', async () => {
     const volume = await open(false)
     const looked = ['/folder3/link', '/folder6/file7', '/folder9/sub10', '/folder12/hard']
-    const numbers = await Promise.all(looked.map((path) => volume.inodeAt!(path)))
+    const numbers = await Promise.all(looked.map((path) => volume.capabilities.inodeTables!.inodeAt(path)))
     const trace = [
       ...reads(),
       ...looked.map((path, i) => ({
@@ -228,7 +230,7 @@ describe('packing with inodes', function () {
     const { start, length } = plan.inodes!.table
     for (const inode of numbers) {
       const to = plan.inodes!.renumberings.find((each) => each.inode === inode)?.to ?? inode!
-      const { block } = volume.inodeRead!(to)
+      const { block } = await volume.capabilities.inodeTables!.place(to)
       expect(block >= start && block < start + length, `inode ${inode} at block ${block}`).to.equal(true)
       expect(boot.files).not.to.include(inode)
     }
@@ -440,16 +442,22 @@ function withoutBlocks(facts: string): string {
 
 /** Carries out so many exchanges and then takes no more. */
 function stoppedAfter(volume: Volume, exchanges: number): Volume {
-  const { inodeNumbers } = volume
+  const { capabilities } = volume
+  const { inodeTables } = capabilities
+  const stopping = {
+    ...capabilities,
+    inodeTables: {
+      ...inodeTables,
+      numbers: {
+        ...inodeTables!.numbers,
+        renumber: (list: readonly Renumbering[], options: RenumberOptions) =>
+          inodeTables!.numbers!.renumber(list.slice(0, exchanges), options),
+      },
+    },
+  }
   return new Proxy(volume, {
     get: (target, key) => {
-      if (key === 'inodeNumbers') {
-        return {
-          ...inodeNumbers,
-          renumber: (list: Parameters<NonNullable<typeof inodeNumbers>['renumber']>[0], options: RenumberOptions) =>
-            inodeNumbers!.renumber(list.slice(0, exchanges), options),
-        }
-      }
+      if (key === 'capabilities') return stopping
       const value: unknown = Reflect.get(target, key)
       return typeof value === 'function' ? (value as () => unknown).bind(target) : value
     },

@@ -9,6 +9,9 @@ import type { BootSet } from '../../src/plan/resolve/boot-set.js'
 import type { PlannedMove } from '../../src/plan/plan.js'
 import { layoutAfter } from '../../src/plan/predict.js'
 import { treeGrowthOnTheWay } from '../../src/plan/place/tree-room.js'
+import { treeShape } from '../../src/ext4/read/extent-tree.js'
+
+const trees = treeShape(1024)
 
 /** A file of 1100 blocks in 1 KiB blocks: single indirect at 12, double at 268, and under it four more. */
 const layout: FileLayout = {
@@ -43,7 +46,7 @@ const items = (
   metadata = true,
   movable: ('data' | 'tree')[] = ['data', 'tree'],
 ): string[] =>
-  bootItems(boot(reads), new Set(movable), { metadata, granularity, blockSize: 1024 }).items.map(
+  bootItems(boot(reads), new Set(movable), { metadata, granularity, trees }).items.map(
     ({ kind, logical, length, from }) =>
       kind === 'tree' ? `map ${logical} at ${from}` : `${logical} to ${logical + length - 1} at ${from}`,
   )
@@ -101,7 +104,7 @@ describe('files mapped by indirect blocks, in a plan', () => {
       to: fsBlock(9000 + i),
       why: 'evict',
     }))
-    const after = layoutAfter(new Map([[5, layout]]), [moves], 1024).get(5)!
+    const after = layoutAfter(new Map([[5, layout]]), [moves], trees).get(5)!
     expect(after.extents.length).to.be.greaterThan(400)
     expect(after.tree).to.deep.equal(layout.tree)
     const owned = (indirect: boolean): OwnedRun[] =>
@@ -113,7 +116,7 @@ describe('files mapped by indirect blocks, in a plan', () => {
         unwritten: false,
         ...(indirect && { indirect: true }),
       }))
-    expect(treeGrowthOnTheWay([moves], owned(true), 1024)).to.equal(0)
-    expect(treeGrowthOnTheWay([moves], owned(false), 1024)).to.be.greaterThan(0)
+    expect(treeGrowthOnTheWay([moves], owned(true), trees)).to.equal(0)
+    expect(treeGrowthOnTheWay([moves], owned(false), trees)).to.be.greaterThan(0)
   })
 })

@@ -4,6 +4,7 @@ import { fsBlock } from '../../src/layout/block.js'
 import { fileRanges } from '../../src/plan/resolve/file-ranges.js'
 import type { BootSet } from '../../src/plan/resolve/boot-set.js'
 import { Random } from '../support/random.js'
+import { paperTrees } from '../support/paper-disk.js'
 
 const bootOf = (extents: readonly Extent[], reads: readonly [number, number][]): BootSet => ({
   reads: reads.map(([block, length]) => ({ kind: 'data', inode: 5, block, length })),
@@ -20,12 +21,14 @@ const logicals = (parts: readonly Extent[] | undefined): [number, number][] | un
 
 describe('fileRanges', () => {
   it('leaves a long unread head and tail behind', () => {
-    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], [[300, 200]])).get(5))).to.deep.equal([[300, 200]])
+    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], [[300, 200]]), paperTrees).get(5))).to.deep.equal([
+      [300, 200],
+    ])
   })
 
   it('keeps a file whole that is read whole, or all but a few blocks', () => {
-    expect(fileRanges(bootOf([extent(0, 100, 1000)], [[0, 1000]])).has(5)).to.equal(false)
-    expect(fileRanges(bootOf([extent(0, 100, 1000)], [[0, 995]])).has(5)).to.equal(false)
+    expect(fileRanges(bootOf([extent(0, 100, 1000)], [[0, 1000]]), paperTrees).has(5)).to.equal(false)
+    expect(fileRanges(bootOf([extent(0, 100, 1000)], [[0, 995]]), paperTrees).has(5)).to.equal(false)
   })
 
   it('leaves out the longest gaps first and joins the rest', () => {
@@ -36,7 +39,7 @@ describe('fileRanges', () => {
       [640, 10],
       [990, 10],
     ]
-    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], reads)).get(5))).to.deep.equal([
+    expect(logicals(fileRanges(bootOf([extent(0, 100, 1000)], reads), paperTrees).get(5))).to.deep.equal([
       [0, 10],
       [500, 500],
     ])
@@ -55,7 +58,7 @@ describe('fileRanges', () => {
         random.below(logical),
         random.between(1, 60),
       ])
-      const parts = fileRanges(bootOf(extents, reads)).get(5)
+      const parts = fileRanges(bootOf(extents, reads), paperTrees).get(5)
       if (!parts) continue
       let at = 5_000_000
       const moves = parts.map((part) => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { fsBlock } from '../../src/layout/block.js'
 import { exchangesTowards, numbersAfter } from '../../src/plan/inodes/permutation.js'
 import { chooseSlots, type SlotRequest } from '../../src/plan/inodes/slot-window.js'
-import { slotState } from '../../src/volume/volume.js'
+import { slotState } from '../../src/volume/capabilities.js'
 import { Random } from '../support/random.js'
 import { objectiveFor } from '../../src/plan/objective.js'
 

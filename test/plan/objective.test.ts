@@ -5,12 +5,12 @@ import { measureLayout } from '../../src/measure/measure.js'
 import { bootsPerPacking, noticeableShare, objectiveFor } from '../../src/plan/objective.js'
 import { bootItems } from '../../src/plan/resolve/boot-items.js'
 import { pack } from '../../src/plan/place/packing.js'
-import { PaperDisk } from '../support/paper-disk.js'
+import { PaperDisk, paperTrees } from '../support/paper-disk.js'
 
 describe('the objective', () => {
   const disk = new PaperDisk({ seed: 3, blocks: 3000, used: 0.7, longestPiece: 8 })
   const boot = disk.bootOf([3, 9, 4, 17, 1, 30])
-  const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+  const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
   const geometry = disk.geometry()
 
   for (const model of diskModels) {

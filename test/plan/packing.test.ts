@@ -4,7 +4,7 @@ import { fsBlock } from '../../src/layout/block.js'
 import { bootItems } from '../../src/plan/resolve/boot-items.js'
 import { pack, type Packing } from '../../src/plan/place/packing.js'
 import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
-import { PaperDisk, type PaperDiskRecipe } from '../support/paper-disk.js'
+import { PaperDisk, paperTrees, type PaperDiskRecipe } from '../support/paper-disk.js'
 import { objectiveFor } from '../../src/plan/objective.js'
 
 const objective = objectiveFor()
@@ -19,7 +19,7 @@ function packOnPaper(
   const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, bootFiles)
   const boot = disk.bootOf(order)
   const snapshot = disk.snapshot()
-  const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+  const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
   const extentsBefore = new Map(Array.from({ length: disk.files }, (_, i) => [i + 1, disk.extentsOf(i + 1).length]))
   const packing = pack(snapshot, {
     boot,
@@ -80,7 +80,7 @@ describe('packing', () => {
   it('packs what is packed already without a move', () => {
     const { disk, packing, order } = packOnPaper({ seed: 5, blocks: 3000, used: 0.6, longestPiece: 8 }, 20, true)
     const boot = disk.bootOf(order)
-    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
     const again = pack(disk.snapshot(), {
       boot,
       items,
@@ -101,7 +101,7 @@ describe('packing', () => {
       if (held === undefined && left-- <= 0) disk.held[block] = { inode: -1, logical: 0 }
     })
     const boot = disk.bootOf([...order].reverse())
-    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
     const snapshot = disk.snapshot()
     const reversed = pack(snapshot, { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true, objective })!
     expect(roundsAreSound(reversed.rounds, snapshot.free)).to.equal(true)
@@ -113,7 +113,7 @@ describe('packing', () => {
     const { disk, packing, order } = packOnPaper({ seed: 7, blocks: 600, used: 0.5, longestPiece: 8 }, 6, true)
     for (let block = 0; block < 600; block++) disk.held[block] ??= { inode: -1, logical: 0 }
     const boot = disk.bootOf([...order].reverse())
-    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+    const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
     expect(() =>
       pack(disk.snapshot(), { boot, items, goal: packing.runs[0]!.start, exact: true, evict: true, objective }),
     )

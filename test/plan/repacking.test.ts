@@ -8,14 +8,14 @@ import { cutAtRuns, findDrift, outOfOrder } from '../../src/plan/repair/drift.js
 import { pack, type Packing } from '../../src/plan/place/packing.js'
 import { repack } from '../../src/plan/repair/repacking.js'
 import { roundsAreSound } from '../../src/plan/schedule/rounds.js'
-import { PaperDisk } from '../support/paper-disk.js'
+import { PaperDisk, paperTrees } from '../support/paper-disk.js'
 import { Random } from '../support/random.js'
 import { objectiveFor } from '../../src/plan/objective.js'
 
 const objective = objectiveFor()
 
 const itemsOf = (boot: BootSet): readonly BootItem[] =>
-  bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 }).items
+  bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees }).items
 
 interface Packed {
   readonly disk: PaperDisk

@@ -3,13 +3,13 @@ import { BootpackError } from '../../src/errors.js'
 import { fileBlock, fsBlock } from '../../src/layout/block.js'
 import { blockRun } from '../../src/layout/run.js'
 import { RunSet } from '../../src/layout/run-set.js'
-import { treeBlocksNeeded } from '../../src/layout/tree-size.js'
+import { treeBlocksOver } from '../../src/layout/tree-size.js'
 import { bootItems } from '../../src/plan/resolve/boot-items.js'
 import { pack } from '../../src/plan/place/packing.js'
 import type { PlannedMove } from '../../src/plan/plan.js'
 import { roundsAreSound, scheduleMoves } from '../../src/plan/schedule/rounds.js'
 import { treeGrowthOnTheWay } from '../../src/plan/place/tree-room.js'
-import { PaperDisk } from '../support/paper-disk.js'
+import { PaperDisk, paperTrees } from '../support/paper-disk.js'
 import { Random } from '../support/random.js'
 import { objectiveFor } from '../../src/plan/objective.js'
 
@@ -130,12 +130,12 @@ describe('room for trees on the way', () => {
       const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, 25)
       const snapshot = disk.snapshot()
       const boot = disk.bootOf(order)
-      const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+      const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
       const packing = pack(
         { ...snapshot, region: { ...snapshot.region, length: 2999 } },
         { boot, items, goal: fsBlock(0), exact: false, evict: true, objective },
       )!
-      const trees = (): number[] => extentCounts(disk).map((count) => treeBlocksNeeded(count, 4096))
+      const trees = (): number[] => extentCounts(disk).map((count) => treeBlocksOver(count, paperTrees))
       const before = trees()
       let most = 0
       for (const round of packing.rounds) {
@@ -145,7 +145,7 @@ describe('room for trees on the way', () => {
           trees().reduce((sum, blocks, i) => sum + Math.max(0, blocks - before[i]!), 0),
         )
       }
-      expect(treeGrowthOnTheWay(packing.rounds, snapshot.owned, 4096), `seed ${seed}`).to.equal(most)
+      expect(treeGrowthOnTheWay(packing.rounds, snapshot.owned, paperTrees), `seed ${seed}`).to.equal(most)
     }
   })
 
@@ -156,7 +156,7 @@ describe('room for trees on the way', () => {
       const disk = new PaperDisk({ seed, blocks: 2000, used: 0.99, longestPiece: 40 })
       const order = disk.random.shuffled(Array.from({ length: disk.files }, (_, i) => i + 1)).slice(0, 15)
       const boot = disk.bootOf(order)
-      const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', blockSize: 4096 })
+      const { items } = bootItems(boot, new Set(['data']), { metadata: true, granularity: 'file', trees: paperTrees })
       const attempt = (more: number): ReturnType<typeof pack> => {
         const snapshot = disk.snapshot()
         const free = snapshot.free.clone()
@@ -175,7 +175,9 @@ describe('room for trees on the way', () => {
           packed++
           const { free, owned } = disk.snapshot()
           for (const { to, length } of packing.rounds.flat()) free.remove(blockRun(to, length))
-          expect(treeGrowthOnTheWay(packing.rounds, owned, 4096), `seed ${seed}`).to.be.at.most(free.blocks + more)
+          expect(treeGrowthOnTheWay(packing.rounds, owned, paperTrees), `seed ${seed}`).to.be.at.most(
+            free.blocks + more,
+          )
           return 0
         } catch (error) {
           if (!(error instanceof BootpackError) || error.code !== 'no-tree-room') throw error

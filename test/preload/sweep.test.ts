@@ -22,12 +22,6 @@ const geometry = (blockSize: number, blockCount: number): Geometry => ({
   firstDataBlock: 0,
   blocksPerGroup: 32768,
   groupCount: Math.ceil(blockCount / 32768),
-  inodeCount: 10_000,
-  inodesPerGroup: 1000,
-  inodeSize: 256,
-  groupsPerFlex: 16,
-  longestExtent: 32768,
-  longestUnwrittenExtent: 32767,
   fixedRuns: [
     { start: fsBlock(0), length: 1, kind: 'superblock' },
     { start: fsBlock(1), length: 4, kind: 'group-descriptors' },

@@ -5,6 +5,7 @@
  */
 import { extent, mergeExtents, type Extent } from '../../src/layout/extent.js'
 import { fileBlock, fsBlock } from '../../src/layout/block.js'
+import { treeShape } from '../../src/ext4/read/extent-tree.js'
 import type { FileLayout } from '../../src/layout/file-layout.js'
 import type { OwnedRun } from '../../src/layout/owner.js'
 import { blockRun, type BlockRun } from '../../src/layout/run.js'
@@ -21,6 +22,9 @@ interface Held {
 }
 
 const fixedInode = -1
+
+/** What ext4's extent trees need with blocks of 4 KiB. */
+export const paperTrees = treeShape(4096)
 
 export interface PaperDiskRecipe {
   readonly seed: number
@@ -92,12 +96,6 @@ export class PaperDisk {
       firstDataBlock: 0,
       blocksPerGroup: 32768,
       groupCount: Math.ceil(this.recipe.blocks / 32768),
-      inodeCount: 1000,
-      inodesPerGroup: 1000,
-      inodeSize: 256,
-      groupsPerFlex: 16,
-      longestExtent: 32768,
-      longestUnwrittenExtent: 32767,
       fixedRuns,
     }
   }
@@ -128,6 +126,7 @@ export class PaperDisk {
     return {
       geometry: this.geometry(),
       movable: new Set(['data']),
+      trees: paperTrees,
       region: { start: fsBlock(0), length: this.recipe.blocks },
       free: RunSet.of(this.runsWhere((held) => held === undefined)),
       owned,

@@ -17,13 +17,14 @@ import type {
   RelocateOptions,
   Volume,
 } from '../../src/volume/volume.js'
-import type { PaperDisk } from './paper-disk.js'
+import { paperTrees, type PaperDisk } from './paper-disk.js'
 
 export class Killed extends Error {}
 
 export class PaperVolume implements Volume {
   readonly engine = 'paper'
   atRest = true
+  readonly capabilities = { treeGrowth: paperTrees }
   readonly moves: ReadonlySet<OwnedKind> = new Set(['data'])
   /** Moves that still succeed; the next one throws. */
   movesLeft = Infinity

@@ -1,5 +1,6 @@
 /** Random exchanges of inode numbers: a slot for an inode, taken or free. */
-import { slotState, type Renumbering, type Volume } from '../../src/volume/volume.js'
+import { slotState, type Renumbering } from '../../src/volume/capabilities.js'
+import type { Volume } from '../../src/volume/volume.js'
 import type { Random } from './random.js'
 
 /** Each is sound when it is looked at alone; which number means whom changes on the way. */
@@ -8,7 +9,7 @@ export async function randomExchanges(volume: Volume, random: Random, count: num
   const slots: number[] = []
   const { groupCount } = volume.geometry()
   for (let group = 0; group < groupCount; group++) {
-    const { firstInode, states } = await volume.inodeNumbers!.table(group)
+    const { firstInode, states } = await volume.capabilities.inodeTables!.numbers!.table(group)
     states.forEach((state, slot) => {
       if (state === slotState.movable) used.push(firstInode + slot)
       if (state !== slotState.fixed) slots.push(firstInode + slot)

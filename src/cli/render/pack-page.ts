@@ -24,7 +24,10 @@ export async function packReportData({ target, traceName, trace, boot, result, v
   const before = viewOf(boot, volume)
   const after: BootView = applied
     ? await viewAgain(before, volume, plan)
-    : { ...before, layout: withNumbers(plan, layoutAfter(boot.layout, plan.rounds, plan.volume.blockSize), volume) }
+    : {
+        ...before,
+        layout: await withNumbers(plan, layoutAfter(boot.layout, plan.rounds, volume.capabilities.treeGrowth), volume),
+      }
   return reportData({
     kind: applied ? 'packed' : 'predicted',
     target,

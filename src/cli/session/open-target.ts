@@ -17,7 +17,7 @@ export async function openTarget(
   config?: Config,
 ): Promise<Volume> {
   const volume = await openWith(target, { ...options, engines: await pluginEngines(target, config) })
-  boundHeap(volume.geometry().inodeCount)
+  boundHeap(volume.capabilities.inodeTables?.shape.inodeCount ?? Infinity)
   return volume
 }
 

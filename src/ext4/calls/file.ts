@@ -1,4 +1,6 @@
 /** A file of an image, as the calls see it. */
+import { longestUnwrittenExtent } from '../format/extent-node.js'
+import { treeBlocksNeeded } from '../read/extent-tree.js'
 import { readFileMap } from '../read/file-map.js'
 import type { FileSpace } from './file-space.js'
 import { mostFileBlocks } from '../format/block-map.js'
@@ -10,7 +12,6 @@ import type { Inode } from '../format/inode.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
-import { treeBlocksNeeded } from '../../layout/tree-size.js'
 import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../../volume/block-space.js'
 import { callError } from '../../volume/call-error.js'
 import { findOnImage } from './find-room.js'
@@ -63,7 +64,7 @@ export class ImageFile implements SpaceFile {
 
   /** On a disk that is nearly full the last blocks are needed for the tree over the others. */
   private async leavingRoom(runs: readonly BlockRun[], state: InodeState, logical: FileBlock): Promise<BlockRun[]> {
-    const { blockSize, longestUnwrittenExtent } = this.space.geometry()
+    const { blockSize } = this.space.geometry()
     const { map } = state
     if (map.kind === 'indirect') {
       // Too far for the map is said where the blocks are given.

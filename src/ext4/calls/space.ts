@@ -3,7 +3,7 @@ import { hasBit } from '../../bytes/bitset.js'
 import { FileSpace } from './file-space.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { groupOfInode } from '../format/group-layout.js'
-import type { ImageVolume } from '../engine/image-volume.js'
+import type { Committer } from '../commit/committer.js'
 import { isSystemInode } from '../ownership/immovable.js'
 import { scanInodes } from '../read/inode-scan.js'
 import type { Inode } from '../format/inode.js'
@@ -16,14 +16,23 @@ import { callError } from '../../volume/call-error.js'
 import { findOnImage } from './find-room.js'
 import { ImageFile, type ImageFileSpace } from './file.js'
 
+/** What the calls need of the volume they work on. */
+export interface CallableImage {
+  readonly filesystem: Filesystem
+  /** Undefined when it was opened for reading. */
+  readonly committer: Committer | undefined
+  geometry(): Geometry
+  freeRuns(from: FsBlock, to: FsBlock): Promise<BlockRun[]>
+}
+
 export class ImageSpace implements ImageFileSpace {
   readonly engine = 'ext4-image'
   readonly trees: TreeSpace | undefined
   private readonly files: FileSpace | undefined
 
-  private readonly volume: ImageVolume
+  private readonly volume: CallableImage
 
-  constructor(volume: ImageVolume) {
+  constructor(volume: CallableImage) {
     this.volume = volume
     const { filesystem, committer } = volume
     if (!committer) return

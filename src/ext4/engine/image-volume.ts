@@ -3,36 +3,38 @@
  * mount, no root. Each method asks one file of this room.
  */
 import { corrupt, usageError } from '../../errors.js'
-import { fsBlock, type FsBlock } from '../../layout/block.js'
+import type { FsBlock } from '../../layout/block.js'
 import { mergeExtents, type Extent } from '../../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import type { BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
 import type {
-  FileContents,
   FileMetadata,
   FileRef,
   Geometry,
-  InodeNumbers,
   Lookup,
   Move,
   MoveOutcome,
   RelocateOptions,
+  Volume,
+} from '../../volume/volume.js'
+import type {
+  Capabilities,
+  InodeNumbers,
   RenumberOptions,
   RenumberOutcome,
   Renumbering,
-  Volume,
-} from '../../volume/volume.js'
-import { longestExtent, longestUnwrittenExtent } from '../format/extent-node.js'
+} from '../../volume/capabilities.js'
 import { spanOf } from '../format/block-map.js'
 import { ClaimMap, type Suspects } from '../ownership/claim-map.js'
 import { imageContents } from '../read/file-contents.js'
 import { fileExtents, physicalOf, readFileMap } from '../read/file-map.js'
 import type { Filesystem } from '../read/filesystem.js'
+import { treeShape } from '../read/extent-tree.js'
 import { findFreeRuns } from '../read/free-runs.js'
 import { ImmovableFiles } from '../ownership/immovable.js'
 import type { Inode } from '../format/inode.js'
-import { inodeRead, inodeTable } from '../renumber/slots.js'
+import { inodePlace, inodeTable, inodeTableShape } from '../renumber/slots.js'
 import { NameCache } from '../read/name-cache.js'
 import { findPaths } from '../read/name-search.js'
 import { findOwners } from '../ownership/owners.js'
@@ -41,6 +43,7 @@ import { relocateOnImage } from '../relocate/round.js'
 import { mostBlocksPerInode, renumberOnImage } from '../renumber/run-exchanges.js'
 import { numberReason } from '../renumber/eligible.js'
 import { findSuspects, guardRound } from '../ownership/preflight.js'
+import { ImageSpace } from '../calls/space.js'
 import type { Committer } from '../commit/committer.js'
 import { GuardedCommitter, type CommitGuard } from '../commit/guarded-committer.js'
 import { openCommitter } from '../commit/open-committer.js'
@@ -54,6 +57,7 @@ export interface Watch {
 export class ImageVolume implements Volume {
   readonly engine = 'ext4-image'
   readonly atRest = true
+  readonly capabilities
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data', 'directory', 'symlink', 'tree', 'xattr'])
   private readonly immovable: ImmovableFiles
   private readonly names: NameCache
@@ -62,18 +66,6 @@ export class ImageVolume implements Volume {
   private claims: ClaimMap | undefined
   /** What was doubtful about them then; moving blocks adds nothing to it. */
   private suspects: Promise<Suspects> | undefined
-  readonly inodeNumbers: InodeNumbers = {
-    table: async (group) =>
-      inodeTable(this.filesystem, group, await mostBlocksPerInode(this.filesystem, this.committer)),
-    fixed: async (inode) =>
-      numberReason(
-        this.filesystem,
-        await this.filesystem.readInode(inode),
-        await mostBlocksPerInode(this.filesystem, this.committer),
-      ),
-    renumber: (renumberings, options) => this.renumber(renumberings, options),
-  }
-
   readonly filesystem: Filesystem
   readonly committer: Committer | undefined
   readonly partition: number
@@ -92,6 +84,17 @@ export class ImageVolume implements Volume {
     this.watch = watch
     this.immovable = new ImmovableFiles(filesystem)
     this.names = new NameCache(filesystem)
+    this.capabilities = {
+      inodeTables: {
+        shape: inodeTableShape(filesystem.superblock),
+        place: (inode: number) => Promise.resolve(inodePlace(filesystem, inode)),
+        inodeAt: async (path: string) => (await walkPath(filesystem, path, this.names, false))?.inode.number,
+        numbers: this.numbers(),
+      },
+      contents: async (file: FileRef) => imageContents(filesystem, await filesystem.readInode(file.inode)),
+      treeGrowth: treeShape(filesystem.blockSize),
+      blockCalls: () => new ImageSpace(this),
+    } satisfies Capabilities
   }
 
   /**
@@ -114,12 +117,6 @@ export class ImageVolume implements Volume {
       firstDataBlock: superblock.firstDataBlock,
       blocksPerGroup: superblock.blocksPerGroup,
       groupCount: superblock.groupCount,
-      inodeCount: superblock.inodeCount,
-      inodesPerGroup: superblock.inodesPerGroup,
-      inodeSize: superblock.inodeSize,
-      groupsPerFlex: superblock.groupsPerFlex,
-      longestExtent,
-      longestUnwrittenExtent,
       fixedRuns: this.filesystem.fixedRuns(),
     }
     return this.known
@@ -160,14 +157,6 @@ export class ImageVolume implements Volume {
     }
   }
 
-  async inodeBlock(inode: number): Promise<FsBlock> {
-    return fsBlock(this.filesystem.inodeHome(inode).block)
-  }
-
-  async contents(file: FileRef): Promise<FileContents> {
-    return imageContents(this.filesystem, await this.filesystem.readInode(file.inode))
-  }
-
   async firstBlock(file: FileRef): Promise<FsBlock | undefined> {
     const { extents } = await readFileMap(this.filesystem, await this.filesystem.readInode(file.inode))
     return physicalOf(mergeExtents(extents), 0)
@@ -201,12 +190,14 @@ export class ImageVolume implements Volume {
     }
   }
 
-  async inodeAt(path: string): Promise<number | undefined> {
-    return (await walkPath(this.filesystem, path, this.names, false))?.inode.number
-  }
-
-  inodeRead(inode: number): { block: FsBlock; read: BlockRun } {
-    return inodeRead(this.filesystem, inode)
+  private numbers(): InodeNumbers {
+    const { filesystem, committer } = this
+    return {
+      table: async (group) => inodeTable(filesystem, group, await mostBlocksPerInode(filesystem, committer)),
+      fixed: async (inode) =>
+        numberReason(filesystem, await filesystem.readInode(inode), await mostBlocksPerInode(filesystem, committer)),
+      renumber: (renumberings, options) => this.renumber(renumberings, options),
+    }
   }
 
   private async *renumber(

@@ -12,6 +12,7 @@ import { corrupt } from '../../errors.js'
 import { fileBlock, type FsBlock } from '../../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blockRun } from '../../layout/run.js'
+import { treeBlocksOver, type TreeShape } from '../../layout/tree-size.js'
 import {
   decodeExtentNode,
   encodeExtentNode,
@@ -26,7 +27,16 @@ import {
 import type { Filesystem } from './filesystem.js'
 import { blockAreaSize, inodeSeed, type Inode } from '../format/inode.js'
 
-export { treeBlocksNeeded } from '../../layout/tree-size.js'
+/** Header, extent and index entries are 12 bytes each; the inode holds a header and 4 entries. */
+export const treeShape = (blockSize: number): TreeShape => ({
+  rootEntries: entriesPerNode(blockAreaSize),
+  entriesPerBlock: entriesPerNode(blockSize),
+  longestExtent,
+})
+
+/** Blocks outside the inode that the most compact tree over `extentCount` extents has. */
+export const treeBlocksNeeded = (extentCount: number, blockSize: number): number =>
+  treeBlocksOver(extentCount, treeShape(blockSize))
 
 export interface ExtentTree {
   /** As stored, neighbours not joined. */

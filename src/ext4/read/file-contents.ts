@@ -1,5 +1,5 @@
 import { getU32 } from '../../bytes/little-endian.js'
-import type { ContentPiece, FileContents } from '../../volume/volume.js'
+import type { ContentPiece, FileContents } from '../../volume/capabilities.js'
 import { visitEntries } from '../format/directory-block.js'
 import { directoryFormat, directoryParts } from './directory.js'
 import { fileExtents, isFastSymlink } from './file-map.js'

@@ -16,7 +16,8 @@
  * handle made before (NFS) names the old number, and no generation can mend that.
  */
 import type { NumberReason } from '../../layout/reason.js'
-import type { RenumberOptions, RenumberOutcome, Renumbering, Stayed } from '../../volume/volume.js'
+import type { RenumberOptions, RenumberOutcome, Renumbering } from '../../volume/capabilities.js'
+import type { Stayed } from '../../volume/volume.js'
 import { hasBit } from '../../bytes/bitset.js'
 import type { Suspects } from '../ownership/claim-map.js'
 import type { Filesystem } from '../read/filesystem.js'

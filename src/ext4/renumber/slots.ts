@@ -1,16 +1,24 @@
 /** The inode tables as a planner sees them: which slots can be had, and what reading one costs. */
 import { hasBit } from '../../bytes/bitset.js'
-import { fsBlock, type FsBlock } from '../../layout/block.js'
-import { blockRun, type BlockRun } from '../../layout/run.js'
-import { slotState, type InodeTable } from '../../volume/volume.js'
+import { fsBlock } from '../../layout/block.js'
+import { blockRun } from '../../layout/run.js'
+import { slotState, type InodePlace, type InodeTable, type InodeTableShape } from '../../volume/capabilities.js'
 import type { Filesystem } from '../read/filesystem.js'
 import { groupOfInode, inodeTableBlocks } from '../format/group-layout.js'
 import { isSystemInode } from '../ownership/immovable.js'
 import { decodeInode, type Inode } from '../format/inode.js'
+import type { Superblock } from '../format/superblock.js'
 import { numberReason, refuseRenumbering } from './eligible.js'
 
 /** Blocks the kernel reads together: the default of inode_readahead_blks. */
 const readAheadBlocks = 32
+
+export const inodeTableShape = (superblock: Superblock): InodeTableShape => ({
+  inodeCount: superblock.inodeCount,
+  inodesPerGroup: superblock.inodesPerGroup,
+  inodesPerBlock: Math.floor(superblock.blockSize / superblock.inodeSize),
+  groupsPerFlex: superblock.groupsPerFlex,
+})
 
 /**
  * The slots of a group's table, as far as the kernel ever used it: what lies behind may
@@ -60,7 +68,7 @@ export async function inodeTable(filesystem: Filesystem, group: number, mostBloc
  * What the kernel reads of a table to load an inode: a stretch that begins at an aligned
  * block or with the table, and one block more than it is long (__ext4_get_inode_loc).
  */
-export function inodeRead(filesystem: Filesystem, inode: number): { block: FsBlock; read: BlockRun } {
+export function inodePlace(filesystem: Filesystem, inode: number): InodePlace {
   const { superblock } = filesystem
   const { block } = filesystem.inodeHome(inode)
   const { inodeTable: start, unusedInodes } = filesystem.groups.get(groupOfInode(superblock, inode))

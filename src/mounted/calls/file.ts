@@ -6,6 +6,7 @@ import type { RelocateContext } from '../engine/relocate.js'
 import { groupRun } from '../view/space-map.js'
 import { fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
 import type { Extent } from '../../layout/extent.js'
+import type { InodeTableShape } from '../../volume/capabilities.js'
 import type { BlockSpace, PlaceRequest, SpaceFile, SpliceOptions } from '../../volume/block-space.js'
 import { callError } from '../../volume/call-error.js'
 import { mappedExtents } from './extents.js'
@@ -20,6 +21,7 @@ export interface LiveFileSpace extends BlockSpace {
   readonly root: number
   /** @throws EROFS when opened for looking only */
   readonly relocating: RelocateContext
+  readonly inodeTables: InodeTableShape
 }
 
 export class LiveFile implements SpaceFile {
@@ -46,7 +48,7 @@ export class LiveFile implements SpaceFile {
     const geometry = this.space.geometry()
     const last = (await this.extents()).at(-1)
     if (last) return fsBlock(Math.min(last.physical + last.length, geometry.blockCount - 1))
-    const group = Math.floor((this.inode - 1) / geometry.inodesPerGroup)
+    const group = Math.floor((this.inode - 1) / this.space.inodeTables.inodesPerGroup)
     return groupRun(
       geometry,
       Math.min(geometry.firstDataBlock + group * geometry.blocksPerGroup, geometry.blockCount - 1),

@@ -4,8 +4,8 @@ import type { FsBlock } from '../../layout/block.js'
 import type { BlockRun } from '../../layout/run.js'
 import { failedWith } from '../../kernel/errno.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
-import type { LiveVolume } from '../engine/volume.js'
 import type { RelocateContext } from '../engine/relocate.js'
+import type { InodeTableShape } from '../../volume/capabilities.js'
 import type { Geometry } from '../../volume/volume.js'
 import type { SpaceFile } from '../../volume/block-space.js'
 import { callError } from '../../volume/call-error.js'
@@ -13,15 +13,27 @@ import { LiveFile, type LiveFileSpace } from './file.js'
 
 const O_PATH = 0o10000000
 
+/** What the calls need of the volume they work on. */
+export interface CallableMount {
+  /** Descriptor of the root directory. */
+  readonly root: number
+  /** Undefined when it was opened for looking only. */
+  readonly relocating: RelocateContext | undefined
+  geometry(): Geometry
+  freeRuns(from: FsBlock, to: FsBlock): Promise<BlockRun[]>
+}
+
 export class LiveSpace implements LiveFileSpace {
   readonly engine = 'ext4-live'
   /** The kernel has no call that moves them. */
   readonly trees = undefined
 
-  private readonly volume: LiveVolume
+  private readonly volume: CallableMount
+  readonly inodeTables: InodeTableShape
 
-  constructor(volume: LiveVolume) {
+  constructor(volume: CallableMount, inodeTables: InodeTableShape) {
     this.volume = volume
+    this.inodeTables = inodeTables
   }
 
   get writable(): boolean {
@@ -55,7 +67,7 @@ export class LiveSpace implements LiveFileSpace {
 
   /** Looks at the inode without opening what it stands for, which a device would notice. */
   private needRegular(inode: number): void {
-    if (!Number.isInteger(inode) || inode < 1 || inode > this.geometry().inodeCount)
+    if (!Number.isInteger(inode) || inode < 1 || inode > this.inodeTables.inodeCount)
       throw callError('ENOENT', `There is no inode ${inode}.`)
     let fd: number
     try {

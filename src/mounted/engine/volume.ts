@@ -5,6 +5,8 @@
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { refused } from '../../errors.js'
+import { treeShape } from '../../ext4/read/extent-tree.js'
+import { inodePlace, inodeTableShape } from '../../ext4/renumber/slots.js'
 import { fileExtents, readFileMap } from '../../ext4/read/file-map.js'
 import { ImageVolume } from '../../ext4/engine/image-volume.js'
 import { deviceNumber } from '../../host/block-devices.js'
@@ -16,13 +18,12 @@ import { fiemap } from '../../kernel/fiemap.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
 import { pageSize } from '../../kernel/page-size.js'
 import { syncFilesystem } from '../../kernel/syncfs.js'
-import { fsBlock, type FsBlock } from '../../layout/block.js'
+import type { FsBlock } from '../../layout/block.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
 import type {
-  FileContents,
   FileMetadata,
   FileRef,
   Geometry,
@@ -32,10 +33,12 @@ import type {
   RelocateOptions,
   Volume,
 } from '../../volume/volume.js'
+import type { Capabilities, InodeTableShape } from '../../volume/capabilities.js'
 import { quoted } from '../../volume/target.js'
 import { AllocatorSettings, restoreRecorded } from '../settings/allocator-settings.js'
 import { DiskViews, type DiskView } from '../view/disk-view.js'
 import { liveContents } from '../view/file-contents.js'
+import { LiveSpace } from '../calls/space.js'
 import { Holdings } from '../reserve/reservation.js'
 import { heldReason, lookForLocks } from '../view/held-files.js'
 import { claimsWithin, onlineReason } from '../view/inode-claims.js'
@@ -52,6 +55,7 @@ const inodeFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOATI
 export class LiveVolume implements Volume {
   readonly engine = 'ext4-live'
   readonly atRest = false
+  readonly capabilities: Capabilities
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data'])
 
   readonly mounted: MountedFilesystem
@@ -68,6 +72,7 @@ export class LiveVolume implements Volume {
     root: number,
     views: DiskViews,
     known: Geometry,
+    shape: InodeTableShape,
     holdings: Holdings,
     record: SettingsRecord | undefined,
   ) {
@@ -77,6 +82,17 @@ export class LiveVolume implements Volume {
     this.known = known
     this.holdings = holdings
     this.record = record
+    this.capabilities = {
+      inodeTables: {
+        shape,
+        place: (inode) => views.look(({ filesystem }) => Promise.resolve(inodePlace(filesystem, inode))),
+        inodeAt: (path) =>
+          views.look(async (view) => (await walkPath(view.filesystem, path, view.names, false))?.inode.number),
+      },
+      contents: (file) => Promise.resolve(liveContents(root, file, known.blockSize)),
+      treeGrowth: treeShape(known.blockSize),
+      blockCalls: () => new LiveSpace(this, shape),
+    }
   }
 
   /**
@@ -91,9 +107,10 @@ export class LiveVolume implements Volume {
     let record: SettingsRecord | undefined
     try {
       views = await DiskViews.open(mounted.device, root)
-      const geometry = await views.look(async ({ filesystem }) => {
+      const { geometry, shape } = await views.look(async ({ filesystem }) => {
         if (write) refuseToWrite(mounted, filesystem.superblock)
-        return (await ImageVolume.open(filesystem)).geometry()
+        const shape = inodeTableShape(filesystem.superblock)
+        return { geometry: (await ImageVolume.open(filesystem)).geometry(), shape }
       })
       if (write) {
         record = SettingsRecord.open(mounted.number)
@@ -106,6 +123,7 @@ export class LiveVolume implements Volume {
         root,
         views,
         geometry,
+        shape,
         new Holdings(`/proc/self/fd/${root}/.`, geometry.blockSize),
         record,
       )
@@ -126,10 +144,6 @@ export class LiveVolume implements Volume {
       const walk = await walkPath(view.filesystem, path, view.names)
       return walk && { file: await reference(view, walk.inode, walk.path), through: walk.through }
     })
-  }
-
-  inodeAt(path: string): Promise<number | undefined> {
-    return this.views.look(async (view) => (await walkPath(view.filesystem, path, view.names, false))?.inode.number)
   }
 
   byInode(inode: number): Promise<FileRef | undefined> {
@@ -162,14 +176,6 @@ export class LiveVolume implements Volume {
       const { treeBlocks } = await readFileMap(filesystem, inode)
       return { tree: treeBlocks, ...(inode.xattrBlock === 0 ? {} : { xattr: inode.xattrBlock }) }
     })
-  }
-
-  inodeBlock(inode: number): Promise<FsBlock> {
-    return this.views.look(async ({ filesystem }) => fsBlock(filesystem.inodeHome(inode).block))
-  }
-
-  contents(file: FileRef): Promise<FileContents | undefined> {
-    return Promise.resolve(liveContents(this.root, file, this.known.blockSize))
   }
 
   async firstBlock(file: FileRef): Promise<FsBlock | undefined> {

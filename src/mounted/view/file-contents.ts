@@ -5,7 +5,8 @@ import { fileDataSync } from '../../kernel/fdatasync.js'
 import { fiemap } from '../../kernel/fiemap.js'
 import { openByInode } from '../../kernel/open-by-handle.js'
 import { troubleOf } from '../exchange/file-trouble.js'
-import type { ContentPiece, FileContents, FileRef } from '../../volume/volume.js'
+import type { ContentPiece, FileContents } from '../../volume/capabilities.js'
+import type { FileRef } from '../../volume/volume.js'
 
 /** Bytes read at once; a multiple of every block size. */
 const pieceSize = 1024 * 1024

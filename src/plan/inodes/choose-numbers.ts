@@ -6,7 +6,8 @@
 import { fsBlock } from '../../layout/block.js'
 import type { DiskLayout } from '../../layout/file-layout.js'
 import { measureLayout } from '../../measure/measure.js'
-import { slotState, type InodeTable, type Volume } from '../../volume/volume.js'
+import { slotState, type InodeTable, type InodeTables } from '../../volume/capabilities.js'
+import type { Volume } from '../../volume/volume.js'
 import type { Objective } from '../objective.js'
 import type { BootSet } from '../resolve/boot-set.js'
 import { exchangesTowards, numbersAfter } from './permutation.js'
@@ -40,7 +41,7 @@ export async function withInodes(
   const inodes: PlanInodes = { knownFrom, ...places }
   const predicted = measureLayout(
     boot.reads,
-    withNumbers({ inodes }, after, volume),
+    await withNumbers({ inodes }, after, volume),
     volume.geometry(),
     boot.missing.length,
     objective.models,
@@ -62,16 +63,16 @@ export async function withInodes(
 }
 
 /** The layout when a plan's inodes have their numbers; it goes on knowing them by those they had. */
-export function withNumbers(
+export async function withNumbers(
   { inodes }: { readonly inodes?: Pick<PlanInodes, 'renumberings'> },
   before: DiskLayout,
   volume: Volume,
-): DiskLayout {
+): Promise<DiskLayout> {
   if (!inodes) return before
   const layout = new Map(before)
   for (const { inode, to } of inodes.renumberings) {
     const file = layout.get(inode)
-    if (file) layout.set(inode, { ...file, table: volume.inodeRead!(to) })
+    if (file) layout.set(inode, { ...file, table: await volume.capabilities.inodeTables!.place(to) })
   }
   return layout
 }
@@ -83,17 +84,18 @@ async function planInodes(
   goal: number,
   { weights }: Objective,
 ): Promise<Omit<PlanInodes, 'knownFrom'> | undefined> {
-  const numbers = volume.inodeNumbers!
-  const { inodeSize, blockSize, blockCount } = volume.geometry()
+  const inodeTables = volume.capabilities.inodeTables!
+  const numbers = inodeTables.numbers!
+  const { blockCount } = volume.geometry()
   let wanted: number[] = []
   for (const inode of boot.layout.keys()) if ((await numbers.fixed(inode)) === undefined) wanted.push(inode)
-  const tables = await nearestTables(volume, goal, wanted.length)
+  const tables = await nearestTables(inodeTables, volume.geometry().groupCount, goal, wanted.length)
   for (let attempt = 0; attempt < mostAttempts && wanted.length > 0; attempt++) {
     const slots = chooseSlots({
       wanted,
       tables,
       goal: fsBlock(goal),
-      inodesPerBlock: Math.floor(blockSize / inodeSize),
+      inodesPerBlock: inodeTables.shape.inodesPerBlock,
       blockCount,
       weights,
     })
@@ -111,7 +113,8 @@ async function planInodes(
         .filter(([inode]) => !ofBoot.has(inode))
         .sort(([a], [b]) => a - b)
         .map(([inode, to]) => renumbering(inode, to, 'evict'))
-      const blocks = slots.map((slot) => volume.inodeRead!(slot).block)
+      const blocks: number[] = []
+      for (const slot of slots) blocks.push((await inodeTables.place(slot)).block)
       const first = blocks.reduce((least, block) => Math.min(least, block), Infinity)
       const last = blocks.reduce((most, block) => Math.max(most, block), 0)
       return { table: { start: fsBlock(first), length: last - first + 1 }, renumberings: [...placed, ...evicted] }
@@ -128,28 +131,33 @@ async function planInodes(
 
 /** Names that lead to the inodes, links not followed. */
 async function namesOf(volume: Volume, boot: BootSet, inodes: readonly number[]): Promise<Map<number, string>> {
+  const { inodeAt } = volume.capabilities.inodeTables!
   const names = new Map<number, string>()
   for (const inode of inodes) {
     const path = boot.layout.get(inode)?.path
-    if (path !== undefined && (await volume.inodeAt!(path)) === inode) names.set(inode, path)
+    if (path !== undefined && (await inodeAt(path)) === inode) names.set(inode, path)
   }
   const found = await volume.paths(inodes.filter((inode) => !names.has(inode)))
-  for (const [inode, path] of found) if ((await volume.inodeAt!(path)) === inode) names.set(inode, path)
+  for (const [inode, path] of found) if ((await inodeAt(path)) === inode) names.set(inode, path)
   return names
 }
 
 /** The tables that lie nearest to the goal, in rising order of their inodes. */
-async function nearestTables(volume: Volume, goal: number, inodes: number): Promise<InodeTable[]> {
-  const { groupCount, inodesPerGroup } = volume.geometry()
-  const distance = (group: number): number => Math.abs(volume.inodeRead!(group * inodesPerGroup + 1).block - goal)
-  const groups = Array.from({ length: groupCount }, (_, group) => ({ group, away: distance(group) })).sort(
-    (a, b) => a.away - b.away || a.group - b.group,
-  )
+async function nearestTables(
+  { shape: { inodesPerGroup }, place, numbers }: InodeTables,
+  groupCount: number,
+  goal: number,
+  inodes: number,
+): Promise<InodeTable[]> {
+  const groups: { readonly group: number; readonly away: number }[] = []
+  for (let group = 0; group < groupCount; group++)
+    groups.push({ group, away: Math.abs((await place(group * inodesPerGroup + 1)).block - goal) })
+  groups.sort((a, b) => a.away - b.away || a.group - b.group)
   const tables: InodeTable[] = []
   let slots = 0
   for (const { group } of groups) {
     if (tables.length === mostTables || slots >= slotsPerInode * Math.max(inodes, inodesPerGroup)) break
-    const table = await volume.inodeNumbers!.table(group)
+    const table = await numbers!.table(group)
     if (table.states.length === 0) continue
     tables.push(table)
     slots += table.states.length

@@ -1,4 +1,4 @@
-import type { Renumbering } from '../../volume/volume.js'
+import type { Renumbering } from '../../volume/capabilities.js'
 
 /**
  * The exchanges that bring inodes to their numbers, in order: each takes one inode where

@@ -12,7 +12,7 @@
  */
 import type { FsBlock } from '../../layout/block.js'
 import type { PlaceWeights } from '../objective.js'
-import { slotState, type InodeTable } from '../../volume/volume.js'
+import { slotState, type InodeTable } from '../../volume/capabilities.js'
 
 export interface SlotRequest {
   /** Inodes in the order they shall lie; those that keep their number are not among them. */

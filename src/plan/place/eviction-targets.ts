@@ -14,6 +14,7 @@ import { RunSet } from '../../layout/run-set.js'
 import type { BlockRun } from '../../layout/run.js'
 import type { OwnedRun } from '../../layout/owner.js'
 import { Allocator } from '../../mballoc/allocator.js'
+import { inPieces } from '../../mballoc/free-space.js'
 import type { Snapshot } from '../resolve/snapshot.js'
 import { Terrain } from './segment-map.js'
 import type { PlaceWeights } from '../objective.js'
@@ -66,8 +67,9 @@ class HomeSearch {
       freeNow.remove(run)
       freeLater.remove(run)
     }
-    this.now = Allocator.of(geometry, freeNow)
-    this.later = Allocator.of(geometry, freeLater)
+    const groups = inPieces(geometry)
+    this.now = Allocator.of(groups, freeNow)
+    this.later = Allocator.of(groups, freeLater)
     this.leaving = new Set(window.evict)
     this.ofBoot = new Set(snapshot.owned.filter((owner) => boot.intersects(owner)))
   }

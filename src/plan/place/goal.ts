@@ -48,7 +48,9 @@ export function goalAtBlock(volume: Volume, block: number): PlanGoal {
  */
 export function candidateGoals(volume: Volume, boot: BootSet): PlanGoal[] {
   const geometry = volume.geometry()
-  const perFlex = geometry.inodesPerGroup * geometry.groupsPerFlex
+  const shape = volume.capabilities.inodeTables?.shape
+  if (!shape) return []
+  const perFlex = shape.inodesPerGroup * shape.groupsPerFlex
   const readsOfFlex = new Map<number, number>()
   for (const inode of [...boot.files, ...boot.through]) {
     const flex = Math.floor((inode - 1) / perFlex)
@@ -56,7 +58,7 @@ export function candidateGoals(volume: Volume, boot: BootSet): PlanGoal[] {
   }
   const busiest = [...readsOfFlex].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
   if (!busiest) return []
-  const from = geometry.firstDataBlock + busiest[0] * geometry.groupsPerFlex * geometry.blocksPerGroup
+  const from = geometry.firstDataBlock + busiest[0] * shape.groupsPerFlex * geometry.blocksPerGroup
   const tables = geometry.fixedRuns.filter(({ kind, start }) => kind === 'inode-table' && start >= from)
   const first = tables[0]
   if (!first) return []

@@ -125,8 +125,11 @@ function withoutKept(free: RunSet, window: Window, most: number, share: number):
 }
 
 /** Blocks that trees need on the way, and those free for them; where free space was not seen, there are enough. */
-function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packing): { grown: number; left: number } {
-  if (!wholeDisk(geometry, region)) return { grown: 0, left: Infinity }
+function treeRoom(
+  { free, owned, geometry, region, trees }: Snapshot,
+  { rounds }: Packing,
+): { grown: number; left: number } {
+  if (!trees || !wholeDisk(geometry, region)) return { grown: 0, left: Infinity }
   const moves = rounds.flat()
   let left = free.blocks
   for (const target of RunSet.of(moves.map(({ to, length }) => ({ start: to, length })))) {
@@ -134,7 +137,7 @@ function treeRoom({ free, owned, geometry, region }: Snapshot, { rounds }: Packi
   }
   // A move adds two extents at the most, and a tree has few levels: nobody needs to count.
   if (left > 8 * moves.length) return { grown: 0, left }
-  return { grown: treeGrowthOnTheWay(rounds, owned, geometry.blockSize), left }
+  return { grown: treeGrowthOnTheWay(rounds, owned, trees), left }
 }
 
 /**
@@ -205,7 +208,7 @@ function finish(
     },
     predicted: measureLayout(
       request.boot.reads,
-      layoutAfter(request.boot.layout, rounds, geometry.blockSize),
+      layoutAfter(request.boot.layout, rounds, snapshot.trees),
       geometry,
       request.boot.missing.length,
       request.objective.models,

@@ -5,7 +5,7 @@
  * that, and not the rounds, is what there is no room for.
  */
 import { extent, relocateExtents, type Extent } from '../../layout/extent.js'
-import { treeBlocksNeeded } from '../../layout/tree-size.js'
+import { treeBlocksOver, type TreeShape } from '../../layout/tree-size.js'
 import type { OwnedRun } from '../../layout/owner.js'
 import type { PlannedMove } from '../plan.js'
 
@@ -17,7 +17,7 @@ import type { PlannedMove } from '../plan.js'
 export function treeGrowthOnTheWay(
   rounds: readonly (readonly PlannedMove[])[],
   owned: readonly OwnedRun[],
-  blockSize: number,
+  trees: TreeShape,
 ): number {
   const files = extentsOf(
     new Set(
@@ -28,7 +28,7 @@ export function treeGrowthOnTheWay(
     ),
     owned,
   )
-  const before = new Map([...files].map(([inode, extents]) => [inode, treeBlocksNeeded(extents.length, blockSize)]))
+  const before = new Map([...files].map(([inode, extents]) => [inode, treeBlocksOver(extents.length, trees)]))
   const grown = new Map<number, number>()
   let now = 0
   let most = 0
@@ -36,7 +36,7 @@ export function treeGrowthOnTheWay(
     for (const [inode, moves] of byInode(round.filter(isContents))) {
       const extents = relocateExtents(files.get(inode)!, moves)
       files.set(inode, extents)
-      const growth = Math.max(0, treeBlocksNeeded(extents.length, blockSize) - before.get(inode)!)
+      const growth = Math.max(0, treeBlocksOver(extents.length, trees) - before.get(inode)!)
       now += growth - (grown.get(inode) ?? 0)
       grown.set(inode, growth)
     }

@@ -57,7 +57,11 @@ export async function createRepair(
       'Leave out --drifted or --inodes.',
     )
   const boot = await findBootSet(volume, trace, options.fit)
-  const { items, skipped } = bootItems(boot, volume.moves, { metadata, granularity, blockSize })
+  const { items, skipped } = bootItems(boot, volume.moves, {
+    metadata,
+    granularity,
+    trees: volume.capabilities.treeGrowth,
+  })
   const drift = findDrift(items, boot.layout, packed)
   const { runs } = drift
   if (runs.length === 0) {

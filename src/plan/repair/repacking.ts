@@ -356,7 +356,7 @@ class Repacking {
       },
       predicted: measureLayout(
         boot.reads,
-        layoutAfter(boot.layout, rounds, geometry.blockSize),
+        layoutAfter(boot.layout, rounds, this.snapshot.trees),
         geometry,
         boot.missing.length,
         objective.models,

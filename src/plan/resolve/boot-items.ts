@@ -1,5 +1,5 @@
 import { fileBlock, fsBlock, type FileBlock, type FsBlock } from '../../layout/block.js'
-import { treeBlocksNeeded } from '../../layout/tree-size.js'
+import { treeBlocksOver, type TreeShape } from '../../layout/tree-size.js'
 import { extent, mergeExtents, type Extent } from '../../layout/extent.js'
 import { blocksOf, type FileLayout } from '../../layout/file-layout.js'
 import type { OwnedKind } from '../../layout/owner.js'
@@ -27,8 +27,8 @@ export interface BootItemOptions {
   /** False packs data only. */
   readonly metadata: boolean
   readonly granularity: Granularity
-  /** Bytes. */
-  readonly blockSize: number
+  /** Where the engine tells what trees need. */
+  readonly trees: TreeShape | undefined
 }
 
 /** What of a file is placed: all of it, or the ranges a boot reads. */
@@ -58,7 +58,7 @@ export type Granularity = 'file' | 'range'
  * @param movable what the engine can move
  */
 export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, options: BootItemOptions): BootItems {
-  const { metadata, granularity, blockSize } = options
+  const { metadata, granularity, trees } = options
   const items: BootItem[] = []
   const skipped: Skip[] = []
   const skip = (file: FileLayout, kind: OwnedKind, reason: ImmovableReason, blocks: number): void => {
@@ -88,7 +88,7 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
     const all = [...through, ...files]
     for (const file of all) {
       if (file.treeSpans !== undefined) continue
-      if (movable.has('tree') && !file.immovable && keepsItsTree(file, blockSize)) placeBlocks(file, 'tree', file.tree)
+      if (movable.has('tree') && !file.immovable && keepsItsTree(file, trees)) placeBlocks(file, 'tree', file.tree)
     }
     if (movable.has('xattr')) {
       const seen = new Set<FsBlock>()
@@ -102,7 +102,7 @@ export function bootItems(boot: BootSet, movable: ReadonlySet<OwnedKind>, option
       }
     }
   }
-  const ranges = granularity === 'range' ? fileRanges(boot) : undefined
+  const ranges = granularity === 'range' ? fileRanges(boot, trees) : undefined
   for (const file of files) {
     const parts = file.immovable || !movable.has(file.kind) ? undefined : ranges?.get(file.inode)
     if (!parts) placeExtents(file)
@@ -151,8 +151,8 @@ function amongItsMap(file: FileLayout, parts: readonly Extent[]): BootItem[] {
 }
 
 /** Whether the tree over the packed file has as many blocks as it has now. */
-function keepsItsTree(file: FileLayout, blockSize: number): boolean {
-  if (file.tree.length === 0) return false
+function keepsItsTree(file: FileLayout, trees: TreeShape | undefined): boolean {
+  if (file.tree.length === 0 || !trees) return false
   let at = 0
   const packed = file.extents.map((old) => {
     if (old.unwritten) return old
@@ -160,5 +160,5 @@ function keepsItsTree(file: FileLayout, blockSize: number): boolean {
     at += old.length
     return { ...old, physical }
   })
-  return treeBlocksNeeded(mergeExtents(packed, 32768).length, blockSize) === file.tree.length
+  return treeBlocksOver(mergeExtents(packed, trees.longestExtent).length, trees) === file.tree.length
 }

@@ -138,7 +138,7 @@ class Resolver {
   /** An inode that was loaded; whether its contents were read is not said. What is gone is not missed. */
   private async addInode(read: TraceRead): Promise<void> {
     const { path, ino } = read
-    const number = (path === undefined ? undefined : await this.volume.inodeAt?.(path)) ?? ino
+    const number = (path === undefined ? undefined : await this.volume.capabilities.inodeTables?.inodeAt(path)) ?? ino
     if (number === undefined) return
     if (!this.byInode.has(number)) this.byInode.set(number, await this.volume.byInode(number))
     const file = this.byInode.get(number)
@@ -148,9 +148,9 @@ class Resolver {
     this.push(read, 'inode', number, 0, 1)
   }
 
-  finish(): BootSet {
+  async finish(): Promise<BootSet> {
     return {
-      reads: this.readsNow(),
+      reads: await this.readsNow(),
       files: [...this.files],
       through: [...this.through],
       attributes: [...this.attributes],
@@ -160,11 +160,16 @@ class Resolver {
     }
   }
 
-  private readsNow(): readonly BootRead[] {
+  private async readsNow(): Promise<readonly BootRead[]> {
     const { volume, moved } = this
-    if (moved.size === 0 || !volume.inodeRead) return this.reads
-    const stayed = [...this.layout.keys()].filter((inode) => !moved.has(inode))
-    return leaveTables(this.reads, moved, stayed, (inode) => volume.inodeRead!(inode).read, volume.geometry())
+    const { inodeTables } = volume.capabilities
+    if (moved.size === 0 || !inodeTables) return this.reads
+    const reads = new Map<number, BlockRun>()
+    const stayed: number[] = []
+    for (const inode of this.layout.keys()) if (!moved.has(inode)) stayed.push(inode)
+    for (const inode of [...stayed, ...moved.keys(), ...moved.values()])
+      reads.set(inode, (await inodeTables.place(inode)).read)
+    return leaveTables(this.reads, moved, stayed, (inode) => reads.get(inode)!, volume.geometry())
   }
 
   private push(read: TraceRead, kind: BootRead['kind'], inode: number, block: number, length: number): void {
@@ -207,8 +212,8 @@ class Resolver {
 
   private noteMoved(inode: number, recorded: number | undefined): void {
     if (recorded === undefined || recorded === inode) return
-    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= this.volume.geometry().inodeCount)
-      this.moved.set(inode, recorded)
+    const most = this.volume.capabilities.inodeTables?.shape.inodeCount ?? 0
+    if (Number.isInteger(recorded) && recorded >= 1 && recorded <= most) this.moved.set(inode, recorded)
   }
 
   private async walk(path: string): Promise<FileRef | undefined> {

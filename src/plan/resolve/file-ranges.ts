@@ -13,12 +13,15 @@ import { mergeExtents, relocateExtents, type Extent } from '../../layout/extent.
 import { fileBlock, fsBlock } from '../../layout/block.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
-import { rootEntries } from '../../layout/tree-size.js'
+import type { TreeShape } from '../../layout/tree-size.js'
 import type { FileLayout } from '../../layout/file-layout.js'
 import type { BootSet } from './boot-set.js'
 
-/** Extents a file may end up with for the sake of its ranges; one that has more already may keep them. */
-const mostExtents = rootEntries
+/**
+ * Extents a file may end up with for the sake of its ranges, where nothing is known of trees;
+ * one that has more already may keep them.
+ */
+const extentsOfUnknownTree = 4
 
 /** Blocks an added extent must save: 64 KiB take a disk about as long as looking up one more extent. */
 const blocksPerExtent = 16
@@ -27,7 +30,7 @@ const blocksPerExtent = 16
  * The parts to place, in file order, of every file for which parts pay; files that
  * are better placed whole are not in the map.
  */
-export function fileRanges(boot: BootSet): Map<number, readonly Extent[]> {
+export function fileRanges(boot: BootSet, trees: TreeShape | undefined): Map<number, readonly Extent[]> {
   const read = new Map<number, RunSet>()
   for (const { kind, inode, block, length } of boot.reads) {
     if (kind !== 'data') continue
@@ -38,13 +41,13 @@ export function fileRanges(boot: BootSet): Map<number, readonly Extent[]> {
   const ranges = new Map<number, readonly Extent[]>()
   for (const inode of boot.files) {
     const file = boot.layout.get(inode)!
-    const parts = partsOf(file, read.get(inode) ?? new RunSet())
+    const parts = partsOf(file, read.get(inode) ?? new RunSet(), trees?.rootEntries ?? extentsOfUnknownTree)
     if (parts) ranges.set(inode, parts)
   }
   return ranges
 }
 
-function partsOf(file: FileLayout, read: RunSet): readonly Extent[] | undefined {
+function partsOf(file: FileLayout, read: RunSet, mostExtents: number): readonly Extent[] | undefined {
   const whole = file.extents.filter(({ unwritten }) => !unwritten)
   const wholeExtents = extentsAfter(file.extents, whole)
   const bound = Math.max(mostExtents, wholeExtents)

@@ -8,6 +8,7 @@
  */
 import { unsupported, usageError } from '../../errors.js'
 import { runEnd } from '../../layout/run.js'
+import type { FileLayout } from '../../layout/file-layout.js'
 import type { BootRead } from '../../measure/boot-read.js'
 import type { TraceRead } from '../../trace/model/trace.js'
 import type { FixedRun, Volume } from '../../volume/volume.js'
@@ -16,7 +17,7 @@ import { tellsInodes } from '../inodes/remap-table-reads.js'
 
 /** @throws unsupported where inodes keep their numbers */
 export function refuseFixedNumbers(volume: Volume): void {
-  if (volume.inodeNumbers) return
+  if (volume.capabilities.inodeTables?.numbers) return
   throw unsupported(
     'numbers-fixed',
     `Inodes cannot be renumbered by ${volume.engine}: the kernel holds them by number while a filesystem is mounted.`,
@@ -32,8 +33,9 @@ export function refuseFixedNumbers(volume: Volume): void {
 export async function refuseNumberedTrace(reads: Iterable<TraceRead>, volume: Volume): Promise<void> {
   const nameless = new Set<number>()
   for (const { ino, path } of reads) if (ino !== undefined && path === undefined) nameless.add(ino)
+  const numbers = volume.capabilities.inodeTables?.numbers
   for (const inode of nameless) {
-    if ((await volume.byInode(inode)) === undefined || (await volume.inodeNumbers?.fixed(inode)) !== undefined) continue
+    if ((await volume.byInode(inode)) === undefined || (await numbers?.fixed(inode)) !== undefined) continue
     throw usageError(
       'numbered-trace',
       `The trace tells files by number (inode ${inode}), and with new numbers it would lead to other files.`,
@@ -43,10 +45,11 @@ export async function refuseNumberedTrace(reads: Iterable<TraceRead>, volume: Vo
 }
 
 /** The boot with its inodes read from their tables; inodes in order of first use, directories before what is in them. */
-export function withInodeReads(boot: BootSet, volume: Volume): BootSet {
-  const { inodeRead } = volume
-  if (!inodeRead) return boot
-  const layout = new Map([...boot.layout].map(([inode, file]) => [inode, { ...file, table: volume.inodeRead!(inode) }]))
+export async function withInodeReads(boot: BootSet, volume: Volume): Promise<BootSet> {
+  const { inodeTables } = volume.capabilities
+  if (!inodeTables) return boot
+  const layout = new Map<number, FileLayout>()
+  for (const [inode, file] of boot.layout) layout.set(inode, { ...file, table: await inodeTables.place(inode) })
   const order = [...layout.keys()]
   const place = new Map(order.map((inode, index) => [inode, index]))
   const tables = volume.geometry().fixedRuns.filter(({ kind }) => kind === 'inode-table')

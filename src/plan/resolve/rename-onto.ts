@@ -30,7 +30,8 @@ export async function renameOnto(trace: Trace, volume: Volume, known: readonly R
     else unknown.push(path)
   }
   for (const { to } of sure) taken.add(to)
-  const { inodeCount } = volume.geometry()
+  // Without inode tables nobody knows which numbers there are.
+  const inodeCount = volume.capabilities.inodeTables?.shape.inodeCount ?? 0
   const all =
     unknown.length === 0
       ? new Map<number, string>()

@@ -2,12 +2,16 @@ import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { runEnd, type BlockRun } from '../../layout/run.js'
 import type { OwnedKind, OwnedRun } from '../../layout/owner.js'
 import { RunSet } from '../../layout/run-set.js'
+import type { TreeShape } from '../../layout/tree-size.js'
+import { inPieces } from '../../mballoc/free-space.js'
 import type { Geometry, Volume } from '../../volume/volume.js'
 
 /** What a volume looked like around the goal. */
 export interface Snapshot {
   readonly geometry: Geometry
   readonly movable: ReadonlySet<OwnedKind>
+  /** What trees over files need, where the engine tells. */
+  readonly trees?: TreeShape
   /** The part of the disk that was looked at. */
   readonly region: BlockRun
   readonly free: RunSet
@@ -28,7 +32,7 @@ const reachPerBlock = 64
  */
 export function regionAround(goal: FsBlock, blocks: number, geometry: Geometry, widen: number): BlockRun {
   const reach = Math.max(leastReach, reachPerBlock * blocks) * 8 ** widen
-  const { blocksPerGroup, firstDataBlock, blockCount } = geometry
+  const { blocksPerGroup, firstDataBlock, blockCount } = inPieces(geometry)
   const group = (block: number): number => Math.floor((block - firstDataBlock) / blocksPerGroup)
   const start = firstDataBlock + group(Math.max(firstDataBlock, goal - reach)) * blocksPerGroup
   const end = Math.min(blockCount, firstDataBlock + (group(goal + reach) + 1) * blocksPerGroup)
@@ -38,5 +42,6 @@ export function regionAround(goal: FsBlock, blocks: number, geometry: Geometry, 
 export async function takeSnapshot(volume: Volume, region: BlockRun): Promise<Snapshot> {
   const free = RunSet.of(await volume.freeRuns(region.start, runEnd(region)))
   const owned = await volume.owners(region)
-  return { geometry: volume.geometry(), movable: volume.moves, region, free, owned }
+  const trees = volume.capabilities.treeGrowth
+  return { geometry: volume.geometry(), movable: volume.moves, region, free, owned, ...(trees && { trees }) }
 }

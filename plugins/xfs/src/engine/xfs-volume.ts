@@ -1,8 +1,7 @@
 /**
  * The Volume contract on a mounted XFS filesystem, entirely through the kernel. Where
- * XFS is not ext4: blocks are counted along the device, allocation groups stand for block
- * groups (in pieces where they are larger than a planner's group may be), and a
- * directory kept in its inode gives the block of that inode as its goal, because that is
+ * XFS is not ext4: blocks are counted along the device, allocation groups are its block
+ * groups, and a directory kept in its inode gives the block of that inode as its goal, because that is
  * what the kernel places its files by.
  */
 import { lstatSync, readFileSync, statSync } from 'node:fs'
@@ -40,9 +39,6 @@ import { findPaths, walk } from './names.js'
 import { claimsOf, extentsOf, ownersWithin } from './owners.js'
 import { relocateXfs } from './relocate.js'
 
-/** The largest group the planner's allocator keeps a bitmap for. */
-const mostGroupBlocks = 8 * 65536
-
 const types: Readonly<Record<number, FileType>> = {
   0o010000: 'fifo',
   0o020000: 'character-device',
@@ -56,6 +52,8 @@ const types: Readonly<Record<number, FileType>> = {
 export class XfsVolume implements Volume {
   readonly engine = 'xfs-live'
   readonly atRest = false
+  /** Of what other engines can besides, the kernel lets XFS do nothing. */
+  readonly capabilities = {}
   readonly moves: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data'])
   private readonly known: Geometry
   private readonly mapped: MappedFiles
@@ -212,30 +210,13 @@ export class XfsVolume implements Volume {
 const now = <Result>(look: () => Result): Promise<Result> => new Promise((resolve) => resolve(look()))
 
 function geometryOf({ geometry }: XfsFilesystem): Geometry {
-  const { uuid, blockSize, blockCount, groupBlocks, groupCount, inodeSize } = geometry
-  const pieces = Math.ceil(groupBlocks / mostGroupBlocks)
-  const blocksPerGroup = Math.ceil(groupBlocks / pieces)
-  const inodesPerBlock = blockSize / inodeSize
+  const { uuid, blockSize, blockCount, groupBlocks, groupCount } = geometry
   // Superblock, AGF, AGI and AGFL: a sector each, at the start of every allocation group.
   const fixedRuns: FixedRun[] = Array.from({ length: groupCount }, (_, group) => ({
     ...blockRun(group * groupBlocks, 1),
     kind: 'superblock' as const,
   }))
-  return {
-    uuid,
-    blockSize,
-    blockCount,
-    firstDataBlock: 0,
-    blocksPerGroup,
-    groupCount: Math.ceil(blockCount / blocksPerGroup),
-    inodeCount: groupCount * 2 ** Math.ceil(Math.log2(groupBlocks)) * inodesPerBlock,
-    inodesPerGroup: Math.ceil((2 ** Math.ceil(Math.log2(groupBlocks)) * inodesPerBlock) / pieces),
-    inodeSize,
-    groupsPerFlex: 1,
-    longestExtent: longestExtentBlocks,
-    longestUnwrittenExtent: longestExtentBlocks,
-    fixedRuns,
-  }
+  return { uuid, blockSize, blockCount, firstDataBlock: 0, blocksPerGroup: groupBlocks, groupCount, fixedRuns }
 }
 
 function activeSwapFiles(mountPoint: string): ReadonlySet<number> {
