@@ -53,7 +53,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'host',
     what: 'what this machine says of itself: mounts, block devices, who writes where; the lock of one writer',
-    imports: ['kernel', 'bytes', 'layout'],
+    imports: ['kernel', 'bytes', 'layout', 'text'],
   },
   {
     name: 'storage',
@@ -101,7 +101,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'plan',
     what: 'trace + volume = plan; the decision itself (`place/packing.ts`) is pure',
-    imports: ['layout', 'trace', 'mballoc', 'measure', 'volume'],
+    imports: ['layout', 'trace', 'mballoc', 'measure', 'volume', 'text'],
     node: ['crypto'],
   },
   {
@@ -128,7 +128,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'e4defrag',
     what: 'the command of that name, without oclif, so that it starts fast',
-    imports: ['kernel', 'bytes', 'text', 'layout', 'volume', 'mounted', 'host', 'trace', 'pack'],
+    imports: ['kernel', 'bytes', 'text', 'layout', 'volume', 'mounted', 'host', 'trace', 'pack', 'plan'],
   },
   {
     name: 'preload',

@@ -11,7 +11,7 @@ import type { Inode, InodeChange } from '../format/inode.js'
 import type { Filesystem } from '../read/filesystem.js'
 import type { InodeRelocation } from '../relocate/inode.js'
 import type { InodeState } from '../relocate/place.js'
-import type { BlockContents } from '../relocate/tree.js'
+import type { BlockContents } from '../relocate/rebuilt-tree.js'
 
 /** A block of a tree or map that can be given another place. */
 export interface FoundBlock {

@@ -23,7 +23,7 @@ import { addMapBlock, findMapBlock, nothing, type FoundBlock } from './map-space
 import { inodeSeed, type Inode, type InodeChange } from '../format/inode.js'
 import { Batch } from '../relocate/batch.js'
 import type { InodeRelocation } from '../relocate/inode.js'
-import type { BlockContents } from '../relocate/tree.js'
+import type { BlockContents } from '../relocate/rebuilt-tree.js'
 import type { Committer } from '../commit/committer.js'
 
 /** A node on the way down, and which of its entries leads on. */

@@ -26,7 +26,7 @@ import {
 import type { Filesystem } from '../read/filesystem.js'
 import { overlapping, type InodeState } from './place.js'
 import type { TreeRoom } from './room.js'
-import type { BlockContents, RebuiltTree } from './tree.js'
+import type { BlockContents, RebuiltTree } from './rebuilt-tree.js'
 
 /** A map block whose contents or whose place change. */
 interface Node extends MapPosition {

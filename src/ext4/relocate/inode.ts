@@ -14,7 +14,8 @@ import type { Inode, InodeChange } from '../format/inode.js'
 import type { CopyPiece } from './copy.js'
 import { overlapping, type InodeState } from './place.js'
 import type { TreeRoom } from './room.js'
-import { rebuildTree, treeGrowth, type BlockContents } from './tree.js'
+import { rebuildTree, treeGrowth } from './tree.js'
+import type { BlockContents } from './rebuilt-tree.js'
 import { decodeXattrBlock, sealXattrBlock } from '../format/xattr-block.js'
 
 /** Everything the moves of one inode ask for. */

@@ -13,28 +13,9 @@ import { buildExtentTree, storableExtents, treeBlocksNeeded } from '../read/exte
 import type { Filesystem } from '../read/filesystem.js'
 import { inodeSeed } from '../format/inode.js'
 import { MapChange } from './indirect-map.js'
+import type { BlockContents, RebuiltTree } from './rebuilt-tree.js'
 import type { InodeState } from './place.js'
 import type { TreeRoom } from './room.js'
-
-export interface BlockContents {
-  readonly block: FsBlock
-  readonly bytes: Uint8Array
-}
-
-export interface RebuiltTree {
-  /** i_block of the inode, 60 bytes. */
-  readonly root: Uint8Array
-  /** Tree blocks there are more than before; negative when there are fewer. */
-  readonly grown: number
-  /** New contents of blocks that stay. */
-  readonly rewritten: readonly BlockContents[]
-  /** Contents of blocks the tree takes. */
-  readonly fresh: readonly BlockContents[]
-  /** Those of the fresh blocks that {@link TreeRoom} gave. */
-  readonly grownInto: readonly FsBlock[]
-  /** Blocks the tree no longer has. */
-  readonly left: readonly FsBlock[]
-}
 
 /** Tree blocks that the mapping takes more than the inode has. */
 export async function treeGrowth(

@@ -54,6 +54,7 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
   const take = (inode: Inode, { extents, treeBlocks }: Pick<FileMap, 'extents' | 'treeBlocks'>): void => {
     const reason =
       inherentReason(inode, filesystem.superblock) ?? onlineReason(inode.flags) ?? heldReason(held, inode.number)
+    const indirect = mapKind(inode, filesystem.superblock) === 'indirect'
     const type: OwnedKind = inode.type === 'directory' ? 'directory' : inode.type === 'symlink' ? 'symlink' : 'data'
     const add = (
       start: number,
@@ -64,7 +65,7 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
       immovable: ImmovableReason | undefined,
     ): boolean => {
       if (start >= end || start + length <= within.start) return false
-      claims.push(owned(start, length, kind, inode.number, logical, unwritten, immovable))
+      claims.push(owned(start, length, kind, inode.number, logical, unwritten, immovable, indirect))
       return true
     }
     let found = false
@@ -98,15 +99,15 @@ export async function claimsWithin(view: DiskView, within: BlockRun): Promise<Ow
   }
   const swapFiles = await findSwapFiles(filesystem, probes)
   const bootLoader = await bootLoaderFiles(filesystem)
-  for (const [i, { start, length, kind, inode, logical, unwritten, immovable }] of claims.entries()) {
+  for (const [i, { start, length, kind, inode, logical, unwritten, immovable, indirect = false }] of claims.entries()) {
     if (immovable !== undefined || kind === 'xattr') continue
     const reason = bootLoader.has(inode) ? 'boot-loader' : swapFiles.has(inode) ? 'swap-file' : undefined
-    if (reason !== undefined) claims[i] = owned(start, length, kind, inode, logical, unwritten, reason)
+    if (reason !== undefined) claims[i] = owned(start, length, kind, inode, logical, unwritten, reason, indirect)
   }
   return claims.sort((a, b) => a.start - b.start)
 }
 
-/** One of few shapes, written out: there are hundreds of thousands of them. */
+/** One of few shapes, because there are hundreds of thousands of them. */
 const owned = (
   start: number,
   length: number,
@@ -115,10 +116,17 @@ const owned = (
   logical: number,
   unwritten: boolean,
   immovable: ImmovableReason | undefined,
-): OwnedRun =>
-  immovable === undefined
-    ? { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten }
-    : { start: fsBlock(start), length, kind, inode, logical: fileBlock(logical), unwritten, immovable }
+  indirect: boolean,
+): OwnedRun => ({
+  start: fsBlock(start),
+  length,
+  kind,
+  inode,
+  logical: fileBlock(logical),
+  unwritten,
+  ...(indirect && { indirect: true as const }),
+  ...(immovable !== undefined && { immovable }),
+})
 
 async function mapOf(
   filesystem: Filesystem,

@@ -18,11 +18,20 @@ import type { BootRead } from '../../measure/boot-read.js'
 import type { TraceRead } from '../../trace/model/trace.js'
 import type { FileRef, Volume } from '../../volume/volume.js'
 import { leaveTables } from '../inodes/remap-table-reads.js'
-import type { NamedBlocks } from './trace-fit.js'
 
 export interface MissingFile {
   readonly inode?: number
   readonly path?: string
+}
+
+/** Blocks of the device a trace names by their place, outside what never moves. */
+export interface NamedBlocks {
+  /** Held by a file, a directory or the like, as the blocks a boot reads are. */
+  readonly held: number
+  /** Free, or beyond the end of the filesystem. */
+  readonly nowhere: number
+  /** Whether the trace sees files by themselves; then a block that holds file data is a probe's and not counted. */
+  readonly besidesFiles: boolean
 }
 
 export interface BootSet {

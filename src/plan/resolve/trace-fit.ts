@@ -21,17 +21,7 @@ import { usageError, type BootpackError } from '../../errors.js'
 import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 import type { Trace, TraceRead } from '../../trace/model/trace.js'
-import type { BootSet } from './boot-set.js'
-
-/** Blocks of the device a trace names by their place, outside what never moves. */
-export interface NamedBlocks {
-  /** Held by a file, a directory or the like, as the blocks a boot reads are. */
-  readonly held: number
-  /** Free, or beyond the end of the filesystem. */
-  readonly nowhere: number
-  /** Whether the trace sees files by themselves; then a block that holds file data is a probe's and not counted. */
-  readonly besidesFiles: boolean
-}
+import type { BootSet, NamedBlocks } from './boot-set.js'
 
 /** The reads of a trace that mean something on a filesystem. */
 export interface FittingReads {
