@@ -20,6 +20,8 @@ const unavailable: readonly number[] = [
   errnoNumber.ENOSPC,
   errnoNumber.EACCES,
   errnoNumber.ENOSYS,
+  // No /proc to name it by.
+  errnoNumber.ENOENT,
 ]
 
 export interface OpenNotice {

@@ -21,7 +21,7 @@ import { usageError, type BootpackError } from '../../errors.js'
 import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 import type { Trace, TraceRead } from '../../trace/model/trace.js'
-import type { BootSet, NamedBlocks } from './boot-set.js'
+import type { BootSet } from './boot-set.js'
 
 /** The reads of a trace that mean something on a filesystem. */
 export interface FittingReads {
