@@ -203,7 +203,7 @@ describe('bootpack pack', function () {
         /not a block of this filesystem/,
       ],
       [['plan', image, '--trace', join(scratch.path, 'gain.list'), '-r', '/nowhere'], 2, /There is no \/nowhere/],
-      [['apply', nothing], 6, /not JSON/],
+      [['apply', nothing], 2, /is no plan/],
       [['measure', image, '--trace', image], 2, /./],
     ]
     for (const [args, status, message] of cases) {
