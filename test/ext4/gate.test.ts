@@ -47,6 +47,8 @@ describe('the gate', () => {
       ['has orphans in a file', 'orphans', ['feature orphan_file orphan_present'], true],
       ['has its journal elsewhere', 'external-journal', ['ssv journal_inum 0', 'ssv journal_dev 0x803'], true],
       ['is not to be changed', 'feature-read-only', ['feature read-only'], true],
+      ['has an unknown compatible feature', 'feature-unknown', ['ssv feature_compat 0x4000003c'], true],
+      ['has a compatible feature that e2fsck does not write', 'feature-unknown', ['ssv feature_compat 0x13c'], true],
       ['shares blocks', 'feature-shared_blocks', ['feature shared_blocks'], false],
       ['has clusters', 'feature-bigalloc', ['feature bigalloc'], false],
       ['has an unknown feature', 'feature-unknown', ['ssv feature_incompat 0x80002c2'], false],

@@ -46,6 +46,7 @@ describe('live: what is refused', () => {
     { name: 'fast_commit', code: 'fast-commit', recipe: { size: 32 << 20, features: 'fast_commit' } },
     { name: 'no extents', code: 'no-extents', recipe: { size: 32 << 20, features: '^extent,^64bit' } },
     { name: 'no journal', code: 'no-journal', recipe: { size: 32 << 20, features: '^has_journal' } },
+    { name: 'a mount without its journal', code: 'no-journal', recipe: { size: 32 << 20 }, options: ['noload'] },
     { name: 'bigalloc', code: 'feature-bigalloc', recipe: { size: 64 << 20, features: 'bigalloc' } },
   ]
   for (const { name, code, recipe, options } of cases) {

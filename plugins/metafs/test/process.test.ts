@@ -1,7 +1,9 @@
 /** The command as a program of its own: how it begins, and every way it can end. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { layoutInImage } from '../../../test/blocks/stage.js'
 import { checkImage, debugfs, debugfsWrite, makeImage } from '../../../test/support/images.js'
@@ -63,6 +65,34 @@ describe('bootpack metafs mount', () => {
     }
     return child
   }
+
+  it('is seen by e2fsck, which is told of the image by a path of its own', async () => {
+    const relative = 'image.img'
+    child = spawn(
+      process.execPath,
+      [
+        `--import=${pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href}`,
+        '--conditions=bootpack-source',
+        launcher,
+        'metafs',
+        'mount',
+        relative,
+        meta,
+      ],
+      { cwd: scratch.path, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
+    ended = finished(child, 60_000)
+    ended.catch(() => {})
+    for (let i = 0; !here(); i++) {
+      if (i > 1000) throw new Error('not mounted')
+      await pause(20)
+    }
+    const { status, stdout, stderr } = run('e2fsck', ['-fy', image], { ok: [0, 1, 4, 8], input: '' })
+    expect(stdout + stderr).to.match(/is mounted|is in use/)
+    expect(status).to.equal(8)
+    await takeAway()
+    await ended
+  })
 
   it('ends well when it is unmounted', async () => {
     await up()

@@ -58,6 +58,21 @@ const roCompatNames: Readonly<Record<number, string>> = {
   0x1_0000: 'orphan_present',
 }
 
+/**
+ * Compatible features that may be there while something is written. Whoever does not know
+ * one may mount it, but e2fsck refuses it: what is behind it may have to be kept right
+ * (orphan_file was such a bit).
+ */
+const writtenCompat = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x200 | 0x400 | 0x800 | 0x1000
+
+/** The lowest compatible feature that e2fsprogs would not write with; undefined when there is none. */
+export function unwritableCompat({ compat }: Pick<Features, 'compat'>): string | undefined {
+  const unknown = compat & ~writtenCompat
+  if (unknown === 0) return undefined
+  const mask = (unknown & -unknown) >>> 0
+  return compatNames[mask] ?? `bit ${Math.log2(mask)} (0x${mask.toString(16)})`
+}
+
 /** Features whose layout is read wrongly, or only in part, by what is written here. */
 const refusedFeatures: Readonly<Record<string, string>> = {
   compression: 'compressed files have blocks that are not theirs',
@@ -78,7 +93,7 @@ export interface Features {
 }
 
 /**
- * @param compat unknown bits are ignored: that is what compatible means
+ * @param compat unknown bits are no obstacle to reading: that is what compatible means
  * @throws unsupported naming the first feature that is unknown or refused
  */
 export function decodeFeatures(compat: number, incompat: number, roCompat: number): Features {

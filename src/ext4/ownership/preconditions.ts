@@ -13,6 +13,7 @@ import { refused, unsupported, type BootpackError } from '../../errors.js'
 import { shellWord } from '../../text/shell-word.js'
 import type { Use } from '../../host/is-mounted.js'
 import type { OtherWriter } from '../../host/writer-lock.js'
+import { unwritableCompat } from '../format/features.js'
 import type { Superblock } from '../format/superblock.js'
 
 /** How to speak of a filesystem. */
@@ -130,6 +131,14 @@ export function refuseState(superblock: Superblock, name: FilesystemName, write:
       'feature-read-only',
       `The filesystem on ${title} has the feature read-only: it is not to be changed.`,
       `If it may be after all: tune2fs -O ^read-only ${operand}`,
+    )
+  }
+  const compat = unwritableCompat(superblock.features)
+  if (compat !== undefined) {
+    throw unsupported(
+      'feature-unknown',
+      `The filesystem on ${title} has a compatible feature that is not known well enough to write with it: ${compat}.`,
+      'Use a newer bootpack, or pack it mounted by a kernel that knows it.',
     )
   }
   if (superblock.journalDevice !== 0) {

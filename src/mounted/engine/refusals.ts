@@ -75,6 +75,13 @@ export function refuseToWrite(mounted: MountedFilesystem, superblock: Superblock
       `Unmount it and run: tune2fs -O ^fast_commit ${mounted.device}`,
     )
   }
+  if (optionsOf(mounted).includes('norecovery')) {
+    throw refused(
+      'no-journal',
+      `The filesystem at ${where} is mounted without its journal (noload): a crash while blocks move could not be mended.`,
+      `Unmount it and mount it without that option, or pack the device: bootpack pack ${mounted.device}`,
+    )
+  }
   if (optionsOf(mounted).includes('data=journal')) {
     throw unsupported(
       'data-journal',

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from 'bootpack/cli'
 import { shellWord } from 'bootpack/text'
@@ -70,7 +71,8 @@ there; why an order was refused then stands in the file failures of the tree.`
         const stop = new AbortController()
         for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => stop.abort())
         const mount = await mountMeta(volume, args.directory, {
-          source: args.target,
+          // Others compare it with what they are given, e2fsck among them.
+          source: realpathSync(args.target),
           readOnly,
           onFailure: (error, node) =>
             process.stderr.write(`bootpack: ${node}: ${error instanceof Error ? error.message : String(error)}\n`),
