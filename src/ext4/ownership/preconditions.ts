@@ -77,12 +77,8 @@ export function useError(use: Use, path: string): BootpackError {
 export function writerError({ as, opener }: OtherWriter, path: string, target = path): BootpackError {
   const name = target === path ? shellWord(path) : `${shellWord(path)}, which ${shellWord(target)} reads,`
   if (as === 'lock') {
-    const who = opener ? ` (process ${opener.process}, ${shellWord(opener.command)})` : ''
-    return refused(
-      'in-use',
-      `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`,
-      'Wait until it is done.',
-    )
+    const { who, next } = describeAtWork(opener)
+    return refused('in-use', `Another bootpack is at work on ${name.replace(/,$/, '')}${who}.`, next)
   }
   const who = opener
     ? `Process ${opener.process} (${shellWord(opener.command)})`
