@@ -2,7 +2,7 @@
  * Where the kernel's tracing is to be found, the events a recording is made of, and
  * the words for machines that have none.
  */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BootpackError, refused, unsupported } from '../errors.js'
 import { asKernelError, failedWith } from '../kernel/errno.js'
@@ -86,13 +86,26 @@ const needsRoot = (): BootpackError =>
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** Switches an event on or off, where the kernel has it; block tracing and our probe are not everywhere. */
+/**
+ * Switches an event on or off, where the kernel has it; block tracing and our probe are not
+ * everywhere. A probe made by the kernel's command line may be at work without a folder of
+ * its own (seen with 6.1), and then is switched off by its name.
+ */
 export function switchEvent(folder: string, event: string, on: boolean): void {
   try {
     writeTracing(folder, eventSwitch(event), on ? '1' : '0')
   } catch (error) {
     if (!failedWith(error, 'ENOENT')) throw error
+    if (!on) switchOffByName(folder, event)
   }
+}
+
+function switchOffByName(folder: string, event: string): void {
+  if (!readTracing(folder, 'set_event').split('\n').includes(event)) return
+  // Appended: opening this file to write it anew would switch off everybody's events.
+  asKernelError({ call: 'write', on: join(folder, 'set_event') }, () =>
+    appendFileSync(join(folder, 'set_event'), `!${event}\n`),
+  )
 }
 
 /** @throws KernelError naming the file */

@@ -44,7 +44,7 @@ Type=exec
 # The kernel leaves out this process from here on; what it does before is left out later.
 ExecStart=/bin/sh -c 'echo $$$$ >/sys/kernel/tracing/set_event_notrace_pid; exec "$$0" "$$@"' ${words}
 # However it ended, the kernel must not go on recording.
-ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { cd /sys/kernel/tracing || exit 0; for e in ${switches}; do [ ! -e $$e ] || echo 0 >$$e; done; echo >set_event_notrace_pid; echo 1 >options/overwrite; echo >trace; echo 1 >buffer_size_kb; }'
+ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { cd /sys/kernel/tracing || exit 0; for e in ${switches}; do [ ! -e $$e ] || echo 0 >$$e; done; echo !${inodeProbe.event} >>set_event 2>/dev/null; echo >set_event_notrace_pid; echo 1 >options/overwrite; echo >trace; echo 1 >buffer_size_kb; }'
 # 3: written, but events were lost.
 SuccessExitStatus=3
 TimeoutStopSec=60

@@ -3,7 +3,7 @@ import { closeSync, linkSync, mkdirSync, readSync, renameSync, statSync, symlink
 import { join } from 'node:path'
 import { nameByWalk } from '../../src/collect/name-by-walk.js'
 import type { Mount } from '../../src/collect/mounts.js'
-import { openWithin, walkFilesystem } from '../../src/collect/walk.js'
+import { openWalked, walkFilesystem } from '../../src/host/walk.js'
 import type { TraceRead } from '../../src/trace/model/trace.js'
 import { isRoot, run, scratchFolder, skip } from '../support/tools.js'
 
@@ -43,20 +43,21 @@ describe('walking a mounted filesystem', () => {
   })
 
   it('opens what it found through the folder it was in, but no link put in its place', () => {
-    for (const { folder, name, path } of walkFilesystem(top)) {
+    for (const entry of walkFilesystem(top)) {
+      const { path } = entry
       if (path === '/a/one') {
-        const fd = openWithin(folder, name)
+        const fd = openWalked(entry)!
         const bytes = Buffer.alloc(10)
         expect(bytes.toString('utf8', 0, readSync(fd, bytes))).to.equal('a/one')
         closeSync(fd)
       }
-      if (path === '/a/link') expect(() => openWithin(folder, name)).to.throw('a symbolic link')
+      if (path === '/a/link') expect(openWalked(entry)).to.equal(undefined)
     }
   })
 
   it('counts folders that go away meanwhile, and leaves nothing open', () => {
     const unreadable = { count: 0 }
-    const walk = walkFilesystem(top, unreadable)
+    const walk = walkFilesystem(top, { unreadable })
     for (const { path } of walk) if (path === '/a/b') renameSync(join(top, 'a/b'), join(top, 'a/moved'))
     expect(unreadable.count).to.equal(1)
     renameSync(join(top, 'a/moved'), join(top, 'a/b'))
@@ -71,7 +72,7 @@ describe('walking a mounted filesystem', () => {
     if (!isRoot) skip(this, 'needs root to mount')
     const script =
       'mount -t tmpfs none "$1/a/b" && touch "$1/a/b/inside" && exec "$2" --import tsx --conditions bootpack-source --input-type=module -e "$3" "$1"'
-    const program = `const { walkFilesystem } = await import(${JSON.stringify(new URL('../../src/collect/walk.js', import.meta.url).href.replace(/\.js$/, '.ts'))})
+    const program = `const { walkFilesystem } = await import(${JSON.stringify(new URL('../../src/host/walk.js', import.meta.url).href.replace(/\.js$/, '.ts'))})
       console.log(JSON.stringify([...walkFilesystem(process.argv[1])].map(({ path }) => path).sort()))`
     const { stdout } = run('unshare', ['--mount', 'sh', '-c', script, 'sh', top, process.execPath, program], {
       cwd: new URL('../..', import.meta.url).pathname,
