@@ -87,6 +87,7 @@ describe('keeping a boot packed', () => {
     expect(keepTimerText())
       .to.match(/\nPersistent=true\n/)
       .and.to.match(/\nRandomizedDelaySec=6h\n/)
+    mkdirSync(join(scratch.path, 'none'))
     // The words as they are parsed: a trace that is not there is said, not a flag that is not.
     const words = /^ExecStart=.*\/usr\/bin\/bootpack (.*)$/m
       .exec(text)![1]!

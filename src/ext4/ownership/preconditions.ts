@@ -11,6 +11,7 @@
  */
 import { refused, unsupported, type BootpackError } from '../../errors.js'
 import { shellWord } from '../../text/shell-word.js'
+import { describeAtWork } from '../../host/at-work.js'
 import type { Use } from '../../host/is-mounted.js'
 import type { OtherWriter } from '../../host/writer-lock.js'
 import { unwritableCompat } from '../format/features.js'
