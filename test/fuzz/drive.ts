@@ -234,11 +234,14 @@ async function hashInode(
 
 /** The inode without what moving blocks must change: the map, the place of the attributes, i_blocks, the checksum. */
 function attributesOf({ raw, flags, type }: Inode, { superblock }: Filesystem, byName: boolean): Uint8Array {
-  const rest = raw.slice()
+  const rest = Buffer.from(raw)
   // Inline directories hold numbers wherever they hold names.
   if (byName && type === 'directory') rest.fill(0, 0x28, 0x64).fill(0, Math.min(raw.length, 0xa0))
   rest.fill(0, 0x1c, 0x20)
-  const mapped = (flags & 0x8_0000) !== 0 && (type === 'regular' || type === 'directory' || type === 'symlink')
+  // A short symlink is in the inode, as is inline data; all else is mapped, by extents or by blocks.
+  const short = type === 'symlink' && (flags & 0x8_0000) === 0 && rest.readUInt32LE(4) < 60
+  const mapped =
+    (flags & 0x1000_0000) === 0 && !short && (type === 'regular' || type === 'directory' || type === 'symlink')
   if (mapped) rest.fill(0, 0x28, 0x64)
   for (const [at, length] of [
     [0x68, 4],
