@@ -4,6 +4,7 @@
  */
 import { expect } from 'chai'
 import {
+  copyFileSync,
   chmodSync,
   chownSync,
   lstatSync,
@@ -56,6 +57,7 @@ describe('a hostile command line', function () {
     writeFileSync(at('tree/etc/passwd'), 'of the image')
     makeImage(at('disk.img'), { size: 16 << 20, blockSize: 1024, tree: at('tree') })
     debugfsWrite(at('disk.img'), ['rm between'])
+    copyFileSync(at('disk.img'), at('scattered.img'))
     const lines = [`/${evil}`, '/one', '/absolute', '/above', `/missing${evil}`, '/../../../etc/passwd'].map((path) =>
       JSON.stringify({ kind: 'data', path, off: 0 }),
     )
@@ -100,7 +102,7 @@ describe('a hostile command line', function () {
 
   it('finds below the image what its links and dots say, never on this machine', () => {
     const plan = at('inside.plan')
-    bootpack('plan', at('disk.img'), '--trace', at('boot.trace'), '--evict', '-o', plan)
+    bootpack('plan', at('scattered.img'), '--trace', at('boot.trace'), '--evict', '-o', plan)
     const { rounds } = JSON.parse(readFileSync(plan, 'utf8')) as { rounds: { path?: string }[][] }
     const paths = new Set(rounds.flat().map(({ path }) => path))
     for (const path of paths) expect(path ?? '/').to.match(/^\/(?!.*(^|\/)\.\.(\/|$))/)
