@@ -84,8 +84,11 @@ export const inodeNumber = (image: string, path: string): number =>
   Number(/^Inode: (\d+)/m.exec(debugfs(image, `stat ${path}`))![1])
 
 /** Extents as debugfs prints them. */
-export function layoutInImage(image: string, path: string): Extent[] {
-  const body = debugfs(image, `stat ${path}`).split(/^(?:EXTENTS|BLOCKS):$/m)[1] ?? ''
+export const layoutInImage = (image: string, path: string): Extent[] => layoutInText(debugfs(image, `stat ${path}`))
+
+/** @param stat what debugfs says of a file */
+export function layoutInText(stat: string): Extent[] {
+  const body = stat.split(/^(?:EXTENTS|BLOCKS):$/m)[1] ?? ''
   return mergeExtents(
     [...body.matchAll(/\((\d+)(?:-(\d+))?(\[u\])?\):(\d+)/g)].map(([, first, last, flag, physical]) =>
       extent(Number(first), Number(physical), Number(last ?? first) - Number(first) + 1, flag !== undefined),

@@ -70,15 +70,15 @@ describe('without a home', function () {
       copyFileSync(realpathSync(path), join(inside, path))
       chmodSync(join(inside, path), 0o755)
     }
-    for (const folder of ['checkout', 'work']) mkdirSync(join(inside, folder))
+    for (const folder of ['checkout', 'data']) mkdirSync(join(inside, folder))
     copyFileSync(process.execPath, join(inside, 'node'))
     chmodSync(join(inside, 'node'), 0o755)
     writeFileSync(
       at('inside.sh'),
       `set -e
 mount --bind "$1" "$2/checkout"
-mount --bind "$3" "$2/work"
-exec chroot "$2" /node /checkout/bin/bootpack.js pack /work/empty.img --trace /work/boot.trace --evict -o /work/empty.plan
+mount --bind "$3" "$2/data"
+exec chroot "$2" /node /checkout/bin/bootpack.js pack /data/empty.img --trace /data/boot.trace --evict -o /data/empty.plan
 `,
     )
     // The mounts are the namespace's own and end with it.
@@ -88,6 +88,6 @@ exec chroot "$2" /node /checkout/bin/bootpack.js pack /work/empty.img --trace /w
     expect(stderr).to.equal('')
     expect(stdout).to.match(/^Done: [1-9][\d,]* blocks moved .* all lie where the plan puts them\./)
     checkImage(at('empty.img'))
-    expect(readFileSync(at('empty.plan'), 'utf8')).to.match(/"target":"\/work\/empty.img"/)
+    expect(readFileSync(at('empty.plan'), 'utf8')).to.match(/"target":"\/data\/empty.img"/)
   })
 })

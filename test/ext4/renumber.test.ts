@@ -17,7 +17,7 @@ import { manifestOf } from '../support/manifest.js'
 import { loopMounted } from '../support/mount.js'
 import { numbersAfter, randomExchanges } from '../support/random-exchanges.js'
 import { Random } from '../support/random.js'
-import { hasTool, isRoot, needLoopMounts, needTools, run, scratchFolder } from '../support/tools.js'
+import { hasTool, isRoot, needLoopMounts, needTools, run, scratchFolder, skip } from '../support/tools.js'
 import { makeVariedImage, varieties, type Variety } from '../support/varied-image.js'
 
 const mountable = isRoot && hasTool('getfattr')
@@ -207,7 +207,8 @@ for i in range(1500): open('large/%04d' % i + 'n' * 200, 'w').close()
           mounted,
         ])
       }
-      if (!readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n')) this.skip()
+      if (!readFileSync('/proc/filesystems', 'utf8').includes('\toverlay\n'))
+        skip(this, 'needs a kernel with overlayfs')
       // The long attribute drives the handle of one file out of its inode.
       loopMounted(path, (mounted) =>
         overlay(

@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path'
 import { debugfsWrite, makeImage } from '../support/images.js'
 import { Random } from '../support/random.js'
-import { isRoot, needTools, run, scratchFolder, type Ran } from '../support/tools.js'
+import { isRoot, needTools, run, scratchFolder, type Ran, skip } from '../support/tools.js'
 
 const launcher = new URL('../../bin/bootpack.js', import.meta.url).pathname
 const anyEnd = [0, 1, 2, 3, 4, 5, 6, 7]
@@ -183,7 +183,7 @@ describe('a hostile command line', function () {
   })
 
   it('follows no link that somebody else put into a folder where all may write', function () {
-    if (!isRoot) return void this.skip()
+    if (!isRoot) skip(this, 'needs root')
     const shared = at('shared')
     mkdirSync(shared)
     chmodSync(shared, 0o1777)

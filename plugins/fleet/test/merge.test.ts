@@ -15,6 +15,7 @@ import { mergeFleet } from '../src/merge/merge-fleet.js'
 import { bootOrder, bootRow } from '../src/schema/boot.js'
 import { addBoots, type AddOptions, type NewBoot } from '../src/store/add.js'
 import { setupStatements } from '../src/sql/clickhouse.js'
+import { skip } from '../../../test/support/tools.js'
 import { noClickHouse, startCluster } from './support/clickhouse.js'
 import { randomBoots } from './support/random-boots.js'
 
@@ -118,10 +119,7 @@ describe("merging a fleet's boots", () => {
     before(async function () {
       this.timeout(120_000)
       const reason = noClickHouse()
-      if (reason !== undefined) {
-        console.log(`      (skipped: ${reason})`)
-        this.skip()
-      }
+      if (reason !== undefined) skip(this, reason)
       cluster = await startCluster(3)
       for (const { url } of cluster.servers) {
         const server = new Server({ url })
