@@ -3,8 +3,9 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { openTarget, type Volume } from 'bootpack'
-import { layoutInImage, layoutOfFile, openMounted } from '../../../test/blocks/stage.js'
-import { checkImage, debugfs } from '../../../test/support/images.js'
+import type { Extent } from 'bootpack/engine'
+import { layoutInText, layoutOfFile, openMounted } from '../../../test/blocks/stage.js'
+import { checkImage } from '../../../test/support/images.js'
 import { loopMounted } from '../../../test/support/mount.js'
 import { needLoopMounts, needTools, run, scratchFolder } from '../../../test/support/tools.js'
 import { mountMeta, type MetaMount } from '../src/mount/mount-meta.js'
@@ -42,19 +43,30 @@ async function putAway(): Promise<void> {
   }
 }
 
-const inodeOf = (path: string): number => Number(/^Inode: (\d+)/m.exec(debugfs(image, `stat ${path}`))![1])
+/**
+ * Whoever opens an image that is being changed waits until this process lets him, so the
+ * oracles are waited for as the clients of the mount are.
+ */
+const debugfs = (path: string, request: string): Promise<string> =>
+  output(`debugfs -R '${request}' '${path}' 2>/dev/null`, '/')
 
-function contents(path: string): string {
-  run('debugfs', ['-R', `dump ${path} ${join(scratch.path, 'dump')}`, image])
+const layoutInImage = async (path: string, file: string): Promise<Extent[]> =>
+  layoutInText(await debugfs(path, `stat ${file}`))
+
+const inodeOf = async (path: string): Promise<number> =>
+  Number(/^Inode: (\d+)/m.exec(await debugfs(image, `stat ${path}`))![1])
+
+async function contents(path: string): Promise<string> {
+  await debugfs(image, `dump ${path} ${join(scratch.path, 'dump')}`)
   return readFileSync(join(scratch.path, 'dump'), 'latin1')
 }
 
 const text = (i: number): string => Buffer.alloc((30 + 10 * i) * blockSize - 100, `file ${i} `).toString('latin1')
 
 /** Free blocks by dumpe2fs: "Free blocks: 10-12, 20". */
-function freeBlocks(): Set<number> {
+async function freeBlocks(): Promise<Set<number>> {
   const free = new Set<number>()
-  const { stdout } = run('dumpe2fs', [image])
+  const stdout = await output(`dumpe2fs '${image}' 2>/dev/null`, '/')
   for (const [, list] of stdout.matchAll(/^ {2}Free blocks: (.*)$/gm)) {
     for (const [, first, last] of list!.matchAll(/(\d+)(?:-(\d+))?/g))
       for (let block = Number(first); block <= Number(last ?? first); block++) free.add(block)
@@ -90,7 +102,7 @@ describe('the meta filesystem over an image', () => {
 
   it('"meta/super/blocksize - filesystem block size", "meta/super/id - filesystem ID"', async () => {
     expect(await output('cat super/blocksize super/id', meta)).to.equal(
-      `1024\n${/UUID: +(\S+)/.exec(run('dumpe2fs', ['-h', image]).stdout)![1]}\n`,
+      `1024\n${/UUID: +(\S+)/.exec(await output(`dumpe2fs -h '${image}' 2>/dev/null`, '/'))![1]}\n`,
     )
   })
 
@@ -100,7 +112,7 @@ describe('the meta filesystem over an image', () => {
       for (const [start, length] of pairs(await output('cat allocation/free_blocks', meta))) {
         for (let block = start!; block < start! + length!; block++) told.add(block)
       }
-      expect([...told]).to.deep.equal([...freeBlocks()])
+      expect([...told]).to.deep.equal([...(await freeBlocks())])
       expect(told.size).to.be.above(5000)
     })
 
@@ -213,7 +225,7 @@ describe('the meta filesystem over an image', () => {
 
     it('"data/extents - if you read from this file, you get a list of extents describing data blocks (and holes) of the file. The listing starts at logical block fpos"', async () => {
       const [inode] = made.fragmented
-      const expected = layoutInImage(image, '/f0').map(
+      const expected = (await layoutInImage(image, '/f0')).map(
         ({ logical, length, physical }) => `${logical} ${length} ${physical}\n`,
       )
       expect(await output(`cat nodes/${inode}/data/extents`, meta)).to.equal(expected.join(''))
@@ -248,7 +260,7 @@ describe('the meta filesystem over an image', () => {
     it('"data/alloc - you write there a number L and fs allocates L blocks to a file (preferable from alloc_goal) starting from file-block fpos"', async () => {
       const node = `nodes/${made.donor}`
       await output(`echo 12000 > ${node}/alloc_goal; echo 8 > ${node}/data/alloc`, meta)
-      expect(layoutInImage(image, '/donor')).to.deep.include({
+      expect(await layoutInImage(image, '/donor')).to.deep.include({
         logical: 0,
         physical: 12000,
         length: 8,
@@ -258,7 +270,7 @@ describe('the meta filesystem over an image', () => {
       await output(`echo 4 | dd of=${node}/data/alloc seek=100 oflag=seek_bytes status=none`, meta)
       await output(`echo 2 >> ${node}/data/alloc`, meta)
       expect(
-        layoutInImage(image, '/donor').map(({ logical, physical, length }) => [logical, physical, length]),
+        (await layoutInImage(image, '/donor')).map(({ logical, physical, length }) => [logical, physical, length]),
         'at a position, and behind the end',
       ).to.deep.equal([
         [0, 12000, 8],
@@ -270,7 +282,7 @@ describe('the meta filesystem over an image', () => {
         (await sh(`echo 999999 | dd of=${node}/data/alloc seek=200 oflag=seek_bytes`, meta)).status,
         'up to that many',
       ).to.equal(0)
-      expect(freeBlocks().size, 'all there were').to.equal(0)
+      expect((await freeBlocks()).size, 'all there were').to.equal(0)
       expect((await sh(`echo 1 | dd of=${node}/data/alloc seek=50 oflag=seek_bytes`, meta)).stderr).to.include(
         'No space left',
       )
@@ -294,13 +306,15 @@ describe('the meta filesystem over an image', () => {
       )
       expect(told).to.equal('0 8\n')
       expect(
-        layoutInImage(image, '/donor').flatMap(({ logical, length }) => Array.from({ length }, (_, i) => logical + i)),
+        (await layoutInImage(image, '/donor')).flatMap(({ logical, length }) =>
+          Array.from({ length }, (_, i) => logical + i),
+        ),
       ).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 23, 24, 25])
     })
 
     it('"data/reloc - All blocks that are allocated both in original file and <ident> are relocated to <ident>. Write returns number of relocated blocks"', async () => {
       const [inode] = made.fragmented
-      const before = layoutInImage(image, '/f0')
+      const before = await layoutInImage(image, '/f0')
       await output(
         `echo 12000 > nodes/${made.donor}/alloc_goal; echo 5 | dd of=nodes/${made.donor}/data/alloc seek=3 oflag=seek_bytes status=none; echo 4 | dd of=nodes/${made.donor}/data/alloc seek=28 oflag=seek_bytes status=none`,
         meta,
@@ -310,7 +324,7 @@ describe('the meta filesystem over an image', () => {
         '7\n',
       )
       const after = new Map(
-        layoutInImage(image, '/f0').flatMap(({ logical, physical, length }) =>
+        (await layoutInImage(image, '/f0')).flatMap(({ logical, physical, length }) =>
           Array.from({ length }, (_, i): [number, number] => [logical + i, physical + i]),
         ),
       )
@@ -319,9 +333,9 @@ describe('the meta filesystem over an image', () => {
           logical >= 3 && logical < 8 ? 12000 + logical - 3 : logical >= 28 ? 12005 + logical - 28 : physical,
         )
       }
-      expect(contents('/f0')).to.equal(text(0))
+      expect(await contents('/f0')).to.equal(text(0))
       expect(
-        layoutInImage(image, '/donor').map(({ logical, length }) => [logical, length]),
+        (await layoutInImage(image, '/donor')).map(({ logical, length }) => [logical, length]),
         'what the original has no block for stays',
       ).to.deep.equal([[30, 2]])
       for (const bad of [String(inode), '99999', '2', ''])
@@ -337,39 +351,39 @@ describe('the meta filesystem over an image', () => {
         'nothing of level 1 that it could hold',
       ).to.include('Invalid argument')
       expect(await output(`echo 1 > ${node}/metadata/alloc; cat ${node}/metadata/alloc`, meta)).to.equal('9500\n')
-      expect(debugfs(image, 'stat /donor')).to.include('(ETB0):9500')
+      expect(await debugfs(image, 'stat /donor')).to.include('(ETB0):9500')
       expect((await sh(`echo 1 > ${node}/metadata/alloc`, meta)).stderr).to.include('File exists')
     })
 
     it('"metadata/reloc - you write two numbers <ident> Level and an indirect block for logical offset fpos at level Level will be swapped with corresponding indirect block of <ident>"', async function () {
       const [, , , inode] = made.fragmented
       const donor = `nodes/${made.donor}`
-      const tree = (path: string): string[] =>
-        [...debugfs(image, `stat ${path}`).matchAll(/\(ETB\d+\):(\d+)/g)].map(([, block]) => block!)
-      const [old] = tree('/f3')
+      const tree = async (path: string): Promise<string[]> =>
+        [...(await debugfs(image, `stat ${path}`)).matchAll(/\(ETB\d+\):(\d+)/g)].map(([, block]) => block!)
+      const [old] = await tree('/f3')
       await output(
         `echo 1 > ${donor}/data/alloc; echo 9500 > ${donor}/alloc_goal; echo 1 > ${donor}/metadata/alloc`,
         meta,
       )
       await output(`echo "${made.donor} 1" > nodes/${inode}/metadata/reloc`, meta)
-      expect([tree('/f3'), tree('/donor')]).to.deep.equal([['9500'], [old]])
-      expect(contents('/f3')).to.equal(text(3))
+      expect([await tree('/f3'), await tree('/donor')]).to.deep.equal([['9500'], [old]])
+      expect(await contents('/f3')).to.equal(text(3))
       // A level higher: both grow one, then those change places as well.
       await output(
         `for n in ${made.donor} ${inode}; do echo 9600 > nodes/$n/alloc_goal; echo 2 > nodes/$n/metadata/alloc; done`,
         meta,
       )
-      const [[one], [other]] = [tree('/f3'), tree('/donor')]
+      const [[one], [other]] = [await tree('/f3'), await tree('/donor')]
       await output(
         `echo "${made.donor} 2" | dd of=nodes/${inode}/metadata/reloc seek=7 oflag=seek_bytes status=none`,
         meta,
       )
-      expect([tree('/f3'), tree('/donor')]).to.deep.equal([
+      expect([await tree('/f3'), await tree('/donor')]).to.deep.equal([
         [other, '9500'],
         [one, old],
       ])
       await output(`echo "${made.donor} 1" > nodes/${inode}/metadata/reloc`, meta)
-      expect([tree('/f3'), tree('/donor')]).to.deep.equal([
+      expect([await tree('/f3'), await tree('/donor')]).to.deep.equal([
         [other, old],
         [one, '9500'],
       ])
@@ -391,16 +405,18 @@ describe('the meta filesystem over an image', () => {
       for (const name of ['old', 'spare']) writeFileSync(join(tree, name), Buffer.alloc(30 * blockSize, `${name} `))
       run('mke2fs', ['-q', '-F', '-t', 'ext4', '-O', '^extent,^64bit', '-b', '1024', '-d', tree, image, '8M'])
       await show(image)
-      const [inode, spare] = [inodeOf('/old'), inodeOf('/spare')]
-      const mapOf = (path: string): string[] =>
-        [...debugfs(image, `stat ${path}`).matchAll(/\((D?IND)\):(\d+)/g)].map(([, what, block]) => `${what} ${block}`)
+      const [inode, spare] = [await inodeOf('/old'), await inodeOf('/spare')]
+      const mapOf = async (path: string): Promise<string[]> =>
+        [...(await debugfs(image, `stat ${path}`)).matchAll(/\((D?IND)\):(\d+)/g)].map(
+          ([, what, block]) => `${what} ${block}`,
+        )
       const order = (numbers: string, at: number, file: string): Promise<{ stderr: string }> =>
         sh(`echo "${numbers}" | dd of=nodes/${inode}/${file} seek=${at} oflag=seek_bytes status=none`, meta)
       expect(await output(`cat nodes/${inode}/data/extents | head -n 1`, meta)).to.match(/^0 12 \d+\n$/)
 
-      const [ofOld, ofSpare] = [mapOf('/old'), mapOf('/spare')]
+      const [ofOld, ofSpare] = [await mapOf('/old'), await mapOf('/spare')]
       expect((await order(`${spare} 1`, 20, 'metadata/reloc')).stderr).to.equal('')
-      expect([mapOf('/old'), mapOf('/spare')], 'changed places').to.deep.equal([ofSpare, ofOld])
+      expect([await mapOf('/old'), await mapOf('/spare')], 'changed places').to.deep.equal([ofSpare, ofOld])
       expect((await order(`${spare} 1`, 5, 'metadata/reloc')).stderr, 'none over block 5').to.include('No such file')
 
       expect((await order('1', 5, 'metadata/alloc')).stderr).to.include('Invalid argument')
@@ -409,20 +425,21 @@ describe('the meta filesystem over an image', () => {
       expect((await order('2', 300, 'metadata/alloc')).stderr).to.equal('')
       expect((await order('1', 300, 'metadata/alloc')).stderr).to.equal('')
       expect((await order('2', 300, 'metadata/alloc')).stderr).to.include('File exists')
-      const [, double, single] = mapOf('/old')
+      const [, double, single] = await mapOf('/old')
       expect([double, single].map((each) => each?.split(' ')[0])).to.deep.equal(['DIND', 'IND'])
       expect((await order('2', 300, 'data/alloc')).stderr).to.equal('')
-      expect(mapOf('/old'), 'what was allocated is used').to.deep.equal([...ofSpare, double, single])
+      expect(await mapOf('/old'), 'what was allocated is used').to.deep.equal([...ofSpare, double, single])
       expect(await output(`tail -c +301 nodes/${inode}/data/extents`, meta)).to.match(/^300 2 \d+\n$/)
 
-      const lay = (path: string): string => /\(0-11\):(\d+-\d+)/.exec(debugfs(image, `stat ${path}`))![1]!
-      const target = lay('/spare')
+      const lay = async (path: string): Promise<string> =>
+        /\(0-11\):(\d+-\d+)/.exec(await debugfs(image, `stat ${path}`))![1]!
+      const target = await lay('/spare')
       expect((await order(String(spare), 0, 'data/reloc')).stderr).to.equal('')
-      expect(lay('/old')).to.equal(target)
+      expect(await lay('/old')).to.equal(target)
       expect(await output(`cat nodes/${spare}/data/extents | grep -vc hole || true`, meta)).to.equal('0\n')
       await putAway()
       run('e2fsck', ['-fn', image])
-      expect(debugfs(image, 'cat /old').slice(0, 30 * blockSize)).to.equal('old '.repeat((30 * blockSize) / 4))
+      expect((await debugfs(image, 'cat /old')).slice(0, 30 * blockSize)).to.equal('old '.repeat((30 * blockSize) / 4))
     })
   })
 
@@ -431,7 +448,7 @@ describe('the meta filesystem over an image', () => {
     await pause(20)
     await output(`echo 8 > nodes/${made.donor}/data/alloc`, meta)
     expect(statSync(image).mtimeMs).to.be.above(before)
-    expect(run('dumpe2fs', ['-h', image]).stdout).to.not.include('needs_recovery')
+    expect(await output(`dumpe2fs -h '${image}' 2>/dev/null`, '/')).to.not.include('needs_recovery')
   })
 
   it('refuses every change when mounted read-only', async () => {
@@ -471,7 +488,7 @@ describe('the meta filesystem over an image', () => {
   it('is defragmented by a few lines of shell', async () => {
     const script = new URL('../../../docs/examples/defragment-by-shell.sh', import.meta.url).pathname
     const told = await output(
-      `sh ${script} ${meta} ${made.donor} ${made.fragmented.join(' ')} ${inodeOf('/small001')}`,
+      `sh ${script} ${meta} ${made.donor} ${made.fragmented.join(' ')} ${await inodeOf('/small001')}`,
       '/',
     )
     expect(told).to.equal(
@@ -479,12 +496,12 @@ describe('the meta filesystem over an image', () => {
         ...made.fragmented.map(
           (inode, i) => `${inode}: ${30 + 10 * i} blocks relocated, from ${30 + 10 * i} pieces to 1\n`,
         ),
-        `${inodeOf('/small001')}: in 1 piece, left alone\n`,
+        `${await inodeOf('/small001')}: in 1 piece, left alone\n`,
       ].join(''),
     )
     for (let i = 0; i < 4; i++) {
-      expect(layoutInImage(image, `/f${i}`), `f${i}`).to.have.length(1)
-      expect(contents(`/f${i}`), `f${i}`).to.equal(text(i))
+      expect(await layoutInImage(image, `/f${i}`), `f${i}`).to.have.length(1)
+      expect(await contents(`/f${i}`), `f${i}`).to.equal(text(i))
     }
     expect(
       readFileSync(script, 'utf8')
