@@ -41,7 +41,8 @@ export function rememberTarget(filesystem: XfsFilesystem, target: number, inode:
       const freshness = filesystem.geometry.exchangeRange ? freshnessOf(target) : undefined
       return { inode: now, ...(freshness && { freshness }) }
     }
-    pause(settled - age)
+    // Whole milliseconds and one more: this clock has no fractions, and a wait of a fraction would be none.
+    pause(Math.ceil(settled - age) + 1)
   }
   throw new Leave('skipped', 'busy', 'file busy: it is being written')
 }
