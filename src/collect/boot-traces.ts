@@ -1,9 +1,22 @@
 /** The folder the traces of boots are kept in when no other place was asked for. */
-import { lstatSync, mkdirSync, readdirSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { asKernelError, failedWith } from '../kernel/errno.js'
 
 export const tracesFolder = '/var/lib/bootpack'
+
+/** Permissions of folders that hold traces, plans or what became of them. */
+export const privateFolder = 0o700
 
 const namePattern = /^(?:[\w.-]+-)?boot-(\d{8}T\d{6})\.trace\.gz$/
 
@@ -11,9 +24,21 @@ const namePattern = /^(?:[\w.-]+-)?boot-(\d{8}T\d{6})\.trace\.gz$/
 export const bootTraceName = (started: Date): string =>
   `boot-${started.toISOString().slice(0, 19).replace(/[-:]/g, '')}.trace.gz`
 
-/** Makes the folder where it is missing. */
+/**
+ * Makes the folder where it is missing, and takes it from the eyes of others where an
+ * earlier version made it for all: traces tell names of files and command lines.
+ */
 export function makeTracesFolder(folder = tracesFolder): void {
-  asKernelError({ call: 'mkdir', on: folder }, () => mkdirSync(folder, { recursive: true, mode: 0o755 }))
+  asKernelError({ call: 'mkdir', on: folder }, () => mkdirSync(folder, { recursive: true, mode: privateFolder }))
+  asKernelError({ call: 'open', on: folder }, () => {
+    const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    try {
+      const { uid, mode } = fstatSync(fd)
+      if (uid === process.geteuid!() && (mode & 0o077) !== 0) fchmodSync(fd, privateFolder)
+    } finally {
+      closeSync(fd)
+    }
+  })
 }
 
 /**

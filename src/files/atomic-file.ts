@@ -2,6 +2,10 @@
  * A file that appears whole or not at all: written under a name nobody can guess in
  * the same folder, flushed, then renamed. A link, a device, an image of a disk, or a file
  * that is no output of the same kind is refused, never followed and never replaced.
+ *
+ * What a trace, a plan or a report tells of (names of files, command lines, who reads
+ * what) is nobody's business but its owner's: a new file is his alone to read. An earlier
+ * one that is replaced keeps the permissions somebody gave it.
  */
 import { randomBytes } from 'node:crypto'
 import { constants, rmSync } from 'node:fs'
@@ -33,8 +37,9 @@ export async function writeAtomically<T>(
   process.on('exit', leave)
   try {
     const result = await write(file)
+    const permissions = await refuseOther(path, kind)
+    if (permissions !== undefined) await file.chmod(permissions)
     await file.sync()
-    await refuseOther(path, kind)
     await rename(name, path)
     renamed = true
     await syncFolder(dirname(path))
@@ -52,7 +57,7 @@ export async function writeAtomically<T>(
 export async function openFresh(path: string): Promise<{ file: FileHandle; name: string }> {
   const name = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(16).toString('hex')}.tmp`)
   try {
-    return { file: await open(name, flags, 0o666), name }
+    return { file: await open(name, flags, 0o600), name }
   } catch (error) {
     throw named(error, path)
   }
@@ -60,15 +65,19 @@ export async function openFresh(path: string): Promise<{ file: FileHandle; name:
 
 /**
  * Whether an output of this kind may go to `path`, which a long job asks before it begins.
+ * @returns the permissions of the file that would be replaced; undefined when there is none
  * @throws refused when what is there must not be replaced; io when it cannot be looked at
  */
-export async function refuseOther(path: string, kind: OutputKind): Promise<void> {
+export async function refuseOther(path: string, kind: OutputKind): Promise<number | undefined> {
   const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw named(error, path)
   })
-  if (!stats) return
-  if (stats.isFile()) return refuseOtherContents(path, kind)
+  if (!stats) return undefined
+  if (stats.isFile()) {
+    await refuseOtherContents(path, kind)
+    return stats.mode & 0o777
+  }
   const what = stats.isSymbolicLink() ? 'a symbolic link' : stats.isDirectory() ? 'a folder' : 'no ordinary file'
   throw refused(
     'not-a-file',

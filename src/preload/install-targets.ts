@@ -11,6 +11,9 @@ export type FormName = (typeof formNames)[number]
 /** From the root of the system, without a slash in front. */
 export const listFile = 'etc/bootpack/preload.list'
 
+/** It names what a boot reads, files of users among it; only root reads it. */
+export const listMode = 0o600
+
 /** What is shipped with bootpack, below share/preload. */
 export const shipped = [
   'preload.sh',

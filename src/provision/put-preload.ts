@@ -9,6 +9,7 @@ import {
   formFiles,
   formNames,
   listFile,
+  listMode,
   mayBeOurs,
   type FormFile,
   type FormName,
@@ -31,6 +32,8 @@ export interface PutPreload {
   /** Forms whose files were touched: each needs its initramfs made anew. */
   readonly changed: readonly FormName[]
 }
+
+const listAsFormFile: FormFile = { path: listFile, mode: listMode, source: 'preload.sh' }
 
 interface Wanted {
   readonly path: string
@@ -61,7 +64,7 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
   ]
   for (const file of own) refuseForeign(root, file, root.find(file.path))
   const listThere = root.find(listFile)
-  refuseForeign(root, { path: listFile, mode: 0o644, source: 'preload.sh' }, listThere)
+  refuseForeign(root, listAsFormFile, listThere)
 
   const undo: (() => void)[] = []
   const written: string[] = []
@@ -87,7 +90,7 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
       for (const folder of made) folders.add(folder)
     }
     const noted = folders.size === 0 ? list.notes : [...list.notes, `${foldersNote}${[...folders].sort().join(' ')}`]
-    put({ path: listFile, mode: 0o644, text: listText({ ...list, notes: noted }) })
+    put({ path: listFile, mode: listMode, text: listText({ ...list, notes: noted }) })
     const before = written.length
     for (const each of wanted) put(each)
     if (written.length > before) changed.add(form)
@@ -117,13 +120,13 @@ export function putList(root: PinnedRoot, list: PreloadList): boolean {
       'Nothing is installed there to be read in advance.',
       'Install it with `bootpack preload install`.',
     )
-  refuseForeign(root, { path: listFile, mode: 0o644, source: 'preload.sh' }, there)
+  refuseForeign(root, listAsFormFile, there)
   const folders = foldersNoted(there)
   const noted = folders.length === 0 ? list.notes : [...list.notes, `${foldersNote}${folders.join(' ')}`]
   const text = listText({ ...list, notes: noted })
   if (there.kind === 'file' && there.text === text) return false
   root.sweep(listFile)
-  root.writeFile(listFile, text)
+  root.writeFile(listFile, text, listMode)
   return true
 }
 
@@ -135,10 +138,7 @@ export function takePreload(root: PinnedRoot): {
   readonly removed: readonly string[]
   readonly forms: readonly FormName[]
 } {
-  const all: FormFile[] = [
-    ...formNames.flatMap((name) => formFiles[name]),
-    { path: listFile, mode: 0o644, source: 'preload.sh' },
-  ]
+  const all: FormFile[] = [...formNames.flatMap((name) => formFiles[name]), listAsFormFile]
   const forms = formsPresent(root)
   const list = root.glance(listFile)
   const folders = new Set(list ? foldersNoted(list) : [])

@@ -3,6 +3,7 @@
  * unit, with the link that enables it. Nothing else is changed by giving one.
  */
 import { refused } from '../errors.js'
+import { privateFolder } from '../collect/boot-traces.js'
 import type { PinnedRoot } from '../collect/setup/pinned-root.js'
 import type { Order } from './order.js'
 import { names, stateFolder } from './places.js'
@@ -16,7 +17,8 @@ const linkTarget = `../${unitName}`
 const state = stateFolder.slice(1)
 
 /** Folders that may be made for them, innermost last. */
-const foldersOfOurs = [unitFolder, wantsFolder, 'var/lib/bootpack', state]
+const privateFolders = ['var/lib/bootpack', state]
+const foldersOfOurs = [unitFolder, wantsFolder, ...privateFolders]
 
 export interface OrderFiles {
   readonly order: Order
@@ -41,7 +43,8 @@ export function putOrder(root: PinnedRoot, { order, inputs, unit }: OrderFiles):
     root.writeFile(path, contents, mode)
   }
   try {
-    for (const folder of foldersOfOurs) made.push(...root.makeFolders(folder))
+    for (const folder of foldersOfOurs)
+      made.push(...root.makeFolders(folder, privateFolders.includes(folder) ? privateFolder : undefined))
     for (const [name, contents] of inputs) write(`${state}/${name}`, contents, 0o600)
     write(unitFile, unit)
     put.push(linkFile)

@@ -45,6 +45,11 @@ export class Workbench {
     return join(this.scratch.path, ...names)
   }
 
+  /** Where the lines are run. */
+  get work(): string {
+    return this.at('work')
+  }
+
   async make(): Promise<void> {
     const { expandTree } = await script<{ expandTree: (recipe: string, folder: string) => void }>(
       'sample/expand-tree.mjs',

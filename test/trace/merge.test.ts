@@ -1,3 +1,4 @@
+import { traceDiffText } from '../../src/report/trace-diff.js'
 import { expect } from 'chai'
 import { diffTraces, inversions, longestIncreasing } from '../../src/trace/merge/diff.js'
 import { mergeTraces } from '../../src/trace/merge/merge.js'
@@ -250,6 +251,7 @@ describe('comparing traces', () => {
       ],
       onlySecond: [{ path: '/new', bytes: 0, toEnd: true }],
       common: 3,
+      partsCompared: true,
       changed: [
         { path: '/a', first: { bytes: 4096, toEnd: false }, second: { bytes: 4096, toEnd: false } },
         { path: '/c', first: { bytes: 0, toEnd: true }, second: { bytes: 0, toEnd: false } },
@@ -257,6 +259,20 @@ describe('comparing traces', () => {
       moved: [{ path: '/a', from: 0, to: 2 }],
       orderAgreement: 1 - 2 / 3,
     })
+  })
+
+  it('compares a list by files and order alone: it does not tell which parts are read', () => {
+    const boot = traceOf([read('/a', 0, 8192), read('/b', 0, 4096), read('/gone', 0, 100)])
+    const list = traceOf([read('/b'), read('/a')])
+    const { changed, partsCompared, common, onlyFirst, orderAgreement } = diffTraces(boot, list)
+    expect({ changed, partsCompared, common, orderAgreement }).to.deep.equal({
+      changed: [],
+      partsCompared: false,
+      common: 2,
+      orderAgreement: 0,
+    })
+    expect(onlyFirst.map(({ path }) => path)).to.deep.equal(['/gone'])
+    expect(traceDiffText(diffTraces(boot, list), 10)).to.include('unknown: one of them names files')
   })
 
   it('finds nothing between a trace and itself', async () => {

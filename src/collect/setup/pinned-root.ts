@@ -152,15 +152,15 @@ export class PinnedRoot {
     )
   }
 
-  /** Makes the folders that are missing; returns them, outermost first. */
-  makeFolders(path: string): string[] {
+  /** Makes the folders that are missing, with these permissions; returns them, outermost first. */
+  makeFolders(path: string, mode = 0o755): string[] {
     const made: string[] = []
     const parts = path.split('/')
     for (let n = 1; n <= parts.length; n++) {
       const one = parts.slice(0, n).join('/')
       if (this.hasFolder(one)) continue
       this.beside(one, (at, folder) => {
-        asKernelError({ call: 'mkdir', on: this.shown(one) }, () => mkdirSync(at, 0o755))
+        asKernelError({ call: 'mkdir', on: this.shown(one) }, () => mkdirSync(at, mode))
         fsyncSync(folder)
       })
       made.push(one)

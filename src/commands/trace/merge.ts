@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from '../../cli/session/base-command.js'
 import { expandPatterns } from '../../cli/args/patterns.js'
+import { usageError } from '../../errors.js'
 import { counted } from '../../text/table.js'
 import { count } from '../../text/units.js'
 
@@ -37,6 +38,12 @@ it.`
       import('../../cli/args/outputs.js'),
     ])
     const files = await expandPatterns(argv as string[])
+    if (files.length < 2)
+      throw usageError(
+        'one-trace',
+        'One trace is no profile of several boots.',
+        'Name two or more; a trace of one boot is used as it is.',
+      )
     await needOutputs([{ path: flags.output, kind: 'trace' }], files)
     const progress = this.progress('Reading the traces')
     const traces = []

@@ -39,6 +39,11 @@ export interface TraceDiff {
   readonly onlySecond: readonly DiffFile[]
   /** Files both read. */
   readonly common: number
+  /**
+   * Whether both tell which parts of a file are read. A list of files does not, and then
+   * nothing counts as changed.
+   */
+  readonly partsCompared: boolean
   /** Files both read, but not the same bytes of. */
   readonly changed: readonly ChangedFile[]
   /** The fewest files that must change place to turn one order into the other. */
@@ -52,8 +57,9 @@ export function diffTraces(first: Trace, second: Trace): TraceDiff {
   const a = fileProfiles(first.reads, identity)
   const b = fileProfiles(second.reads, identity)
   const common = [...a.values()].filter(({ key }) => b.has(key))
+  const partsCompared = tellsParts(first) && tellsParts(second)
   const changed: ChangedFile[] = []
-  for (const profile of common) {
+  for (const profile of partsCompared ? common : []) {
     const other = b.get(profile.key)!
     const onlyA = subtract(profile.ranges, other.ranges)
     const onlyB = subtract(other.ranges, profile.ranges)
@@ -72,11 +78,15 @@ export function diffTraces(first: Trace, second: Trace): TraceDiff {
     onlyFirst: alone(a, b),
     onlySecond: alone(b, a),
     common: common.length,
+    partsCompared,
     changed,
     moved,
     orderAgreement: pairs === 0 ? 1 : 1 - inversions(places) / pairs,
   }
 }
+
+/** A trace of nothing tells as much as any. */
+const tellsParts = ({ reads }: Trace): boolean => reads.length === 0 || reads.some(({ len }) => len !== undefined)
 
 const alone = (of: ReadonlyMap<string, FileProfile>, without: ReadonlyMap<string, FileProfile>): DiffFile[] =>
   [...of.values()]

@@ -44,8 +44,8 @@ async function write(
     }
     const file = join(aside, basename(target))
     await writer.write(file)
-    await flushed(file)
-    await refuseOther(target, 'parquet')
+    const permissions = (await refuseOther(target, 'parquet')) ?? 0o600
+    await flushed(file, permissions)
     await rename(file, target)
     return sums
   } finally {
@@ -54,9 +54,11 @@ async function write(
   }
 }
 
-async function flushed(path: string): Promise<void> {
+/** The database makes files as the umask says; names of files read are nobody else's business. */
+async function flushed(path: string, permissions: number): Promise<void> {
   const file = await open(path, 'r')
   try {
+    await file.chmod(permissions)
     await file.sync()
   } finally {
     await file.close()
