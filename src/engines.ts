@@ -13,6 +13,8 @@ export interface OpenTargetOptions {
   readonly partition?: number | undefined
   /** Path of a new file that keeps what is overwritten on an unmounted filesystem. */
   readonly undoFile?: string | undefined
+  /** Told why nothing happens for some seconds, which may be when it is opened or before the first write. */
+  readonly onWaiting?: ((why: string) => void) | undefined
   /** Engines to consider besides bootpack's own; see `bootpack/engine`. */
   readonly engines?: readonly EngineProvider[]
 }
@@ -27,8 +29,13 @@ export interface OpenTargetOptions {
  */
 export async function openTarget(
   target: string,
-  { write, partition, undoFile, engines: more = [] }: OpenTargetOptions,
+  { write, partition, undoFile, onWaiting, engines: more = [] }: OpenTargetOptions,
 ): Promise<Volume> {
-  const options = { write, ...(partition !== undefined && { partition }), ...(undoFile !== undefined && { undoFile }) }
+  const options = {
+    write,
+    ...(partition !== undefined && { partition }),
+    ...(undoFile !== undefined && { undoFile }),
+    ...(onWaiting && { onWaiting }),
+  }
   return await openVolume(target, options, [...engines, ...more])
 }

@@ -38,7 +38,12 @@ somebody else, is refused (exit 5).`
     const plan = await readPlanFile(args.plan)
     const volume = await openTarget(
       flags.target ?? plan.volume.target,
-      { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] },
+      {
+        write: true,
+        partition: plan.volume.partition,
+        undoFile: flags['undo-file'],
+        onWaiting: (why) => this.note(why),
+      },
       this.config,
     )
     try {

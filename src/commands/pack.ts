@@ -89,7 +89,12 @@ corrupt, 7 no space.`
     progress.step('Planning')
     const volume = await openTarget(
       args.target,
-      { write: !flags['dry-run'], partition: flags.partition, undoFile: flags['undo-file'] },
+      {
+        write: !flags['dry-run'],
+        partition: flags.partition,
+        undoFile: flags['undo-file'],
+        onWaiting: (why) => this.note(why),
+      },
       this.config,
     )
     // Then the undo file is there already, and has to be completed.

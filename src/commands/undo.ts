@@ -33,7 +33,12 @@ export default class UndoCommand extends BootpackCommand {
     const plan = await readPlanFile(args.plan)
     const volume = await openTarget(
       flags.target ?? plan.volume.target,
-      { write: true, partition: plan.volume.partition, undoFile: flags['undo-file'] },
+      {
+        write: true,
+        partition: plan.volume.partition,
+        undoFile: flags['undo-file'],
+        onWaiting: (why) => this.note(why),
+      },
       this.config,
     )
     try {

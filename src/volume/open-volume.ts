@@ -29,6 +29,8 @@ export interface OpenOptions {
   readonly partition?: number
   /** Keep what is overwritten in this new file, where the engine can. */
   readonly undoFile?: string
+  /** Told why nothing happens for some seconds: another machine may be using the filesystem. */
+  readonly onWaiting?: (why: string) => void
   /** Name of the engine to take, whatever the others say. */
   readonly engine?: string
 }

@@ -68,22 +68,23 @@ describe('the gate', () => {
     }
 
     it('is in use, says its multiple-mount protection', async () => {
-      makeImage(at('mmp.img'), { size: 16 * MiB, features: 'mmp' })
+      makeImage(at('mmp.img'), { size: 16 * MiB, features: 'mmp,^metadata_csum' })
       await opens(at('mmp.img'), { write: true })
       const bytes = readFileSync(at('mmp.img'))
       const place = bytes.indexOf(Buffer.from([0x50, 0x4d, 0x4d, 0x00, 0x50, 0x4d, 0x4d, 0xff]))
       expect(place % 1024).to.equal(0)
-      for (const [sequence, words] of [
-        [0x1234, 'mounted on'],
-        [0xe24d4d50, 'e2fsck is at work'],
+      for (const [sequence, code, words] of [
+        [0xe24d4d50, 'mmp-in-use', 'e2fsck or bootpack is at work'],
+        [0xf0000000, 'mmp-unknown', 'unknown state'],
       ] as const) {
         const word = Buffer.alloc(4)
         word.writeUInt32LE(sequence)
         poke(at('mmp.img'), place + 4, word)
         for (const write of [false, true]) {
           const error = await refusal(at('mmp.img'), { write })
-          expect(error).to.include({ code: 'mmp-in-use', exitCode: 5 })
+          expect(error).to.include({ code, exitCode: 5 })
           expect(error.message).to.contain(words)
+          expect(error.next).to.contain('tune2fs -f -E clear_mmp')
         }
       }
     })

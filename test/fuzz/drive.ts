@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { BootpackError } from '../../src/errors.js'
 import { fileExtents } from '../../src/ext4/read/file-map.js'
 import { Filesystem } from '../../src/ext4/read/filesystem.js'
-import { refuseMmpInUse } from '../../src/ext4/engine/multi-mount.js'
+import { MultiMount } from '../../src/ext4/engine/multi-mount.js'
 import { refuseState } from '../../src/ext4/ownership/preconditions.js'
 import { ImageVolume } from '../../src/ext4/engine/image-volume.js'
 import type { Inode } from '../../src/ext4/format/inode.js'
@@ -128,12 +128,15 @@ async function renumberAtRandom(volume: ImageVolume, random: Random): Promise<nu
   return made
 }
 
+// A number that stands still is not waited for.
+MultiMount.second = 0
+
 /** As openImage does, with bytes in memory instead of a path. */
 export async function openBytes(store: Store, write: boolean): Promise<ImageVolume> {
   const place = await findFilesystem(store, 'fuzz.img')
   // An undo store has to stay the uppermost one.
   const filesystem = await Filesystem.open(place.partition === 0 ? store : place.store)
-  await refuseMmpInUse(filesystem.superblock, place.store, place.name)
+  await MultiMount.open({ superblock: filesystem.superblock, store: place.store, name: place.name, path: 'fuzz.img' })
   refuseState(filesystem.superblock, place.name, write)
   return ImageVolume.open(filesystem, place.partition)
 }

@@ -3,7 +3,7 @@
  * lets in who waits when it is at rest. In which order that is, is told here; what is
  * looked at, and what is said about it, is the guard's.
  *
- *     admit | copy, … | last look, transaction, settled | admit | …
+ *     claim, admit | copy, … | last look, transaction, settled | admit | … | release
  */
 import type { BootpackError } from '../../errors.js'
 import type { FsBlock } from '../../layout/block.js'
@@ -16,6 +16,13 @@ export interface CommitGuard {
   told: boolean
   /** Whether somebody stands at the door. */
   readonly somebodyWaits: boolean
+  /**
+   * Before anything is written at all: other machines are told, if they share the disk.
+   * @throws as admit
+   */
+  claim(): Promise<void>
+  /** Takes back what was claimed; nothing is written any more. */
+  release(): Promise<void>
   /**
    * Before anything of a transaction is written: lets in who has waited long enough.
    * @param rest brings everything home, so that the filesystem lies there as unmounted
@@ -58,6 +65,7 @@ export class GuardedCommitter implements Committer {
 
   ready(): Promise<void> {
     return this.asked(async () => {
+      await this.guard.claim()
       if (!this.underWay) await this.guard.admit(() => this.rest())
       await this.guard.lastLook()
       this.underWay = true
@@ -86,8 +94,9 @@ export class GuardedCommitter implements Committer {
   }
 
   /** Ends the attendance; the committer is not used any more. */
-  release(): void {
+  async release(): Promise<void> {
     clearInterval(this.timer)
+    await this.inTurn(() => this.guard.release())
   }
 
   private async rest(): Promise<void> {

@@ -15,6 +15,7 @@ import { shellWord } from '../../text/shell-word.js'
 import type { CommitGuard } from '../commit/guarded-committer.js'
 import type { SuperblockWitness } from '../commit/superblock-witness.js'
 import { useError, writerError, type FilesystemName } from '../ownership/preconditions.js'
+import type { MultiMount } from './multi-mount.js'
 
 /** Milliseconds for who was let in to be seen inside, and between two looks for him. */
 const arrival = 1000
@@ -30,8 +31,8 @@ export interface GuardOptions {
   readonly mend: string
   /** What moved until now, for the sentence about it. */
   readonly done: { readonly blocks: number; readonly inodes: number }
-  /** Claim of another machine, if there is one; throws what it says. */
-  readonly otherMachine?: () => Promise<void>
+  /** With multiple-mount protection: how other machines are kept off. */
+  readonly otherMachines?: MultiMount | undefined
   /**
    * For a device that reads a file others can reach: what this machine remembers of the
    * device would else be written there later, over whatever they wrote.
@@ -52,6 +53,8 @@ export class Guard implements CommitGuard {
   private changed = false
   private atRest = true
   private waitingSince: number | undefined
+  /** Renews the claim against other machines, once there is one. */
+  private renewal: NodeJS.Timeout | undefined
 
   constructor(options: GuardOptions) {
     this.options = options
@@ -68,6 +71,29 @@ export class Guard implements CommitGuard {
     if (!this.stopped) return
     this.told = true
     throw this.stopped
+  }
+
+  /**
+   * Nobody is kept waiting for it: the file is not shut yet. Not earlier than something is
+   * to be written, so that whoever changes nothing leaves every byte as it was.
+   */
+  async claim(): Promise<void> {
+    const { otherMachines, newcomers } = this.options
+    if (!otherMachines || this.renewal) return
+    await this.whoHasCome()
+    await this.saying(otherMachines.announce())
+    newcomers.written()
+    await otherMachines.wait()
+    await this.whoHasCome()
+    await this.saying(otherMachines.confirm())
+    newcomers.written()
+    this.renewal = setInterval(() => void this.renew().catch(() => {}), otherMachines.interval)
+    this.renewal.unref()
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.renewal)
+    await this.options.otherMachines?.release()
   }
 
   async admit(rest: () => Promise<void>): Promise<void> {
@@ -109,9 +135,7 @@ export class Guard implements CommitGuard {
     const newcomer = this.options.newcomers.lastLook()
     if (newcomer) throw this.stop(newcomer)
     if (await this.options.witness.changed()) throw this.stop({ as: 'superblock' })
-    await this.options.otherMachine?.().catch((error: unknown) => {
-      throw error instanceof BootpackError ? this.stopBecause(error) : error
-    })
+    if (this.renewal) await this.renew()
   }
 
   began(): void {
@@ -132,6 +156,28 @@ export class Guard implements CommitGuard {
     const full = (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOSPC'
     const first = full ? `Make room on the disk that holds ${shellWord(this.options.path)}.` : 'Mend the cause first.'
     return ioError(error.message, cause, `${first} What was reported as moved is safe. ${this.options.mend}`)
+  }
+
+  /** While nobody is kept out: those who are here, and those who were. */
+  private async whoHasCome(): Promise<void> {
+    if (this.stopped) throw this.stopped
+    const newcomer = this.options.newcomers.rewritten()
+    if (newcomer) throw this.stop(newcomer)
+    await this.lastLook()
+  }
+
+  private async renew(): Promise<void> {
+    if (this.stopped) return
+    await this.saying(this.options.otherMachines!.renew())
+    // Only who looks at the time of the file before it is shut asks for it.
+    this.options.newcomers.written()
+  }
+
+  /** What another machine's claim says is a reason to stop like any other. */
+  private async saying(operation: Promise<void>): Promise<void> {
+    await operation.catch((error: unknown) => {
+      throw error instanceof BootpackError && error.family !== 'io' ? this.stopBecause(error) : error
+    })
   }
 
   private look(): void {

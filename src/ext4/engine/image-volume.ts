@@ -223,8 +223,11 @@ export class ImageVolume implements Volume {
     try {
       await this.committer?.close()
     } finally {
-      if (this.committer instanceof GuardedCommitter) this.committer.release()
-      await this.filesystem.store.close()
+      try {
+        if (this.committer instanceof GuardedCommitter) await this.committer.release()
+      } finally {
+        await this.filesystem.store.close()
+      }
     }
   }
 

@@ -20,12 +20,12 @@ import {
 } from '../../disk/containers/recognise.js'
 import { FileStore } from '../../storage/file-store.js'
 import { Filesystem } from '../read/filesystem.js'
-import { refuseMmpInUse } from './multi-mount.js'
+import { MultiMount } from './multi-mount.js'
 import { openGated, type GatedDisk } from './open-exclusive.js'
 import { refuseState, writerError, type FilesystemName } from '../ownership/preconditions.js'
 import { ImageVolume, type Watch } from './image-volume.js'
 import { Guard } from './guard.js'
-import { SuperblockWitness } from '../commit/superblock-witness.js'
+import { SuperblockWitness, type ReadFresh } from '../commit/superblock-witness.js'
 import type { Superblock } from '../format/superblock.js'
 import { GuardedStore } from '../../storage/guarded-store.js'
 import { identify, statOf } from '../../host/block-devices.js'
@@ -49,6 +49,8 @@ export interface OpenImageOptions {
   readonly partition?: number
   /** Keep what is overwritten in this new file, for e2undo. */
   readonly undoFile?: string
+  /** Told why nothing happens for some seconds. */
+  readonly onWaiting?: ((why: string) => void) | undefined
 }
 
 /**
@@ -64,11 +66,15 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
   try {
     const place = await findFilesystem(asked, path, { partition: options.partition, sectorSize: disk.sectorSize })
     const filesystem = await Filesystem.open(place.store)
-    await refuseMmpInUse(filesystem.superblock, place.store, place.name)
+    const multiMount = await lookAtOtherMachines(disk, path, place, filesystem.superblock, options)
     refuseBusy(filesystem.superblock, disk, place.name)
     refuseState(filesystem.superblock, place.name, options.write)
     if (options.undoFile === undefined)
-      return await ImageVolume.open(filesystem, place.partition, await watchOver(disk, path, place, filesystem))
+      return await ImageVolume.open(
+        filesystem,
+        place.partition,
+        await watchOver(disk, path, place, filesystem, multiMount),
+      )
     if (!options.write)
       throw usageError(
         'undo-file-unused',
@@ -78,7 +84,7 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
     const undoable = await UndoStore.create(place.store, options.undoFile, startOf(place.store))
     try {
       const recorded = await Filesystem.open(undoable)
-      const watch = await watchOver(disk, path, place, recorded, options.undoFile)
+      const watch = await watchOver(disk, path, place, recorded, multiMount, options.undoFile)
       return await ImageVolume.open(recorded, place.partition, watch)
     } catch (error) {
       // Closes what is below, too, and takes the empty undo file away.
@@ -101,21 +107,37 @@ function refuseBusy({ features }: Superblock, disk: GatedDisk, name: FilesystemN
   if (writer) throw writerError(writer, name.title)
 }
 
+/** Reads of the filesystem what is on the device now. */
+function freshOf({ fresh }: GatedDisk, store: Store): ReadFresh | undefined {
+  const start = startOf(store)
+  return fresh && ((offset, length) => fresh.read(start + offset, length))
+}
+
+/** @throws refused when another machine uses it */
+function lookAtOtherMachines(
+  disk: GatedDisk,
+  path: string,
+  { store, name }: FilesystemPlace,
+  superblock: Superblock,
+  { onWaiting }: OpenImageOptions,
+): Promise<MultiMount | undefined> {
+  // Not through what asks before every write: the claim is given back when nothing else may be written any more.
+  const unasked = new PartitionStore(disk.store, startOf(store), store.size)
+  return MultiMount.open({ superblock, store: unasked, readFresh: freshOf(disk, store), name, path, onWaiting })
+}
+
 /** @returns undefined for a filesystem that is only read */
 async function watchOver(
   disk: GatedDisk,
   path: string,
   { store, name }: FilesystemPlace,
   filesystem: Filesystem,
+  otherMachines: MultiMount | undefined,
   undoFile?: string,
 ): Promise<Watch | undefined> {
-  const { newcomers, fresh } = disk
+  const { newcomers } = disk
   if (!newcomers) return undefined
-  const start = startOf(store)
-  const witness = new SuperblockWitness(
-    filesystem.store,
-    fresh && ((offset, length) => fresh.read(start + offset, length)),
-  )
+  const witness = new SuperblockWitness(filesystem.store, freshOf(disk, store))
   await witness.remember()
   const operand = shellWord(name.operand)
   const mend =
@@ -124,7 +146,7 @@ async function watchOver(
       : `Take back what was done with: e2undo ${shellWord(undoFile ?? '')} ${shellWord(path)}`
   const done = { blocks: 0, inodes: 0 }
   const flush = newcomers.throughAnother && (() => filesystem.store.flush())
-  disk.guard = new Guard({ newcomers, witness, path, name, mend, done, ...(flush && { flush }) })
+  disk.guard = new Guard({ newcomers, witness, path, name, mend, done, otherMachines, ...(flush && { flush }) })
   return { guard: disk.guard, done }
 }
 

@@ -57,6 +57,8 @@ export interface Superblock {
   readonly journalDevice: number
   /** 0 without mmp. */
   readonly mmpBlock: number
+  /** Seconds, of multiple-mount protection: within which who uses the filesystem shows it. */
+  readonly mmpInterval: number
   /** Inodes of user, group and project quota, those that are set. */
   readonly quotaInodes: readonly number[]
   /**
@@ -182,6 +184,7 @@ export function decodeSuperblock(bytes: Uint8Array, storeSize: number): Superblo
     journalInode: has('has_journal') ? getU32(bytes, 0xe0) : 0,
     journalDevice: has('has_journal') ? getU32(bytes, 0xe4) : 0,
     mmpBlock: has('mmp') ? getU64(bytes, 0x168) : 0,
+    mmpInterval: has('mmp') ? getU16(bytes, 0x166) : 0,
     quotaInodes: [
       ...(has('quota') ? [getU32(bytes, 0x240), getU32(bytes, 0x244)] : []),
       ...(has('quota') && has('project') ? [getU32(bytes, 0x26c)] : []),

@@ -65,7 +65,11 @@ there; why an order was refused then stands in the file failures of the tree.`
     try {
       await detachDead()
       const readOnly = flags['read-only']
-      const volume = await openTarget(args.target, { write: !readOnly, partition: flags.partition })
+      const volume = await openTarget(args.target, {
+        write: !readOnly,
+        partition: flags.partition,
+        onWaiting: (why) => this.note(why),
+      })
       try {
         // Before there is anything to unmount, so that no signal finds nobody.
         const stop = new AbortController()
