@@ -17,6 +17,8 @@ export const tracesFolder = '/var/lib/bootpack'
 
 /** Permissions of folders that hold traces, plans or what became of them. */
 export const privateFolder = 0o700
+/** Of the files themselves. */
+export const privateFile = 0o600
 
 const namePattern = /^(?:[\w.-]+-)?boot-(\d{8}T\d{6})\.trace\.gz$/
 

@@ -3,7 +3,7 @@
  * unit, with the link that enables it. Nothing else is changed by giving one.
  */
 import { refused } from '../errors.js'
-import { privateFolder } from '../collect/boot-traces.js'
+import { privateFile, privateFolder } from '../collect/boot-traces.js'
 import type { PinnedRoot } from '../collect/setup/pinned-root.js'
 import type { Order } from './order.js'
 import { names, stateFolder } from './places.js'
@@ -45,11 +45,15 @@ export function putOrder(root: PinnedRoot, { order, inputs, unit }: OrderFiles):
   try {
     for (const folder of foldersOfOurs)
       made.push(...root.makeFolders(folder, privateFolders.includes(folder) ? privateFolder : undefined))
-    for (const [name, contents] of inputs) write(`${state}/${name}`, contents, 0o600)
+    for (const [name, contents] of inputs) write(`${state}/${name}`, contents, privateFile)
     write(unitFile, unit)
     put.push(linkFile)
     root.writeLink(linkFile, linkTarget)
-    write(`${state}/${names.order}`, orderText({ ...order, folders: [...new Set([...order.folders, ...made])] }), 0o600)
+    write(
+      `${state}/${names.order}`,
+      orderText({ ...order, folders: [...new Set([...order.folders, ...made])] }),
+      privateFile,
+    )
   } catch (error) {
     for (const path of put.reverse()) root.remove(path)
     for (const folder of made.reverse()) root.removeEmptyFolder(folder)
@@ -62,7 +66,7 @@ export const orderText = (order: Order): string => `${JSON.stringify(order, null
 
 /** Replaces the order itself, after an attempt. */
 export function rewriteOrder(root: PinnedRoot, order: Order): void {
-  root.writeFile(`${state}/${names.order}`, orderText(order), 0o600)
+  root.writeFile(`${state}/${names.order}`, orderText(order), privateFile)
 }
 
 /** Takes the order itself away, which the unit waits for. */

@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, realpathSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { privateFile, privateFolder } from '../collect/boot-traces.js'
 import { PinnedRoot } from '../collect/setup/pinned-root.js'
 import { BootpackError } from '../errors.js'
 import { memoryFigure } from '../host/memory.js'
@@ -80,7 +81,7 @@ function putEnvironment(order: Order, program: Program): number {
   const aside = `${environmentFolder}-others`
   mkdirSync(environmentFolder, { recursive: true, mode: 0o755 })
   if (others) {
-    mkdirSync(aside)
+    mkdirSync(aside, privateFolder)
     mount({ source: environmentFolder, target: aside, flags: ['bind'] })
   }
   mount({
@@ -131,6 +132,6 @@ function writeOutcome(root: PinnedRoot, order: Order, kind: Outcome['kind'], why
     written: [],
     armed,
   }
-  root.writeFile(`${stateFolder.slice(1)}/${names.outcome}`, outcomeText(outcome))
+  root.writeFile(`${stateFolder.slice(1)}/${names.outcome}`, outcomeText(outcome), privateFile)
   return { prepared: false, why }
 }

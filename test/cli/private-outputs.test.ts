@@ -3,15 +3,14 @@ import { expect } from 'chai'
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeTracesFolder } from '../../src/collect/boot-traces.js'
-import { needTools, scratchFolder } from '../support/tools.js'
+import { isRoot, needTools, scratchFolder } from '../support/tools.js'
 import { Workbench } from './workbench.js'
 
 const modeOf = (path: string): number => lstatSync(path).mode & 0o777
 
-const filesBelow = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => lstatSync(path).isFile())
+/** Files and folders. */
+const allBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
 
 describe('outputs are private', function () {
   this.timeout(120_000)
@@ -24,8 +23,11 @@ describe('outputs are private', function () {
   })
   after(() => bench.remove())
 
-  it('every file that a command makes is for its owner alone, with a umask that would leave all to all', () => {
-    const before = new Set(filesBelow(bench.work))
+  it('every file and folder that a command makes is for its owner alone, with a umask that would leave all to all', () => {
+    const before = new Set(allBelow(bench.work))
+    mkdirSync(join(bench.work, 'home'))
+    mkdirSync(join(bench.work, 'tmp'))
+    before.add(join(bench.work, 'home')).add(join(bench.work, 'tmp'))
     for (const line of [
       'bootpack trace import boot.tracefs.gz --target disk.img -o imported.trace',
       'bootpack trace merge monday.trace friday.trace -o merged.trace.gz',
@@ -35,9 +37,15 @@ describe('outputs are private', function () {
       'bootpack report disk.img --trace boot.trace -o before.html',
       'bootpack pack disk.img --trace boot.trace --evict --check -o new.plan --report after.html',
       'bootpack undo new.plan',
+      'bootpack pack disk.img --trace boot.trace --evict --undo-file disk.e2undo',
+      'bootpack trace rename boot.trace --target disk.img --save-table renames.tsv -o next.trace',
+      'bootpack fleet add new-fleet/ --image router boot.trace',
+      'bootpack fleet merge new-fleet/ --image router -o of-all.trace',
+      'bootpack fleet show support new-fleet/ --image router --html fleet.html',
+      ...(isRoot ? ['bootpack collect watch --target / --method mincore -o watched.trace -- true'] : []),
     ])
-      bench.line(`umask 0; ${line}`, [0])
-    const made = filesBelow(bench.work).filter((path) => !before.has(path))
+      bench.line(`umask 0; export HOME=$PWD/home TMPDIR=$PWD/tmp; ${line}`, [0])
+    const made = allBelow(bench.work).filter((path) => !before.has(path))
     expect(made.map((path) => path.slice(bench.work.length + 1))).to.include.members([
       'imported.trace',
       'merged.trace.gz',
@@ -47,11 +55,18 @@ describe('outputs are private', function () {
       'before.html',
       'new.plan',
       'after.html',
+      'disk.e2undo',
+      'next.trace',
+      'renames.tsv',
+      'of-all.trace',
+      'fleet.html',
+      'new-fleet',
     ])
     for (const path of made) expect(modeOf(path) & 0o077, path).to.equal(0)
   })
 
   it('an output that replaces an earlier one keeps the permissions somebody gave that', () => {
+    bench.reset('aged')
     bench.line('bootpack plan disk.img --trace boot.trace -o shown.plan', [0])
     chmodSync(join(bench.work, 'shown.plan'), 0o644)
     bench.line('bootpack plan disk.img --trace boot.trace -o shown.plan', [0])

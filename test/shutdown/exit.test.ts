@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -102,14 +102,19 @@ describe('on the way down', () => {
           { name: 'never-written', to: '/other' },
         ],
       } as unknown as Order
+      const mask = process.umask(0)
       await withMounted([described], root, () => {
         expect(putOutputs(root, order, from)).to.deep.equal(['/packed.plan'])
         const outcome = { version: 1, id: 'x', command: 'pack', kind: 'done', armed: true } as const
         writeDown(root, order, { ...outcome, when: '', seconds: 1, written: [] }, join(scratch.path, 'log'))
         return Promise.resolve()
-      })
+      }).finally(() => process.umask(mask))
       expect(mountsBelow(root)).to.deep.equal([])
       disk.mount()
+      // Names of files and what was said are nobody's business but root's, whatever the umask.
+      for (const path of ['packed.plan', 'var/lib/bootpack/shutdown/log', 'var/lib/bootpack/shutdown/outcome.json'])
+        expect(statSync(join(disk.path, path)).mode & 0o077, path).to.equal(0)
+      expect(statSync(join(disk.path, 'var/lib/bootpack/shutdown')).mode & 0o077).to.equal(0)
       expect(readFileSync(join(disk.path, 'packed.plan'), 'utf8')).to.equal('a plan')
       const state = join(disk.path, 'var/lib/bootpack/shutdown')
       expect(readFileSync(join(state, 'log'), 'utf8')).to.equal('what was said')

@@ -31,7 +31,7 @@ const listPatience = 60_000
 export async function carryOut(verb: string): Promise<void> {
   const began = Date.now()
   const home = homeOf()
-  writeFileSync(log, `${new Date().toISOString()} ${verb}\n`)
+  writeFileSync(log, `${new Date().toISOString()} ${verb}\n`, { mode: 0o600 })
   const order = parseOrder(readFileSync(join(orderFolder, names.order), 'utf8'), names.order)
   const stop = new AbortController()
   const watchdogs = new Watchdogs()

@@ -48,11 +48,11 @@ export function goDown(verb: string | undefined): number {
 function enterNext(): true {
   for (const folder of ['dev', 'proc', 'sys', 'run']) {
     const at = join(nextFolder, folder)
-    mkdirSync(at, { recursive: true })
+    mkdirSync(at, { recursive: true, mode: 0o755 })
     mount({ source: `/${folder}`, target: at, flags: ['bind', 'recursive'] })
   }
   const old = join(nextFolder, oldRoot)
-  mkdirSync(old, { recursive: true })
+  mkdirSync(old, { recursive: true, mode: 0o755 })
   pivotRoot(nextFolder, old)
   return true
 }

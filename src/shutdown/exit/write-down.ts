@@ -1,6 +1,7 @@
 /** Puts on the machine's own filesystems what became of an order, and takes the order away. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { privateFile, privateFolder } from '../../collect/boot-traces.js'
 import { PinnedRoot } from '../../collect/setup/pinned-root.js'
 import { takeOrder } from '../order-files.js'
 import type { Order } from '../order.js'
@@ -18,9 +19,9 @@ export function writeDown(root: string, order: Order, outcome: Outcome, log: str
   const pinned = PinnedRoot.open(root)
   try {
     const folder = stateFolder.slice(1)
-    pinned.makeFolders(folder)
-    pinned.writeFile(`${folder}/${names.log}`, readFileSync(log, 'utf8').slice(-mostLog))
-    pinned.writeFile(`${folder}/${names.outcome}`, outcomeText(outcome))
+    pinned.makeFolders(folder, privateFolder)
+    pinned.writeFile(`${folder}/${names.log}`, readFileSync(log, 'utf8').slice(-mostLog), privateFile)
+    pinned.writeFile(`${folder}/${names.outcome}`, outcomeText(outcome), privateFile)
     if (!outcome.armed) takeOrder(pinned, order)
   } finally {
     pinned.close()
@@ -34,7 +35,7 @@ export function putOutputs(root: string, { outputs }: Order, from = outputFolder
     return outputs.flatMap(({ name, to }) => {
       const made = join(from, name)
       if (!existsSync(made)) return []
-      pinned.writeFile(to.slice(1), readFileSync(made))
+      pinned.writeFile(to.slice(1), readFileSync(made), privateFile)
       return [to]
     })
   } finally {

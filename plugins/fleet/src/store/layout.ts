@@ -68,7 +68,7 @@ export class NewBatch {
     for (const table of ['reads', 'boots'] as const)
       for (const { from, to } of this.written.filter((each) => each.table === table)) {
         await mkdir(dirname(to), { recursive: true, mode: 0o700 })
-        await flush(from)
+        await flush(from, true)
         await rename(from, to)
         await flush(dirname(to))
       }
@@ -81,9 +81,11 @@ export class NewBatch {
   }
 }
 
-async function flush(path: string): Promise<void> {
+/** @param own the database makes files as the umask says; names of files read are nobody else's business */
+async function flush(path: string, own = false): Promise<void> {
   const file = await open(path, 'r')
   try {
+    if (own) await file.chmod(0o600)
     await file.sync()
   } finally {
     await file.close()

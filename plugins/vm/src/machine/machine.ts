@@ -97,8 +97,8 @@ export class Machine {
         )
       }
       folder = await scratchFolder()
-      await writeFile(join(folder, 'kernel'), kernel.contents)
-      if (initrd) await writeFile(join(folder, 'initrd'), initrd.contents)
+      await writeFile(join(folder, 'kernel'), kernel.contents, { mode: 0o600 })
+      if (initrd) await writeFile(join(folder, 'initrd'), initrd.contents, { mode: 0o600 })
       const commandLine = kernelCommandLine(
         { uuid: image.uuid, partition: image.partition, initrd: initrd !== undefined },
         choices.append ?? [],
