@@ -6,6 +6,7 @@
  */
 export { medianOf, medianOfValues, type Histogram } from '../trace/merge/histogram.js'
 export { mergedHeader, mergeTraces, supportFor } from '../trace/merge/merge.js'
+export { mostOften } from '../trace/merge/most-often.js'
 export { profileReads, profileRuns, type KeptSegment, type ProfileRun } from '../trace/merge/profile.js'
 export { Segmentation } from '../trace/merge/segmentation.js'
 export type { SegmentRange } from '../trace/merge/segmentation.js'

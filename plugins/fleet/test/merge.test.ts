@@ -12,22 +12,17 @@ import type { Database } from '../src/duckdb/database.js'
 import { DuckDbEngine } from '../src/duckdb/engine.js'
 import { openFleet } from '../src/duckdb/open-fleet.js'
 import { mergeFleet } from '../src/merge/merge-fleet.js'
+import type { SeenReads } from '../src/merge/touches.js'
 import { bootOrder, bootRow } from '../src/schema/boot.js'
+import { bootColumns, newReadColumns, readColumns, type Column } from '../src/schema/columns.js'
+import { readerNumber, readerOfColumns } from '../src/schema/reader.js'
 import { addBoots, type AddOptions, type NewBoot } from '../src/store/add.js'
-import { setupStatements } from '../src/sql/clickhouse.js'
+import { setupStatements, upgradeStatements } from '../src/sql/clickhouse.js'
 import { skip } from '../../../test/support/tools.js'
 import { noClickHouse, startCluster } from './support/clickhouse.js'
+import { noCurrentClickHouse, startCurrentClickHouse } from './support/current-clickhouse.js'
+import { asSchema1, extra1 } from './support/schema-1.js'
 import { randomBoots } from './support/random-boots.js'
-
-/** What `trace merge` makes of them; a fleet's profile does not tell who reads. */
-const inMemory = (traces: readonly Trace[], options?: Parameters<typeof mergeTraces>[1]): Trace =>
-  mergeTraces(
-    traces.map((trace) => ({
-      ...trace,
-      reads: trace.reads.map(({ by: _, unit: __, ...read }) => read as (typeof trace.reads)[number]),
-    })),
-    options,
-  )
 
 const options: AddOptions = { without: [], today: '2026-11-30', known: new Set() }
 
@@ -69,8 +64,31 @@ describe("merging a fleet's boots", () => {
         const expected = inOrder(boots)
         for (let minSupport = 1; minSupport <= expected.length; minSupport++)
           expect((await mergeFleet(engine, { image: 'one', minSupport })).trace, `seed ${seed}`).to.deep.equal(
-            inMemory(expected, { minSupport }),
+            mergeTraces(expected, { minSupport }),
           )
+      } finally {
+        await engine.close()
+      }
+    }
+  })
+
+  it('reads a fleet of schema 1, beside boots of this one, with who reads', async function () {
+    this.timeout(120_000)
+    for (const seed of [41, 42, 43]) {
+      const boots = [...randomBoots(seed), ...randomBoots(seed + 100)]
+      const at = join(folder, String(seed))
+      await addBoots(at, all(boots.slice(0, 2)), options)
+      await asSchema1(at)
+      const known = new Set(
+        boots.slice(0, 2).map((trace) => bootRow(trace, { image: 'one', place: 0, today: '' }).boot_id),
+      )
+      await addBoots(at, all(boots), { ...options, known })
+      const { database, sources } = await openFleet(at, '512MB')
+      const engine = new DuckDbEngine(database, sources)
+      try {
+        const expected = inOrder(boots)
+        const { trace } = await mergeFleet(engine, { image: 'one', minSupport: 1 })
+        expect(trace, `seed ${seed}`).to.deep.equal(mergeTraces(expected, { minSupport: 1 }))
       } finally {
         await engine.close()
       }
@@ -80,28 +98,29 @@ describe("merging a fleet's boots", () => {
   it('counts a boot once that two people added at the same time', async () => {
     const boots = [...randomBoots(3), ...randomBoots(4)]
     await Promise.all([addBoots(folder, all(boots), options), addBoots(folder, all([...boots].reverse()), options)])
-    expect(await byDuckDb()).to.deep.equal(inMemory(inOrder(boots)))
+    expect(await byDuckDb()).to.deep.equal(mergeTraces(inOrder(boots)))
   })
 
   it('asks for boots of one image only', async () => {
     const boots = randomBoots(5)
     await addBoots(folder, all(boots), options)
     await addBoots(folder, all(randomBoots(6), 'other'), options)
-    expect(await byDuckDb()).to.deep.equal(inMemory(inOrder(boots)))
+    expect(await byDuckDb()).to.deep.equal(mergeTraces(inOrder(boots)))
   })
 
   it('keeps its limit of memory by more passes, with the same answer', async () => {
     const { Touches } = await import('../src/merge/touches.js')
     const boot = [0, 0, 0, 1, 1, 2]
     const shape = [0, 1, 0, 1, 0, 1]
-    const pass = async function* (): AsyncGenerator<{ boot: number[]; shape: number[]; t: (number | null)[] }> {
-      yield { boot, shape, t: [5, 1, 9, null, 3, 2] }
+    const pass = async function* (): AsyncGenerator<SeenReads> {
+      yield { boot, shape, t: [5, 1, 9, null, 3, 2], reader: [0, 1, 1, null, 0, 0] }
     }
     const answers = []
     for (const atOnce of [1, 2, 1000]) {
       const touches = new Touches(3, Int32Array.of(0, 1), Int32Array.of(2, 3), pass, atOnce)
       const support = await touches.countBoots(2)
-      answers.push([support, await touches.ranks([...support.keys()]), await touches.times([...support.keys()])])
+      const kept = [...support.keys()]
+      answers.push([support, await touches.ranks(kept), await touches.times(kept), await touches.readers(kept)])
     }
     expect(answers[0]).to.deep.equal(answers[2])
     expect(answers[1]).to.deep.equal(answers[2])
@@ -110,6 +129,20 @@ describe("merging a fleet's boots", () => {
         [0, 2],
         [1, 3],
         [2, 3],
+      ]),
+    )
+    // Boot 0 reads 0 and 1 by reader 0, then 2 by reader 1; boot 1 reads 1 and 2 by nobody told, then 0; boot 2 reads 1 and 2.
+    expect(answers[2]![3]).to.deep.equal(
+      new Map([
+        [0, new Map([[0, 2]])],
+        [1, new Map([[0, 2]])],
+        [
+          2,
+          new Map([
+            [1, 1],
+            [0, 1],
+          ]),
+        ],
       ]),
     )
   })
@@ -129,14 +162,13 @@ describe("merging a fleet's boots", () => {
     })
     after(async () => cluster?.close())
 
-    const merge = async (image: string, minSupport: number, url = cluster.servers[0]!.url): Promise<Trace> => {
-      const engine = await ClickHouseEngine.open(new Server({ url }), 'bootpack_')
-      try {
-        return (await mergeFleet(engine, { image, minSupport })).trace
-      } finally {
-        await engine.close()
-      }
-    }
+    const merge = (image: string, minSupport: number): Promise<Trace> =>
+      byClickHouse(cluster.servers[0]!.url, image, minSupport)
+
+    it('reads tables of schema 1, and adds to them once they have the columns of this one', async function () {
+      this.timeout(120_000)
+      await oldTables(cluster.servers[1]!.url)
+    })
 
     it('gives the same profile when three of them hold a part of the boots each', async function () {
       this.timeout(240_000)
@@ -148,7 +180,7 @@ describe("merging a fleet's boots", () => {
         const expected = inOrder(boots)
         for (const minSupport of new Set([1, Math.ceil(expected.length / 2), expected.length]))
           expect(await merge(`image-${seed}`, minSupport), `seed ${seed}`).to.deep.equal(
-            inMemory(expected, { minSupport }),
+            mergeTraces(expected, { minSupport }),
           )
       }
     })
@@ -159,6 +191,40 @@ describe("merging a fleet's boots", () => {
       let error: Error | undefined
       await merge('image-21', 1).catch((thrown: Error) => void (error = thrown))
       expect(error?.message).to.match(/did not answer a query/)
+    })
+  })
+
+  describe('on a current ClickHouse', () => {
+    let current: Awaited<ReturnType<typeof startCurrentClickHouse>>
+    before(async function () {
+      const reason = noCurrentClickHouse()
+      if (reason !== undefined) skip(this, reason)
+      current = await startCurrentClickHouse()
+      const server = new Server({ url: current.url })
+      expect(Number((await server.version()).split('.')[0])).to.be.at.least(24)
+      for (const statement of setupStatements('bootpack_')) await server.run(statement)
+      await server.close()
+    })
+    after(async () => current?.close())
+
+    it('gives the same profile for random boots and any support', async function () {
+      this.timeout(240_000)
+      for (let seed = 51; seed <= 58; seed++) {
+        const boots = randomBoots(seed)
+        const server = new Server({ url: current.url })
+        await addToServer(server, 'bootpack_', all(boots, `image-${seed}`), options)
+        await server.close()
+        const expected = inOrder(boots)
+        for (let minSupport = 1; minSupport <= expected.length; minSupport++)
+          expect(await byClickHouse(current.url, `image-${seed}`, minSupport), `seed ${seed}`).to.deep.equal(
+            mergeTraces(expected, { minSupport }),
+          )
+      }
+    })
+
+    it('reads tables of schema 1, and adds to them once they have the columns of this one', async function () {
+      this.timeout(120_000)
+      await oldTables(current.url)
     })
   })
 
@@ -176,6 +242,50 @@ describe("merging a fleet's boots", () => {
     }
   })
 })
+
+async function byClickHouse(url: string, image: string, minSupport: number, prefix = 'bootpack_'): Promise<Trace> {
+  const engine = await ClickHouseEngine.open(new Server({ url }), prefix)
+  try {
+    return (await mergeFleet(engine, { image, minSupport })).trace
+  } finally {
+    await engine.close()
+  }
+}
+
+/** Boots in tables as schema 1 had them: merged as they are, and with others once the tables are brought up to date. */
+async function oldTables(url: string): Promise<void> {
+  const boots = inOrder([...randomBoots(61), ...randomBoots(62)])
+  const server = new Server({ url })
+  try {
+    for (const statement of setupStatements('new_')) await server.run(statement)
+    await addToServer(server, 'new_', all(boots.slice(1)), options)
+    await server.run(`create table old_boots (${clickhouseColumns(bootColumns)}) engine = Memory`)
+    await server.run('insert into old_boots select * from new_boots')
+    const columns = readColumns.filter(({ name }) => !newReadColumns.includes(name))
+    await server.run(
+      `create table old_reads (${clickhouseColumns(columns)}) engine = MergeTree order by (boot_id, seq)`,
+    )
+    const names = columns.map(({ name }) => name)
+    const place = readColumns.map(({ name }) => name)
+    const rows = (await server.rows(`select ${place.join(', ')} from new_reads`)).map((row) => {
+      const at = (name: string): string | null => row[place.indexOf(name)]!
+      return names.map((name) => (name === 'extra' ? extra1(at('program'), at('unit'), at('extra')) : at(name)))
+    })
+    await server.insert('old_reads', rows)
+    expect(await byClickHouse(url, 'one', 1, 'old_')).to.deep.equal(mergeTraces(boots.slice(1), { minSupport: 1 }))
+    let refused: Error | undefined
+    await addToServer(server, 'old_', all(boots), options).catch((error: Error) => void (refused = error))
+    expect(refused?.message).to.match(/is of schema 1/)
+    for (const statement of upgradeStatements('old_')) await server.run(statement)
+    await addToServer(server, 'old_', all(boots.slice(0, 1)), options)
+    expect(await byClickHouse(url, 'one', 1, 'old_')).to.deep.equal(mergeTraces(boots, { minSupport: 1 }))
+  } finally {
+    await server.close()
+  }
+}
+
+const clickhouseColumns = (columns: readonly Column[]): string =>
+  columns.map(({ name, clickhouse }) => `${name} ${clickhouse}`).join(', ')
 
 /** Runs the printed queries in their order, with the tables that docs/fleet.md says they need. */
 async function answersOf(database: Database, boots: readonly Trace[]): Promise<void> {
@@ -195,18 +305,31 @@ async function answersOf(database: Database, boots: readonly Trace[]): Promise<v
   }
   const distinct = await database.rows(queries.get('shapes')!)
   expect(distinct.length).to.equal(shapes.size)
-  await database.run('create table touch (n integer, sid integer, seq integer, t double)')
+  await database.run('create table touch (n integer, sid integer, seq integer, t double, reader bigint)')
   await database.run(queries.get('touch')!)
   const expected = boots.flatMap(({ reads }, n) =>
-    firstTouches(reads, segmentation).map(({ segment, t }) => `${n} ${segment} ${t ?? 'none'}`),
+    firstTouches(reads, segmentation).map(
+      ({ segment, t, reader }) =>
+        `${n} ${segment} ${t ?? 'none'} ${reader === undefined ? 'nobody' : readerNumber(reader)}`,
+    ),
   )
-  const touched = await database.rows<{ n: number; sid: number; t: number | null }>('select * from touch')
-  expect(touched.map(({ n, sid, t }) => `${n} ${sid} ${t ?? 'none'}`)).to.have.members(expected)
+  const touched = await database.rows<{ n: number; sid: number; t: number | null; reader: bigint | null }>(
+    'select * from touch',
+  )
+  expect(touched.map(({ n, sid, t, reader }) => `${n} ${sid} ${t ?? 'none'} ${reader ?? 'nobody'}`)).to.have.members(
+    expected,
+  )
   await database.run('create table kept as select distinct sid from touch')
   await database.run('create table ranked (sid integer, r integer, n integer)')
   await database.run(queries.get('ranks')!)
   const ranks = await database.rows<{ n: bigint }>('select sum(n) as n from ranked')
   expect(Number(ranks[0]!.n)).to.equal(expected.length)
+  const told = await database.rows<{ n: number }>(queries.get('readers')!)
+  expect(told.reduce((sum, { n }) => sum + n, 0)).to.equal(expected.filter((each) => !each.endsWith('nobody')).length)
+  const names = await database.rows<{ reader: bigint; program: string | null; unit: string | null }>(
+    queries.get('names')!,
+  )
+  for (const { reader, program, unit } of names) expect(readerNumber(readerOfColumns(program, unit)!)).to.equal(reader)
   await database.run('create table head as select * from kept')
   expect(await database.rows(queries.get('times')!)).not.to.have.length(0)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { readTrace, writeTrace } from 'bootpack'
 import { decodeText, encodeText } from '../src/schema/text.js'
+import { archive1 } from './support/schema-1.js'
 import { randomBoots } from './support/random-boots.js'
 
 const launcher = new URL('../../../bin/bootpack.js', import.meta.url).pathname
@@ -35,14 +36,18 @@ describe('traces as Parquet', function () {
     const written = bootpack('trace', 'export', ...names, '--to', 'parquet', '--keep-private', '-o', file)
     expect(written.stderr).to.equal('')
     expect(readFileSync(file).toString('latin1', 0, 4)).to.equal('PAR1')
-    const read = bootpack('trace', 'import', file, '-o', join(folder, 'again.trace'))
-    expect(read.status, read.stderr).to.equal(0)
-    for (const [i, name] of names.entries()) {
-      const again = boots.length === 1 ? 'again.trace' : `again.${i + 1}.trace`
-      expect(await readTrace(join(folder, again), { device: 'all' })).to.deep.equal({
-        ...(await readTrace(name, { device: 'all' })),
-        bad: { count: 0, examples: [] },
-      })
+    // Files of schema 1, too.
+    await archive1(file, join(folder, 'old.parquet'))
+    for (const one of ['boots.parquet', 'old.parquet']) {
+      const read = bootpack('trace', 'import', join(folder, one), '-o', join(folder, 'again.trace'))
+      expect(read.status, read.stderr).to.equal(0)
+      for (const [i, name] of names.entries()) {
+        const again = boots.length === 1 ? 'again.trace' : `again.${i + 1}.trace`
+        expect(await readTrace(join(folder, again), { device: 'all' }), one).to.deep.equal({
+          ...(await readTrace(name, { device: 'all' })),
+          bad: { count: 0, examples: [] },
+        })
+      }
     }
   })
 

@@ -51,7 +51,7 @@ const kinds: ReadonlySet<unknown> = new Set<ReadKind>(['data', 'directory', 'met
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 const isNameOrNone = (value: unknown): boolean =>
-  value === undefined || (typeof value === 'string' && value !== '' && value.length <= 4096)
+  value === undefined || (typeof value === 'string' && value !== '' && value.length <= 4096 && !value.includes('\0'))
 
 /** @returns undefined for what is no read; `off` may be left out for 0 and `kind` for data */
 function checkRead(value: unknown): TraceRead | undefined {

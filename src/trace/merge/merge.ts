@@ -45,7 +45,7 @@ export function mergeTraces(traces: readonly Trace[], options: MergeOptions = {}
     segment,
     support: support[segment]!,
     rank: medianOfValues(Float64Array.from(values)),
-    reader: mostOften(readers.get(segment) ?? []),
+    reader: mostOften((readers.get(segment) ?? []).map((reader) => [reader, 1] as const)),
   }))
   const timeOf = (head: number): number | undefined => {
     const values = times.get(head)

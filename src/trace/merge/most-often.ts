@@ -4,13 +4,19 @@ const keyOf = (reader: Reader | undefined): string => `${reader?.by ?? ''}\0${re
 
 export const sameReader = (a: Reader | undefined, b: Reader | undefined): boolean => keyOf(a) === keyOf(b)
 
-/** Who reads in most boots; of several as often, the first by name, so that the order of the boots decides nothing. */
-export function mostOften(readers: readonly Reader[]): Reader | undefined {
-  if (readers.length < 2) return readers[0]
-  const counts = new Map<string, number>()
-  for (const reader of readers) counts.set(keyOf(reader), (counts.get(keyOf(reader)) ?? 0) + 1)
-  let best: { readonly key: string; readonly often: number } | undefined
-  for (const [key, often] of counts)
-    if (!best || often > best.often || (often === best.often && key < best.key)) best = { key, often }
-  return readers.find((reader) => keyOf(reader) === best?.key)
+/**
+ * Who reads in most boots; of several as often, the first by name, so that the order of the boots decides nothing.
+ * @param counts readers and in how many boots; the same one may come several times, since counts of parts add up
+ */
+export function mostOften(counts: Iterable<readonly [Reader, number]>): Reader | undefined {
+  const sums = new Map<string, { readonly reader: Reader; boots: number }>()
+  for (const [reader, boots] of counts) {
+    const sum = sums.get(keyOf(reader))
+    if (sum) sum.boots += boots
+    else sums.set(keyOf(reader), { reader, boots })
+  }
+  let best: { readonly key: string; readonly reader: Reader; readonly boots: number } | undefined
+  for (const [key, { reader, boots }] of sums)
+    if (!best || boots > best.boots || (boots === best.boots && key < best.key)) best = { key, reader, boots }
+  return best?.reader
 }

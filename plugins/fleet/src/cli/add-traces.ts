@@ -1,6 +1,5 @@
 /** From names of files to boots of a fleet. */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BootpackError, readTrace, type Trace } from 'bootpack'
@@ -8,10 +7,9 @@ import { expandPatterns } from 'bootpack/cli'
 import { refused, usageError } from 'bootpack/engine'
 import { escapePath } from 'bootpack/text'
 import { machineHash } from '../schema/boot.js'
-import { schemaVersion } from '../schema/columns.js'
 import { privateFolders } from '../schema/privacy.js'
 import { addBoots, type Added, type AddOptions, type NewBoot } from '../store/add.js'
-import { checkImageName, patternOf } from '../store/layout.js'
+import { checkImageName, holdsBoots, patternOf } from '../store/layout.js'
 import { openServer, type EngineChoice } from './engine-flags.js'
 
 export interface AddTracesOptions extends EngineChoice {
@@ -125,7 +123,7 @@ async function machineKey(folder: string | undefined): Promise<Buffer> {
 }
 
 async function knownBoots(folder: string): Promise<Set<string>> {
-  if (!existsSync(join(folder, 'boots', `schema=${schemaVersion}`))) return new Set()
+  if (!holdsBoots(folder)) return new Set()
   const { Database, literal } = await import('../duckdb/database.js')
   const database = await Database.open()
   try {

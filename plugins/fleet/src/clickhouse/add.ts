@@ -6,6 +6,7 @@ import { toRow } from '../schema/read-rows.js'
 import { shapeKey, shapeNumber } from '../schema/shape.js'
 import type { Added, AddOptions, NewBoot } from '../store/add.js'
 import type { Server } from './server.js'
+import { needReaders } from './tables.js'
 
 /**
  * Boots into the tables of a server, a batch at a time: the reads, and when they are there the boots, which
@@ -18,12 +19,17 @@ export async function addToServer(
   options: AddOptions,
 ): Promise<Added> {
   const sums = { boots: 0, reads: 0, known: 0, private: 0, batches: 0 }
+  await needReaders(server, prefix)
   const seen = new Set(options.known)
   const { perBatch = 500 } = options
   let batch: { readonly row: BootRow; readonly trace: Trace }[] = []
   const finish = async (): Promise<void> => {
     if (batch.length === 0) return
-    await server.insert(`${prefix}reads`, readRows(batch))
+    await server.insert(
+      `${prefix}reads`,
+      readRows(batch),
+      readColumns.map(({ name }) => name),
+    )
     await server.insert(
       `${prefix}boots`,
       batch.map(({ row }) => bootColumns.map(({ name }) => row[name as keyof BootRow])),

@@ -1,12 +1,22 @@
 /** A fleet on ClickHouse servers. Tables that the merge needs for itself are on the server asked, and go with it. */
 import { randomBytes } from 'node:crypto'
 import { usageError } from 'bootpack/engine'
-import { medianOf } from 'bootpack/trace'
+import { medianOf, type Reader } from 'bootpack/trace'
 import type { Cover, FleetEngine, Selection, ShapeRow } from '../merge/engine.js'
 import type { BootRow } from '../schema/boot.js'
 import { bootColumns } from '../schema/columns.js'
-import { fromRow, type ReadRow } from '../schema/read-rows.js'
-import { ranksQuery, shapesQuery, supportQuery, timesQuery, touchQuery } from '../sql/clickhouse.js'
+import { fromRow, type FoundRow } from '../schema/read-rows.js'
+import { readerOfColumns, readerOfExtra, Readers } from '../schema/reader.js'
+import {
+  namesQuery,
+  ranksQuery,
+  readersQuery,
+  shapesQuery,
+  supportQuery,
+  timesQuery,
+  touchQuery,
+} from '../sql/clickhouse.js'
+import { hasReaders } from './tables.js'
 import type { Server } from './server.js'
 
 /** Boots whose ranks are worked out in one query. */
@@ -22,11 +32,15 @@ export class ClickHouseEngine implements FleetEngine {
   readonly name: string
   private readonly server: Server
   private readonly prefix: string
+  /** Whether the tables have columns for who reads: schema 2. */
+  private readonly numbered: boolean
+  private readonly who = new Readers()
 
-  private constructor(name: string, server: Server, prefix: string) {
+  private constructor(name: string, server: Server, prefix: string, numbered: boolean) {
     this.name = name
     this.server = server
     this.prefix = prefix
+    this.numbered = numbered
   }
 
   /** @throws io when the server does not answer */
@@ -37,7 +51,8 @@ export class ClickHouseEngine implements FleetEngine {
         `${JSON.stringify(prefix)} cannot begin the name of a table.`,
         'Take letters, digits and underscores.',
       )
-    return new ClickHouseEngine(`ClickHouse ${await server.version()}`, server, prefix)
+    const name = `ClickHouse ${await server.version()}`
+    return new ClickHouseEngine(name, server, prefix, await hasReaders(server, prefix))
   }
 
   async boots({ image, since }: Selection): Promise<BootRow[]> {
@@ -59,7 +74,7 @@ export class ClickHouseEngine implements FleetEngine {
     )
     const rows = await this.server.rows(shapesQuery(`${this.prefix}reads`, boot))
     return rows.map(([ino, path, kind, what, dev, off, len, shape, first]) => {
-      const row: ReadRow = {
+      const row: FoundRow = {
         t: null,
         ino: number(ino),
         path: path ?? null,
@@ -68,6 +83,8 @@ export class ClickHouseEngine implements FleetEngine {
         kind: kind!,
         what: what ?? null,
         dev: dev ?? null,
+        program: null,
+        unit: null,
         extra: null,
       }
       const place = BigInt(first!)
@@ -81,8 +98,18 @@ export class ClickHouseEngine implements FleetEngine {
       cover,
       covers.map(({ shape, first, end }) => [shape, first, end]),
     )
-    const touch = await this.table('touch', 'n Int64, sid UInt32, seq Int32, t Float64', 'MergeTree order by (n, seq)')
-    await this.server.run(touchQuery(`${this.prefix}reads`, this.own + 'boot', cover, touch))
+    const touch = await this.table(
+      'touch',
+      'n Int64, sid UInt32, seq Int32, t Float64, reader Int64',
+      'MergeTree order by (n, seq)',
+    )
+    const reads = `${this.prefix}reads`
+    await this.server.run(touchQuery(reads, this.own + 'boot', cover, touch, this.numbered))
+    for (const row of await this.server.rows(namesQuery(reads, this.own + 'boot', this.numbered))) {
+      const [number, program = null, unit = null, extra = null] = row
+      const reader = extra === null ? readerOfColumns(program, unit) : readerOfExtra(extra)
+      if (reader !== undefined) this.who.add(BigInt(number!), reader)
+    }
   }
 
   async support(least: number): Promise<Map<number, number>> {
@@ -102,6 +129,18 @@ export class ClickHouseEngine implements FleetEngine {
       }
     }
     return new Map([...counts].map(([sid, bars]) => [sid, medianOf([...bars].sort(([a], [b]) => a - b))]))
+  }
+
+  async readers(kept: readonly number[]): Promise<Map<number, (readonly [Reader, number])[]>> {
+    const table = await this.segments('told', kept)
+    const readers = new Map<number, (readonly [Reader, number])[]>()
+    for (const [segment, number, boots] of await this.server.rows(readersQuery(this.own + 'touch', table))) {
+      const reader = this.who.get(BigInt(number!))
+      if (reader === undefined) continue
+      const sid = Number(segment)
+      readers.set(sid, [...(readers.get(sid) ?? []), [reader, Number(boots)]])
+    }
+    return readers
   }
 
   async times(segments: readonly number[]): Promise<Map<number, number>> {

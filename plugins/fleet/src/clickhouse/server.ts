@@ -62,9 +62,23 @@ export class Server {
     return rows
   }
 
-  async insert(table: string, rows: Iterable<readonly Value[]> | AsyncIterable<readonly Value[]>): Promise<void> {
+  /** @param columns those of the rows, in their order; default: all that the table has */
+  async insert(
+    table: string,
+    rows: Iterable<readonly Value[]> | AsyncIterable<readonly Value[]>,
+    columns: readonly string[] = [],
+  ): Promise<void> {
     const values = Readable.from(pieces(rows), { objectMode: false })
-    await this.told(this.client.insert({ table, values, format: 'TabSeparated', clickhouse_settings: settings }))
+    const [first, ...more] = columns
+    await this.told(
+      this.client.insert({
+        table,
+        values,
+        format: 'TabSeparated',
+        clickhouse_settings: settings,
+        ...(first === undefined ? {} : { columns: [first, ...more] }),
+      }),
+    )
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,13 @@
 /** The embedded engine: Parquet files in, answers out, whatever does not fit into memory on the disk. */
 import { BIGINT, INTEGER, VARCHAR, type DuckDBValue } from '@duckdb/node-api'
 import type { Cover, FleetEngine, Selection, ShapeRow } from '../merge/engine.js'
+import type { Reader } from 'bootpack/trace'
 import type { BootRow } from '../schema/boot.js'
-import { fromRow, type ReadRow } from '../schema/read-rows.js'
+import { fromRow, type FoundRow } from '../schema/read-rows.js'
+import { readerNumber, readerOfColumns, readerOfExtra, Readers } from '../schema/reader.js'
 import { Touches, type SeenReads } from '../merge/touches.js'
-import { seenQuery, shapesQuery } from '../sql/duckdb.js'
+import { namesQuery, seenQuery, shapesQuery } from '../sql/duckdb.js'
+import { schemaOf } from '../store/layout.js'
 import { literal, type Database } from './database.js'
 
 export interface Sources {
@@ -20,6 +23,8 @@ export class DuckDbEngine implements FleetEngine {
   /** File of the reads of each boot: a boot that was added twice is in two, and counts in one. */
   private files = new Map<string, string>()
   private touches: Touches | undefined
+  /** Readers by the number that `seen` has of them. */
+  private who: Reader[] = []
 
   private readonly database: Database
   private readonly sources: Sources
@@ -60,7 +65,7 @@ export class DuckDbEngine implements FleetEngine {
       const [ino, path, kind, what, dev, off, len, shape, first] = columns as DuckDBValue[][]
       for (const [i, number] of shape!.entries()) {
         const place = (first![i] as { entries: { boot: number; seq: number } }).entries
-        const row: ReadRow = {
+        const row: FoundRow = {
           t: null,
           ino: numberOf(ino![i]),
           path: path![i] as string | null,
@@ -69,6 +74,8 @@ export class DuckDbEngine implements FleetEngine {
           kind: kind![i] as string,
           what: what![i] as string | null,
           dev: dev![i] as string | null,
+          program: null,
+          unit: null,
           extra: null,
         }
         shapes.push({ read: fromRow(row), shape: number as bigint, boot: place.boot, seq: place.seq })
@@ -81,8 +88,9 @@ export class DuckDbEngine implements FleetEngine {
     const { database } = this
     await database.run('create or replace table cover (shape bigint, id integer)')
     await database.append('cover', [BIGINT, INTEGER], [covers.map(({ shape }) => shape), covers.map((_, id) => id)])
-    await database.run('create or replace table seen (n integer, id integer, t double)')
-    for (const file of new Set(this.files.values())) await database.run(seenQuery(literal(file)))
+    await database.run('create or replace table seen (n integer, id integer, t double, who integer)')
+    await this.numberReaders()
+    for (const file of new Set(this.files.values())) await database.run(seenQuery(literal(file), schemaOf(file)))
     const segments = covers.reduce((most, { end }) => Math.max(most, end), 0)
     const first = Int32Array.from(covers, (cover) => cover.first)
     const end = Int32Array.from(covers, (cover) => cover.end)
@@ -101,9 +109,59 @@ export class DuckDbEngine implements FleetEngine {
     return this.touches!.times(segments)
   }
 
+  async readers(kept: readonly number[]): Promise<Map<number, (readonly [Reader, number])[]>> {
+    const counts = await this.touches!.readers(kept)
+    return new Map(
+      [...counts].map(([segment, readers]) => [
+        segment,
+        [...readers].map(([number, boots]) => [this.who[number]!, boots] as const),
+      ]),
+    )
+  }
+
+  /** Fills the table `who` with all readers of the files, each with a small number of its own. */
+  private async numberReaders(): Promise<void> {
+    const { database } = this
+    const readers = new Readers()
+    const extras = new Map<string, bigint>()
+    for (const file of new Set(this.files.values())) {
+      const schema = schemaOf(file)
+      const names = namesQuery(`read_parquet(${literal(file)}, hive_partitioning = false)`, schema)
+      for (const row of await database.rows<Record<string, DuckDBValue>>(names)) {
+        const extra = schema === 1 ? (row['extra'] as string) : undefined
+        const reader =
+          extra === undefined
+            ? readerOfColumns(row['program'] as string | null, row['unit'] as string | null)
+            : readerOfExtra(extra)
+        if (reader === undefined) continue
+        const number = extra === undefined ? (row['reader'] as bigint) : readerNumber(reader)
+        readers.add(number, reader)
+        if (extra !== undefined) extras.set(extra, number)
+      }
+    }
+    const numbers = readers.numbers()
+    this.who = numbers.map((number) => readers.get(number)!)
+    const idOf = new Map(numbers.map((number, id) => [number, id]))
+    await database.run('create or replace table who (number bigint, extra varchar, id integer)')
+    await database.append(
+      'who',
+      [BIGINT, VARCHAR, INTEGER],
+      [
+        [...numbers, ...[...extras].map(() => null)],
+        [...numbers.map(() => null), ...extras.keys()],
+        [...numbers.map((_, id) => id), ...[...extras.values()].map((number) => idOf.get(number)!)],
+      ],
+    )
+  }
+
   private async *seen(): AsyncGenerator<SeenReads> {
-    for await (const [boot, shape, t] of this.database.columns('select n, id, t from seen'))
-      yield { boot: boot as number[], shape: shape as number[], t: t as (number | null)[] }
+    for await (const [boot, shape, t, reader] of this.database.columns('select n, id, t, who from seen'))
+      yield {
+        boot: boot as number[],
+        shape: shape as number[],
+        t: t as (number | null)[],
+        reader: reader as (number | null)[],
+      }
   }
 
   close(): Promise<void> {

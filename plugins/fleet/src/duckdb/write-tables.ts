@@ -57,7 +57,7 @@ export class TableWriter {
   private shapeOf(read: TraceRead): number {
     const row = toRow(read)
     const key = shapeKey(read)
-    const full = row.extra === null ? key : `${key}\0${row.extra}`
+    const full = row.extra === null && row.reader === null ? key : `${key}\0${row.reader ?? ''}\0${row.extra ?? ''}`
     let number = this.shapes.get(full)
     if (number === undefined) {
       number = this.rows.length

@@ -1,8 +1,9 @@
 /**
- * What a database has to answer so that a fleet can be merged: three questions whose
+ * What a database has to answer so that a fleet can be merged: questions whose
  * answers are small however many boots there are. All that decides is in TypeScript
  * (bootpack's merge), so that every engine comes to the same profile.
  */
+import type { Reader } from 'bootpack/trace'
 import type { TraceRead } from 'bootpack/types'
 import type { BootRow } from '../schema/boot.js'
 
@@ -41,6 +42,8 @@ export interface FleetEngine {
   support(least: number): Promise<Map<number, number>>
   /** Per segment, the median over boots of its place among the kept segments of a boot. */
   ranks(kept: readonly number[]): Promise<Map<number, number>>
+  /** Who reads a segment first, in how many boots; the same reader may come several times. */
+  readers(kept: readonly number[]): Promise<ReadonlyMap<number, readonly (readonly [Reader, number])[]>>
   /** Median over boots of when a segment was first read, where they tell. */
   times(segments: readonly number[]): Promise<Map<number, number>>
   close(): Promise<void>

@@ -1,6 +1,6 @@
 import type { Trace } from 'bootpack'
 import { usageError } from 'bootpack/engine'
-import { mergedHeader, profileReads, profileRuns, Segmentation, supportFor } from 'bootpack/trace'
+import { mergedHeader, mostOften, profileReads, profileRuns, Segmentation, supportFor } from 'bootpack/trace'
 import type { TraceHeader } from 'bootpack/types'
 import { bootOrder } from '../schema/boot.js'
 import { shapeKey } from '../schema/shape.js'
@@ -23,7 +23,7 @@ export interface MergedFleet {
 
 /**
  * The profile of an image's boots; the same as bootpack's `trace merge` of the same boots in the order of
- * {@link bootOrder}, to the byte, if those do not tell who reads.
+ * {@link bootOrder}, to the byte.
  * @throws usage when the image has no boots, or minSupport cannot be
  */
 export async function mergeFleet(engine: FleetEngine, options: FleetMergeOptions): Promise<MergedFleet> {
@@ -55,7 +55,14 @@ export async function mergeFleet(engine: FleetEngine, options: FleetMergeOptions
   const support = await engine.support(minSupport)
   onStep('Ranking')
   const ranks = await engine.ranks([...support.keys()])
-  const kept = [...ranks].map(([segment, rank]) => ({ segment, support: support.get(segment)!, rank }))
+  onStep('Asking who reads')
+  const readers = await engine.readers([...support.keys()])
+  const kept = [...ranks].map(([segment, rank]) => ({
+    segment,
+    support: support.get(segment)!,
+    rank,
+    reader: mostOften(readers.get(segment) ?? []),
+  }))
   const runs = profileRuns(segmentation, kept)
   onStep('Timing')
   const times = await engine.times(runs.map(({ head }) => head))

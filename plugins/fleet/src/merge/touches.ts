@@ -5,12 +5,13 @@
  */
 import { medianOfValues } from 'bootpack/trace'
 
-/** Reads as numbers, grouped by boot and in order within each; `t` is null where it is not told. */
+/** Reads as numbers, grouped by boot and in order within each; `t` and `reader` are null where it is not told. */
 export interface SeenReads {
   readonly boot: ArrayLike<number>
   /** Number of the distinct read. */
   readonly shape: ArrayLike<number>
   readonly t: ArrayLike<number | null>
+  readonly reader: ArrayLike<number | null>
 }
 
 export type Pass = () => AsyncIterable<SeenReads>
@@ -83,18 +84,30 @@ export class Touches {
     return times
   }
 
+  /** Per segment, in how many boots which reader reads it first: pairs of reader and boots. */
+  async readers(kept: readonly number[]): Promise<Map<number, Map<number, number>>> {
+    const counts = new Map<number, Map<number, number>>(kept.map((segment) => [segment, new Map()]))
+    await this.eachTouch((segment, _boot, _t, reader) => {
+      const readers = reader === null ? undefined : counts.get(segment)
+      readers?.set(reader!, (readers.get(reader!) ?? 0) + 1)
+    })
+    return counts
+  }
+
   /** Each segment once for each boot, in the order in which the boot first read it. */
-  private async eachTouch(touch: (segment: number, boot: number, t: number | null) => void): Promise<void> {
+  private async eachTouch(
+    touch: (segment: number, boot: number, t: number | null, reader: number | null) => void,
+  ): Promise<void> {
     const { first, end } = this
     const seenBy = new Int32Array(this.segments).fill(-1)
-    for await (const { boot, shape, t } of this.pass()) {
+    for await (const { boot, shape, t, reader } of this.pass()) {
       for (let i = 0; i < boot.length; i++) {
         const by = boot[i]!
         const last = end[shape[i]!]!
         for (let segment = first[shape[i]!]!; segment < last; segment++) {
           if (seenBy[segment] === by) continue
           seenBy[segment] = by
-          touch(segment, by, t[i]!)
+          touch(segment, by, t[i]!, reader[i]!)
         }
       }
     }

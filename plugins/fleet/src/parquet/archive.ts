@@ -7,9 +7,9 @@ import { refuseOther, type TraceArchive, type WrittenArchive } from 'bootpack/cl
 import { corrupt } from 'bootpack/engine'
 import type { TraceHeader } from 'bootpack/types'
 import type { BootRow } from '../schema/boot.js'
-import { schemaVersion } from '../schema/columns.js'
+import { newReadColumns, readableSchemas, readColumns } from '../schema/columns.js'
 import { privateFolders, withoutPrivate } from '../schema/privacy.js'
-import { fromRow, type ReadRow } from '../schema/read-rows.js'
+import { fromRow, type FoundRow } from '../schema/read-rows.js'
 
 export const parquetArchive: TraceArchive = { name: 'parquet', magic: 'PAR1', privateFolders, write, read }
 
@@ -84,12 +84,17 @@ async function* read(path: string): AsyncGenerator<Trace> {
           })
       ).map(({ key, value }) => [key, value]),
     )
-    if (footer.get(footerKeys.schema) !== String(schemaVersion))
-      throw corrupt('Parquet file', 0, `is not of bootpack's schema ${schemaVersion}`, again)
+    const schema = Number(footer.get(footerKeys.schema))
+    if (!readableSchemas.includes(schema))
+      throw corrupt('Parquet file', 0, `is not of bootpack's schemas ${readableSchemas.join(' and ')}`, again)
     const boots = JSON.parse(footer.get(footerKeys.boots) ?? '[]') as BootRow[]
+    const columns = readColumns
+      .map(({ name }) => name)
+      .filter((name) => !notOfReads.has(name))
+      .map((name) => (schema === 1 && newReadColumns.includes(name) ? `null as ${name}` : name))
     for (const { boot_id, header, bad } of boots) {
-      const rows = await database.rows<Record<keyof ReadRow, unknown>>(
-        `select t, ino, path, off, len, kind, what, dev, extra from read_parquet(${file}) where boot_id = $id order by seq`,
+      const rows = await database.rows<Record<keyof FoundRow, unknown>>(
+        `select ${columns.join(', ')} from read_parquet(${file}) where boot_id = $id order by seq`,
         { id: boot_id },
       )
       yield {
@@ -103,10 +108,13 @@ async function* read(path: string): AsyncGenerator<Trace> {
   }
 }
 
+/** Columns that a trace does not have. */
+const notOfReads: ReadonlySet<string> = new Set(['boot_id', 'seq', 'shape', 'reader'])
+
 const again = 'Export the traces again: bootpack trace export --to parquet.'
 
 /** 64-bit columns come as bigint; here they are bytes and inode numbers, which fit. */
-const plain = (row: Record<keyof ReadRow, unknown>): ReadRow =>
+const plain = (row: Record<keyof FoundRow, unknown>): FoundRow =>
   Object.fromEntries(
     Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
-  ) as unknown as ReadRow
+  ) as unknown as FoundRow

@@ -1,10 +1,19 @@
 /**
- * Schema 1 of a fleet's boots: the columns of both tables, here and nowhere else
+ * Schema 2 of a fleet's boots: the columns of both tables, here and nowhere else
  * (docs/fleet.md). `reads` has a row for each read of each boot, in the order of
  * boot_id and seq; `boots` has a row for each boot, and a boot is there only when all of
  * its reads are.
+ *
+ * Schema 1 had no columns for who reads: `by` and `unit` are in its `extra`. It is read, and
+ * no longer written.
  */
-export const schemaVersion = 1
+export const schemaVersion = 2
+
+/** Those that can be read. */
+export const readableSchemas: readonly number[] = [1, 2]
+
+/** Columns of reads that schema 1 does not have. */
+export const newReadColumns: readonly string[] = ['program', 'unit', 'reader']
 
 export interface Column {
   readonly name: string
@@ -25,6 +34,9 @@ export const readColumns: readonly Column[] = [
   { name: 'what', duckdb: 'VARCHAR', clickhouse: 'Nullable(String)', says: 'what a metadata read hit' },
   { name: 'dev', duckdb: 'VARCHAR', clickhouse: 'Nullable(String)', says: 'device, major:minor' },
   { name: 'shape', duckdb: 'BIGINT', clickhouse: 'Int64', says: 'number of all that is above but boot_id, seq and t' },
+  { name: 'program', duckdb: 'VARCHAR', clickhouse: 'Nullable(String)', says: 'program that reads' },
+  { name: 'unit', duckdb: 'VARCHAR', clickhouse: 'Nullable(String)', says: 'systemd unit it belongs to' },
+  { name: 'reader', duckdb: 'BIGINT', clickhouse: 'Nullable(Int64)', says: 'number of program and unit' },
   { name: 'extra', duckdb: 'VARCHAR', clickhouse: 'Nullable(String)', says: 'other fields of the read, as JSON' },
 ]
 

@@ -3,6 +3,7 @@
  * number that does not fit its column, so that a round trip loses nothing.
  */
 import type { ReadKind, TraceRead } from 'bootpack/types'
+import { readerNumber, readerOf } from './reader.js'
 import { decodeText, encodeText } from './text.js'
 
 /** A row of the table of reads, less what says where it stands. */
@@ -15,10 +16,17 @@ export interface ReadRow {
   readonly kind: string
   readonly what: string | null
   readonly dev: string | null
+  readonly program: string | null
+  readonly unit: string | null
+  readonly reader: bigint | null
   readonly extra: string | null
 }
 
-export function toRow({ t, ino, path, off, len, kind, what, dev, ...rest }: TraceRead): ReadRow {
+/** As rows are read: who reads is told by its names. */
+export type FoundRow = Omit<ReadRow, 'reader'>
+
+export function toRow({ t, ino, path, off, len, kind, what, dev, by, unit, ...rest }: TraceRead): ReadRow {
+  const reader = readerOf(by, unit)
   return {
     t: t ?? null,
     ino: ino ?? null,
@@ -28,12 +36,15 @@ export function toRow({ t, ino, path, off, len, kind, what, dev, ...rest }: Trac
     kind,
     what: what === undefined ? null : encodeText(what),
     dev: dev === undefined ? null : encodeText(dev),
+    program: by === undefined ? null : encodeText(by),
+    unit: unit === undefined ? null : encodeText(unit),
+    reader: reader === undefined ? null : readerNumber(reader),
     extra: Object.keys(rest).length === 0 ? null : JSON.stringify(rest),
   }
 }
 
-/** Fields in the order in which bootpack's recorders write them. */
-export function fromRow(row: ReadRow): TraceRead {
+/** Fields in the order in which bootpack's recorders write them; those of schema 1 have who reads in `extra`. */
+export function fromRow(row: FoundRow): TraceRead {
   return {
     ...(row.t === null ? {} : { t: row.t }),
     ...(row.ino === null ? {} : { ino: row.ino }),
@@ -43,6 +54,8 @@ export function fromRow(row: ReadRow): TraceRead {
     kind: row.kind as ReadKind,
     ...(row.what === null ? {} : { what: decodeText(row.what) as NonNullable<TraceRead['what']> }),
     ...(row.dev === null ? {} : { dev: decodeText(row.dev) }),
+    ...(row.program === null ? {} : { by: decodeText(row.program) }),
+    ...(row.unit === null ? {} : { unit: decodeText(row.unit) }),
     ...(row.extra === null ? {} : (JSON.parse(row.extra) as object)),
   }
 }

@@ -1,5 +1,5 @@
 /** The queries of a merge in the SQL of those who run them: the same three questions. */
-import { bootColumns, readColumns, type Column } from '../schema/columns.js'
+import { bootColumns, newReadColumns, readColumns, schemaVersion, type Column } from '../schema/columns.js'
 import * as clickhouse from './clickhouse.js'
 import * as duckdb from './duckdb.js'
 
@@ -15,6 +15,8 @@ export interface NamedQuery {
 
 export interface QueryOptions {
   readonly setup?: boolean
+  /** Instead, the statements that bring tables of schema 1 to this one. */
+  readonly upgrade?: boolean
   readonly cluster?: string | undefined
   /** What the names of the tables begin with. */
   readonly tables: string
@@ -29,10 +31,16 @@ const says = {
   touch: 'which boot touches which segment, and when first',
   support: `segments that at least ${shown.least} boots touch; kept (sid)`,
   ranks: 'how often a kept segment has which place in a boot; histograms add up, and their medians are the order',
+  readers: 'in how many boots who reads a kept segment first; the most frequent one reads it in the profile',
+  names: 'which program and unit a number is',
   times: 'when the first segments of runs are read; head (sid)',
 } as const
 
-export function queriesOf(dialect: Dialect, { setup = false, cluster, tables }: QueryOptions): NamedQuery[] {
+export function queriesOf(
+  dialect: Dialect,
+  { setup = false, upgrade = false, cluster, tables }: QueryOptions,
+): NamedQuery[] {
+  if (upgrade) return upgradeOf(dialect, tables, cluster)
   if (setup) return setupOf(dialect, tables, cluster)
   const named = (queries: Readonly<Record<keyof typeof says, string>>): NamedQuery[] =>
     (Object.keys(says) as (keyof typeof says)[]).map((name) => ({ name, says: says[name], sql: queries[name] }))
@@ -45,6 +53,8 @@ export function queriesOf(dialect: Dialect, { setup = false, cluster, tables }: 
         touch: duckdb.touchQuery(reads, from, to),
         support: duckdb.supportQuery(least),
         ranks: duckdb.ranksQuery(from, to),
+        readers: duckdb.readersQuery,
+        names: duckdb.namesQuery(reads, schemaVersion),
         times: duckdb.timesQuery,
       })
     case 'clickhouse':
@@ -53,6 +63,8 @@ export function queriesOf(dialect: Dialect, { setup = false, cluster, tables }: 
         touch: clickhouse.touchQuery(reads, 'boot', 'cover', 'touch'),
         support: clickhouse.supportQuery('touch', least),
         ranks: clickhouse.ranksQuery('touch', 'kept', `n >= ${from} and n < ${to}`),
+        readers: clickhouse.readersQuery('touch', 'kept'),
+        names: clickhouse.namesQuery(reads, 'boot', true),
         times: clickhouse.timesQuery('touch', 'head'),
       })
     case 'trino':
@@ -70,6 +82,8 @@ interface Words {
   /** The time of the first touch, told or not. */
   readonly firstTime: string
   readonly median: string
+  /** Who touched first, told or not. */
+  readonly firstReader: string
 }
 
 const trino: Words = {
@@ -77,6 +91,7 @@ const trino: Words = {
   earliest: "min(b.n * bigint '4294967296' + r.seq)",
   firstTime: 'element_at(array_agg(r.t order by r.seq), 1)',
   median: 'array_sort(array_agg(t))',
+  firstReader: 'element_at(array_agg(r.reader order by r.seq), 1)',
 }
 
 const spark: Words = {
@@ -84,6 +99,7 @@ const spark: Words = {
   earliest: 'min(b.n * 4294967296 + r.seq)',
   firstTime: "sort_array(collect_list(struct(r.seq, coalesce(r.t, double('NaN')))))[0].col2",
   median: 'percentile(t, 0.5)',
+  firstReader: 'sort_array(collect_list(struct(r.seq, r.reader)))[0].reader',
 }
 
 function standard(reads: string, words: Words): Record<keyof typeof says, string> {
@@ -93,7 +109,7 @@ function standard(reads: string, words: Words): Record<keyof typeof says, string
 from ${reads} r join boot b on r.boot_id = b.boot_id
 group by r.ino, r.path, r.kind, r.what, r.dev, r.off, r.len, r.shape`,
     touch: `insert into touch
-select b.n, s.sid, min(r.seq) as seq, ${words.firstTime} as t
+select b.n, s.sid, min(r.seq) as seq, ${words.firstTime} as t, ${words.firstReader} as reader
 from ${reads} r join boot b on r.boot_id = b.boot_id join cover c on r.shape = c.shape
 ${words.unnest}
 group by b.n, s.sid`,
@@ -104,6 +120,11 @@ from (
   from touch join kept on touch.sid = kept.sid
 ) ranked
 group by sid, r`,
+    readers: `select touch.sid, touch.reader, count(*) as n
+from touch join kept on touch.sid = kept.sid
+where touch.reader is not null
+group by touch.sid, touch.reader`,
+    names: `select distinct reader, program, unit from ${reads} where reader is not null`,
     times: `select touch.sid, ${words.median} as t
 from touch join head on touch.sid = head.sid
 where t is not null${words === spark ? ' and not isnan(t)' : ''}
@@ -129,7 +150,20 @@ function setupOf(dialect: Dialect, tables: string, cluster: string | undefined):
     { name: 'boots', columns: bootColumns },
   ].map(({ name, columns }) => ({
     name: `setup-${name}`,
-    says: `the table of ${name}; its files: ${name}/schema=1/image=*/day=*/*.parquet`,
+    says: `the table of ${name}; its files: ${name}/schema=${schemaVersion}/image=*/day=*/*.parquet`,
     sql: `create table ${tables}${name} (${columns.map((column) => `${column.name} ${types[dialect][column.duckdb]}`).join(', ')})`,
   }))
+}
+
+function upgradeOf(dialect: Dialect, tables: string, cluster: string | undefined): NamedQuery[] {
+  const says = `columns of schema ${schemaVersion}`
+  if (dialect === 'clickhouse')
+    return clickhouse.upgradeStatements(tables, cluster).map((sql, place) => ({ name: `upgrade-${place}`, says, sql }))
+  return readColumns
+    .filter(({ name }) => newReadColumns.includes(name))
+    .map(({ name, duckdb: type }) => ({
+      name: `upgrade-${name}`,
+      says,
+      sql: `alter table ${tables}reads add ${dialect === 'spark' ? 'columns (' : 'column '}${name} ${types[dialect][type]}${dialect === 'spark' ? ')' : ''}`,
+    }))
 }

@@ -1,8 +1,8 @@
 /**
  * A fleet's folder: immutable batches of boots, for any engine that reads Parquet.
  *
- *     reads/schema=1/image=IMAGE/day=YYYY-MM-DD/BATCH.parquet
- *     boots/schema=1/image=IMAGE/day=YYYY-MM-DD/BATCH.parquet
+ *     reads/schema=2/image=IMAGE/day=YYYY-MM-DD/BATCH.parquet
+ *     boots/schema=2/image=IMAGE/day=YYYY-MM-DD/BATCH.parquet
  *     .adding/…                 what is being written
  *
  * A batch has a name nobody else has, its files are written aside and renamed, the reads
@@ -14,7 +14,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { usageError } from 'bootpack/engine'
-import { schemaVersion } from '../schema/columns.js'
+import { readableSchemas, schemaVersion } from '../schema/columns.js'
 
 export type TableName = 'reads' | 'boots'
 
@@ -34,9 +34,17 @@ export function checkImageName(image: string): string {
 export const partOf = (table: TableName, image: string, day: string): string =>
   join(table, `schema=${schemaVersion}`, `image=${image}`, `day=${day}`)
 
-/** The files of a table as a pattern for SQL engines; without `image`, of all images. */
+/** The files of a table as a pattern for SQL engines, of every schema that is read; without `image`, of all images. */
 export const patternOf = (folder: string, table: TableName, image?: string): string =>
-  join(folder, table, `schema=${schemaVersion}`, `image=${image ?? '*'}`, 'day=*', '*.parquet')
+  join(folder, table, `schema=[${readableSchemas.join('')}]`, `image=${image ?? '*'}`, 'day=*', '*.parquet')
+
+/** The schema of a file of a fleet. */
+export const schemaOf = (file: string): number =>
+  Number(/\/schema=(\d+)\/image=[^/]*\/day=[^/]*\/[^/]*$/.exec(file)?.[1] ?? schemaVersion)
+
+/** Whether boots were added to a folder. */
+export const holdsBoots = (folder: string): boolean =>
+  readableSchemas.some((schema) => existsSync(join(folder, 'boots', `schema=${schema}`)))
 
 /** The file of a batch's reads, from the one of its boots. */
 export const readsBeside = (boots: string): string =>
@@ -94,7 +102,7 @@ async function flush(path: string, own = false): Promise<void> {
 
 /** @throws usage when there is no fleet in `folder` */
 export function needFleet(folder: string): void {
-  if (existsSync(join(folder, 'boots', `schema=${schemaVersion}`))) return
+  if (holdsBoots(folder)) return
   throw usageError(
     'no-fleet',
     `${JSON.stringify(folder)} holds no boots.`,

@@ -2,11 +2,12 @@ import type { Trace } from 'bootpack'
 import type { TraceRead } from 'bootpack/types'
 import { chance } from './fleet-generator.js'
 
-/** Small boots full of what is rare elsewhere: overlapping and empty reads, links, reads to the end, odd names, no times. */
+/** Small boots full of what is rare elsewhere: overlapping and empty reads, links, reads to the end, odd names, no times, and programs that do not agree on who reads. */
 export function randomBoots(seed: number): Trace[] {
   const random = chance(seed)
   const below = (n: number): number => Math.floor(random() * n)
   const paths = ['/a', '/a/b', '/etc/x', '/é/ü', "/it's", '/tab\there', '/\udcff\udc80', '/\uf700', '/home/me/x']
+  const programs = ['init', '/sbin/init', "it's", '/\udcff\udc80', '\uf700', 'é\tü', '😀', '\uffee']
   const read = (): TraceRead => {
     const kind = (['data', 'data', 'data', 'directory', 'metadata'] as const)[below(5)]!
     const ino = random() < 0.7 ? 1 + below(6) : undefined
@@ -21,7 +22,9 @@ export function randomBoots(seed: number): Trace[] {
       kind,
       ...(what === undefined ? {} : { what }),
       ...(random() < 0.2 ? { dev: `8:${below(2)}` } : {}),
-      ...(random() < 0.1 ? { by: 'init', odd: [1, '\n'] } : {}),
+      ...(random() < 0.6 ? { by: programs[below(programs.length)]! } : {}),
+      ...(random() < 0.4 ? { unit: `unit-${below(3)}.service` } : {}),
+      ...(random() < 0.1 ? { odd: [1, '\n'] } : {}),
     }
   }
   return Array.from({ length: 1 + below(6) }, (_, i) => ({

@@ -21,6 +21,10 @@ tells what is done with the answers.`
   static override flags = {
     dialect: Flags.option({ description: 'whose SQL', options: dialects, default: 'duckdb' as const })(),
     setup: Flags.boolean({ description: 'the statements that make the tables instead' }),
+    upgrade: Flags.boolean({
+      description: 'the statements that bring tables of an earlier bootpack up to date instead',
+      exclusive: ['setup'],
+    }),
     cluster: Flags.string({ description: 'clickhouse: tables spread over this cluster', helpValue: 'NAME' }),
     tables: Flags.string({
       description: 'what the names of the tables begin with',
