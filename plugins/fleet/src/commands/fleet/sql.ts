@@ -10,10 +10,10 @@ export interface FleetSql {
 
 export default class FleetSqlCommand extends BootpackCommand {
   static override summary = 'Print the queries of a merge, to run them elsewhere.'
-  static override description = `Three questions and their answers are all that fleet merge asks of a
-database: which distinct reads there are, which segments how many boots
-touch, and which place a segment has among those of a boot. docs/fleet.md
-tells what is done with the answers.`
+  static override description = `These questions are all that fleet merge asks of a database: which distinct
+reads there are, which segments how many boots touch, which place a segment
+has among those of a boot, who reads it and when. docs/fleet.md tells what
+is done with the answers.`
   static override examples = [
     '<%= config.bin %> fleet sql --dialect duckdb',
     '<%= config.bin %> fleet sql --dialect clickhouse --setup --cluster fleet',
