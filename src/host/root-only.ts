@@ -2,8 +2,10 @@
  * Whether a file is root's alone to change: it, and every folder on the way to it. What
  * runs as root while nobody looks must not be somebody else's to write.
  */
-import { lstatSync, readlinkSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { refused } from '../errors.js'
+import { shellWord } from '../text/shell-word.js'
 
 const sticky = 0o1000
 
@@ -24,9 +26,75 @@ export function changeableByOthers(path: string, known = new Set<string>()): str
     // A link's own mode means nothing; who may replace it, its folder decides.
     const behind = changeableByOthers(resolve(folder, readlinkSync(path)), known)
     if (behind !== undefined) return behind
-  } else if (stats.uid !== 0 || ((stats.mode & 0o022) !== 0 && !(stats.isDirectory() && (stats.mode & sticky) !== 0)))
-    return path
+  } else if (isOthers(stats)) return path
   // In a sticky folder others cannot replace what is root's, but what is new may be anybody's: only this path is known.
   known.add(path)
+  return undefined
+}
+
+/**
+ * @param owners who may own it, besides root: of a system that is being built, whoever builds it
+ * @returns whether others than root may write to it, or give themselves the right to
+ */
+export const isOthers = (stats: Pick<Stats, 'uid' | 'mode' | 'isDirectory'>, owners: readonly number[] = []): boolean =>
+  (stats.uid !== 0 && !owners.includes(stats.uid)) ||
+  ((stats.mode & 0o022) !== 0 && !(stats.isDirectory() && (stats.mode & sticky) !== 0))
+
+/**
+ * @param path of this machine
+ * @param when root runs it, as in 'root runs it at every boot'
+ * @throws refused when others than root can change it
+ */
+export function needRootOnly(path: string, when: string, next: string): void {
+  const others = changeableByOthers(path)
+  if (others !== undefined) throw notRootOnly(others, when, next)
+}
+
+export const notRootOnly = (path: string, when: string, next: string): Error =>
+  refused('not-root-only', `${shellWord(path)} can be changed by others than root, and ${when}.`, next)
+
+/** In the folder of a checkout, what no command is run from. */
+const notRun: ReadonlySet<string> = new Set(['.git', 'src', 'test', 'docs', 'scripts', 'sample-trees'])
+
+/**
+ * Words of a command line that starts a program on this machine: each that names a file
+ * and, of a package of Node, everything that is loaded with it.
+ * @returns the first path that others than root can change
+ */
+export function programChangeableByOthers(words: readonly string[]): string | undefined {
+  const known = new Set<string>()
+  for (const word of words) {
+    if (!word.startsWith('/') || !existsSync(word)) continue
+    const found = changeableByOthers(word, known) ?? treeChangeableByOthers(packageOf(realpathSync(word)), known)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The folders whose files a script may load: its package, and where npm put what that depends on. */
+function packageOf(script: string): string[] {
+  const home = dirname(dirname(script))
+  if (!/\.[cm]?js$/.test(script) || !existsSync(join(home, 'package.json'))) return []
+  const beside = /^.*?\/node_modules(?=\/)/.exec(home)?.[0]
+  return beside === undefined ? [home] : [beside]
+}
+
+function treeChangeableByOthers(folders: readonly string[], known: Set<string>): string | undefined {
+  for (const folder of folders) {
+    const found = changeableByOthers(folder, known) ?? below(folder, true, known)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function below(folder: string, top: boolean, known: Set<string>): string | undefined {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (top && notRun.has(entry.name)) continue
+    const path = join(folder, entry.name)
+    // What a dangling link would lead to cannot be loaded.
+    if (entry.isSymbolicLink() && !existsSync(path)) continue
+    const found = changeableByOthers(path, known) ?? (entry.isDirectory() ? below(path, false, known) : undefined)
+    if (found !== undefined) return found
+  }
   return undefined
 }

@@ -66,6 +66,8 @@ export function putPreload(root: PinnedRoot, { form, list, texts }: PreloadToPut
   const listThere = root.find(listFile)
   refuseForeign(root, listAsFormFile, listThere)
 
+  for (const { path } of [listAsFormFile, ...own]) root.needRootOnly(path, 'root runs by itself what is put there')
+
   const undo: (() => void)[] = []
   const written: string[] = []
   const removed: string[] = []

@@ -35,6 +35,8 @@ export interface OrderFiles {
  */
 export function putOrder(root: PinnedRoot, { order, inputs, unit }: OrderFiles): string[] {
   refuseForeign(root)
+  for (const path of [unitFile, linkFile, `${state}/${names.order}`])
+    root.needRootOnly(path, 'root does by itself what is put there')
   const put: string[] = []
   const made: string[] = []
   const write = (path: string, contents: string | Uint8Array, mode?: number): void => {

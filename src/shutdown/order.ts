@@ -6,6 +6,7 @@
 import { lstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { corrupt, refused } from '../errors.js'
+import { changeableByOthers } from '../host/root-only.js'
 import { names, stateFolder } from './places.js'
 
 export const commands = ['pack', 'apply', 'undo'] as const
@@ -79,7 +80,7 @@ export function readOrder(folder = stateFolder): Order | undefined {
   const path = orderFile(folder)
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats) return undefined
-  if (!stats.isFile() || stats.uid !== 0 || (stats.mode & 0o022) !== 0)
+  if (!stats.isFile() || changeableByOthers(path) !== undefined)
     throw refused(
       'not-roots-own',
       `${path} is no file that only root can write; nothing is done from it.`,

@@ -450,7 +450,23 @@ describe('bootpack collect setup on this machine', function () {
       'S=$1; shift; mount --bind "$S/etc" /etc && mount --bind "$S/boot" /boot && mount --bind "$S/sbin" /usr/sbin && exec "$@"'
     return run(
       'unshare',
-      ['--mount', 'sh', '-c', script, 'sh', scratch.path, process.execPath, launcher, 'collect', 'setup', ...flags],
+      [
+        ...[
+          '--mount',
+          'sh',
+          '-c',
+          script,
+          'sh',
+          scratch.path,
+          process.execPath,
+          launcher,
+          'collect',
+          'setup',
+          ...flags,
+        ],
+        // Whoever owns this checkout: what is not there yet is nobody's to change.
+        ...(flags.includes('--apply') ? ['--program', '/opt/bootpack/bin/bootpack'] : []),
+      ],
       { ok },
     )
   }

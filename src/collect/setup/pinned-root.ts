@@ -12,6 +12,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -26,8 +27,10 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs'
+import { join } from 'node:path'
 import { BootpackError, refused, usageError } from '../../errors.js'
 import { asKernelError, failedWith } from '../../kernel/errno.js'
+import { isOthers, notRootOnly } from '../../host/root-only.js'
 import { escapePath } from '../../text/escape-path.js'
 
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
@@ -166,6 +169,29 @@ export class PinnedRoot {
       made.push(one)
     }
     return made
+  }
+
+  /**
+   * What root will run or read by itself must not be somebody else's to exchange: the file
+   * that is there, and every folder on the way. Of a system that is only being built, files
+   * are those of whoever owns its root.
+   * @throws refused when others can change one of them
+   */
+  needRootOnly(path: string, when: string): void {
+    const owners = this.path === '/' ? [] : [fstatSync(this.root).uid]
+    const parts = path.split('/')
+    for (let n = 0; n <= parts.length; n++) {
+      const one = parts.slice(0, n).join('/')
+      const stats = n === 0 ? fstatSync(this.root) : this.unlessRefused(() => this.beside(one, (at) => statOf(at)))
+      if (!stats) return
+      if (stats.isSymbolicLink() || !isOthers(stats, owners)) continue
+      const shown = this.shown(one)
+      throw notRootOnly(
+        join(this.path, one),
+        when,
+        `Make it root's alone first: chown root ${shown} && chmod go-w ${shown}`,
+      )
+    }
   }
 
   /** Removes a folder if nothing is in it. */

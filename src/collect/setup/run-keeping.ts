@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { keepTimerName, type KeepJob } from './keep-units.js'
 import { PinnedRoot } from './pinned-root.js'
 import { refreshMachine, switchTimer } from './refresh.js'
+import { needRootProgram, rootProgramTrouble } from './root-program.js'
 import { installedProgram, type SetupRequest } from './run-setup.js'
 import { applySetup, planKeeping, removeSetup, type SetupFile } from './setup.js'
 
@@ -47,7 +48,9 @@ export function runKeeping({ action, root: path, program, self, job }: KeepReque
         complete: true,
       }
     }
-    const setup = planKeeping(root, { ...job, program: program ?? (here ? self : [installedProgram(root)]) })
+    const words = program ?? (here ? self : [installedProgram(root)])
+    if (action === 'apply') needRootProgram(root, words, here)
+    const setup = planKeeping(root, { ...job, program: words })
     const written =
       action === 'show'
         ? []
@@ -56,9 +59,12 @@ export function runKeeping({ action, root: path, program, self, job }: KeepReque
             refreshMachine(loader, undefined, any)
             switchTimer(keepTimerName, true)
           })
-    const todo = [job.trace, job.plan].flatMap((file, i) =>
-      file === undefined || root.has(file.slice(1)) ? [] : [leftToDo(file, i === 0)],
-    )
+    const todo = [
+      ...(action === 'show' ? rootProgramTrouble(root, words, here) : []),
+      ...[job.trace, job.plan].flatMap((file, i) =>
+        file === undefined || root.has(file.slice(1)) ? [] : [leftToDo(file, i === 0)],
+      ),
+    ]
     return {
       action,
       files: setup.files.map((file) => ({ ...file, shown: root.shown(file.path) })),

@@ -16,6 +16,7 @@ import {
 import { PinnedRoot } from './pinned-root.js'
 import { keepTimerName } from './keep-units.js'
 import { refreshMachine, switchTimer } from './refresh.js'
+import { needRootProgram, rootProgramTrouble } from './root-program.js'
 import { applySetup, planSetup, removeSetup, type SetupFile } from './setup.js'
 import { findBootLoader, type BootLoader } from './boot-loader.js'
 
@@ -92,6 +93,7 @@ export function runSetup(request: SetupRequest): SetupReport {
       }
     }
     const program = request.program ?? (here ? request.self : [installedProgram(root)])
+    if (request.action === 'apply') needRootProgram(root, program, here)
     const setup = planSetup(root, { args, program })
     const { loader, systemd, files } = setup
     const written =
@@ -106,7 +108,10 @@ export function runSetup(request: SetupRequest): SetupReport {
       files: files.map((file) => ({ ...file, shown: root.shown(file.path) })),
       written: written.map((path) => root.shown(path)),
       removed: [],
-      todo: leftToDo(loader, systemd, here),
+      todo: [
+        ...(request.action === 'show' ? rootProgramTrouble(root, program, here) : []),
+        ...leftToDo(loader, systemd, here),
+      ],
       complete: loader.name !== 'by-hand' && systemd,
     }
   } finally {

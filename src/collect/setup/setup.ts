@@ -108,6 +108,7 @@ function foldersToMake(root: PinnedRoot, unit: string, wanted: readonly string[]
 export function applySetup(root: PinnedRoot, { loader, files }: Setup, refresh: Refresh): string[] {
   const undo: (() => void)[] = []
   const written: string[] = []
+  for (const { path } of files) root.needRootOnly(path, 'root runs by itself what is put there')
   try {
     for (const { path, contents, link, state } of files) {
       root.sweep(path)
