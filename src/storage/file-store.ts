@@ -139,15 +139,25 @@ const reason = (cause: unknown): string => (cause instanceof Error ? cause.messa
 const leasePause = 20
 const longestLease = 60_000
 
+/** The same for a file that is being executed: no image is a program, but anybody may try one that says it is. */
+const executionPause = 1
+const longestExecution = 5000
+
 /** Who has a lease on the file (a bootpack at work, Samba) learns of each try, and lets us in or not at all. */
 async function openOnceLet(path: string, flags: number): Promise<FileHandle> {
-  for (let waited = 0; ; waited += leasePause) {
+  const began = performance.now()
+  for (;;) {
+    let pause = leasePause
     try {
       return await open(path, flags)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || waited >= longestLease) throw error
+      const { code } = error as NodeJS.ErrnoException
+      const executed = code === 'ETXTBSY'
+      if (executed) pause = executionPause
+      const longest = executed ? longestExecution : code === 'EAGAIN' ? longestLease : 0
+      if (performance.now() - began >= longest) throw error
     }
-    await setTimeout(leasePause)
+    await setTimeout(pause)
   }
 }
 
@@ -158,6 +168,8 @@ async function openOrSay(path: string, flags: number): Promise<FileHandle> {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EAGAIN')
       throw refused('leased', `Another program has a lease on ${path} and does not let go of it.`, 'End it first.')
+    if (code === 'ETXTBSY')
+      throw refused('in-use', `${path} is being run as a program.`, `End that first: fuser -v ${path}`)
     if (code === 'ENOENT' || code === 'ENOTDIR') throw usageError('no-such-target', `There is nothing at ${path}.`)
     if (code === 'EISDIR') throw usageError('not-an-image', `${path} is a folder, not an image or a block device.`)
     if (code === 'EBUSY')

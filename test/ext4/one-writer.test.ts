@@ -242,6 +242,32 @@ time.sleep(60)`
       })
     }
 
+    it('an image that is executed over and over', async () => {
+      const path = copy('executed.img')
+      run('chmod', ['755', path])
+      // The call itself: exec of a shell or of perl would have sh read what is no program.
+      const program = `use Config; $| = 1; print "ready\n"; $n = $Config{archname} =~ /x86_64/ ? 59 : 221;
+while (1) { $p = fork; if (!$p) { $z = pack("p x8", $ARGV[0]); $e = pack("x8"); syscall($n, $ARGV[0], $z, $e); exit } waitpid($p, 0) }`
+      for (let i = 0; i < 3; i++) await holding(...nobody, 'perl', '-e', program, path)
+      for (let i = 0; i < 60; i++) await (await openImage(path, { write: true })).close()
+    })
+
+    it('an image that is opened, locked and closed over and over', async () => {
+      const path = copy('churned.img')
+      const loop = `use Fcntl; $lock = pack("s s x4 q q i x4", 0, 0, 0, 0, 0); $| = 1; print "ready\n"; while (1) { open(F, "<", $ARGV[0]); fcntl(F, 37, $lock); flock(F, 1); close(F) }`
+      for (let i = 0; i < 2; i++) await holding(...nobody, 'perl', '-e', loop, path)
+      for (let i = 0; i < 10; i++) await (await openImage(path, { write: true })).close()
+    })
+
+    it('mounts in a namespace of their own that are named after it', async function () {
+      needTools(this, 'unshare')
+      const path = copy('named.img')
+      const mounts =
+        'for t in tmpfs ramfs overlay devpts; do o=; [ $t = overlay ] && o="-o lowerdir=/etc:/usr"; mount -t $t $o "$0" /mnt && n=1; done; mount --bind "$0" "$0"; [ -z "$n" ] || echo ready; exec sleep 60'
+      await holding(...nobody, 'unshare', '-Urm', 'sh', '-c', mounts, path)
+      await opens(path, { write: true })
+    })
+
     it('a socket of the name that once was the lock', async () => {
       const path = copy('socket.img')
       const { dev, ino } = (await import('node:fs')).statSync(path, { bigint: true })
