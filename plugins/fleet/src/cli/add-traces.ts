@@ -1,13 +1,11 @@
 /** From names of files to boots of a fleet. */
-import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { BootpackError, readTrace, type Trace } from 'bootpack'
 import { expandPatterns } from 'bootpack/cli'
-import { refused, usageError } from 'bootpack/engine'
+import { usageError } from 'bootpack/engine'
 import { escapePath } from 'bootpack/text'
 import { machineHash } from '../schema/boot.js'
 import { privateFolders } from '../schema/privacy.js'
+import { machineKey } from '../store/machine-key.js'
 import { addBoots, type Added, type AddOptions, type NewBoot } from '../store/add.js'
 import { checkImageName, holdsBoots, patternOf } from '../store/layout.js'
 import { openServer, type EngineChoice } from './engine-flags.js'
@@ -88,38 +86,6 @@ function imageOf(trace: Trace, given: string | undefined): string {
 const told = ({ header }: Trace, field: string): string | undefined => {
   const value = header[field]
   return typeof value === 'string' ? value : undefined
-}
-
-/**
- * The key of the fleet's machine names: in its folder, made when it is first needed. With servers it is the
- * user's; without one, machines of this run are known from nobody else's.
- */
-async function machineKey(folder: string | undefined): Promise<Buffer> {
-  if (folder === undefined) {
-    const given = process.env['BOOTPACK_FLEET_KEY']
-    return given === undefined ? randomBytes(32) : Buffer.from(given)
-  }
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const path = join(folder, 'machine.key')
-  try {
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(`${randomBytes(32).toString('hex')}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  }
-  const key = (await readFile(path, 'utf8')).trim()
-  if (!/^[0-9a-f]{64}$/.test(key))
-    throw refused(
-      'no-machine-key',
-      `${escapePath(path)} holds no key.`,
-      'Put it back from where it was kept, or take the file away to begin anew.',
-    )
-  return Buffer.from(key, 'hex')
 }
 
 async function knownBoots(folder: string): Promise<Set<string>> {

@@ -19,8 +19,8 @@ import {
 import { hasReaders } from './tables.js'
 import type { Server } from './server.js'
 
-/** Boots whose ranks are worked out in one query. */
-const bootsAtOnce = 1000
+/** Boots whose touches and ranks are worked out in one query: some 100 MB of a server's memory. */
+const bootsInOneQuery = 250
 
 const text = (value: string): string => `'${value.replace(/[\\']/g, '\\$&')}'`
 
@@ -36,15 +36,18 @@ export class ClickHouseEngine implements FleetEngine {
   private readonly numbered: boolean
   private readonly who = new Readers()
 
-  private constructor(name: string, server: Server, prefix: string, numbered: boolean) {
+  private readonly bootsAtOnce: number
+
+  private constructor(name: string, server: Server, prefix: string, numbered: boolean, bootsAtOnce: number) {
     this.name = name
     this.server = server
     this.prefix = prefix
     this.numbered = numbered
+    this.bootsAtOnce = bootsAtOnce
   }
 
   /** @throws io when the server does not answer */
-  static async open(server: Server, prefix: string): Promise<ClickHouseEngine> {
+  static async open(server: Server, prefix: string, bootsAtOnce = bootsInOneQuery): Promise<ClickHouseEngine> {
     if (!/^[A-Za-z_][A-Za-z0-9_.]*$/.test(prefix))
       throw usageError(
         'bad-prefix',
@@ -52,7 +55,7 @@ export class ClickHouseEngine implements FleetEngine {
         'Take letters, digits and underscores.',
       )
     const name = `ClickHouse ${await server.version()}`
-    return new ClickHouseEngine(name, server, prefix, await hasReaders(server, prefix))
+    return new ClickHouseEngine(name, server, prefix, await hasReaders(server, prefix), bootsAtOnce)
   }
 
   async boots({ image, since }: Selection): Promise<BootRow[]> {
@@ -104,7 +107,9 @@ export class ClickHouseEngine implements FleetEngine {
       'MergeTree order by (n, seq)',
     )
     const reads = `${this.prefix}reads`
-    await this.server.run(touchQuery(reads, this.own + 'boot', cover, touch, this.numbered))
+    const boot = this.own + 'boot'
+    for (const portion of this.portions())
+      await this.server.run(touchQuery({ reads, boot, cover, touch }, portion, this.numbered))
     for (const row of await this.server.rows(namesQuery(reads, this.own + 'boot', this.numbered))) {
       const [number, program = null, unit = null, extra = null] = row
       const reader = extra === null ? readerOfColumns(program, unit) : readerOfExtra(extra)
@@ -120,8 +125,7 @@ export class ClickHouseEngine implements FleetEngine {
   async ranks(kept: readonly number[]): Promise<Map<number, number>> {
     const table = await this.segments('kept', kept)
     const counts = new Map<number, Map<number, number>>()
-    for (let from = 0; from < this.count; from += bootsAtOnce) {
-      const portion = `n >= ${from} and n < ${from + bootsAtOnce}`
+    for (const portion of this.portions()) {
       for (const [sid, rank, boots] of await this.server.rows(ranksQuery(this.own + 'touch', table, portion))) {
         let bars = counts.get(Number(sid))
         if (!bars) counts.set(Number(sid), (bars = new Map()))
@@ -153,6 +157,11 @@ export class ClickHouseEngine implements FleetEngine {
     // The merge is over either way; what cannot be dropped now is named by its prefix.
     for (const table of this.made) await this.server.run(`drop table if exists ${table}`).catch(() => {})
     await this.server.close()
+  }
+
+  private *portions(): Generator<string> {
+    for (let from = 0; from < this.count; from += this.bootsAtOnce)
+      yield `n >= ${from} and n < ${from + this.bootsAtOnce}`
   }
 
   private async segments(name: string, segments: readonly number[]): Promise<string> {

@@ -102,12 +102,18 @@ export class Server {
       `The ClickHouse server at ${this.options.url} did not answer a query: ${said}`,
       {
         cause: error,
-        next: /UNKNOWN_TABLE|doesn't exist|UnknownTable/i.test(said)
-          ? 'Make the tables: bootpack fleet sql --dialect clickhouse --setup'
-          : 'Every server of the cluster has to be up; then try again: nothing was written.',
+        next: nextOf(said),
       },
     )
   }
+}
+
+function nextOf(said: string): string {
+  if (/UNKNOWN_TABLE|doesn't exist|UnknownTable/i.test(said))
+    return 'Make the tables: bootpack fleet sql --dialect clickhouse --setup'
+  if (/memory limit/i.test(said))
+    return 'Give its user more memory (max_memory_usage), or merge fewer boots (--since); nothing was written.'
+  return 'Every server of the cluster has to be up; then try again: nothing was written.'
 }
 
 /** A server that is down is an error, never a part of the fleet left out; rows are there when an insert has ended. */

@@ -68,14 +68,22 @@ from (
 ) where number != 0
 group by number`
 
-/** Which boot touches which segment, when first: a row for each pair. */
-export const touchQuery = (reads: string, boot: string, cover: string, touch: string, numbered = true): string => `
+/**
+ * Which boot touches which segment, when first: a row for each pair.
+ * @param portion chooses boots by n: a server groups all that is asked for at once in memory
+ * @param numbered whether the table has columns for who reads
+ */
+export const touchQuery = (
+  { reads, boot, cover, touch }: Readonly<Record<'reads' | 'boot' | 'cover' | 'touch', string>>,
+  portion: string,
+  numbered = true,
+): string => `
 insert into ${touch}
 select n, sid, place as seq, first_t as t, who as reader
 from (
   select boot_id, arrayJoin(arrayMap(x -> toUInt32(first + x), range(toUInt32(last - first)))) as sid, min(seq) as place, argMin(ifNull(t, ${noTime}), seq) as first_t, argMin(${whoReads(numbered)}, seq) as who
   from ${reads} global all inner join (select shape, first, last from ${cover}) covered using (shape)
-  where boot_id global in (select boot_id from ${boot})
+  where boot_id global in (select boot_id from ${boot} where ${portion})
   group by boot_id, sid
 ) touched all inner join (select boot_id, n from ${boot}) chosen using (boot_id)`
 

@@ -60,7 +60,10 @@ export function queriesOf(
     case 'clickhouse':
       return named({
         shapes: clickhouse.shapesQuery(reads, 'boot'),
-        touch: clickhouse.touchQuery(reads, 'boot', 'cover', 'touch'),
+        touch: clickhouse.touchQuery(
+          { reads, boot: 'boot', cover: 'cover', touch: 'touch' },
+          `n >= ${from} and n < ${to}`,
+        ),
         support: clickhouse.supportQuery('touch', least),
         ranks: clickhouse.ranksQuery('touch', 'kept', `n >= ${from} and n < ${to}`),
         readers: clickhouse.readersQuery('touch', 'kept'),

@@ -10,7 +10,7 @@
  * reads that no boot claims: a boot counts when its row is there.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { usageError } from 'bootpack/engine'
@@ -42,9 +42,14 @@ export const patternOf = (folder: string, table: TableName, image?: string): str
 export const schemaOf = (file: string): number =>
   Number(/\/schema=(\d+)\/image=[^/]*\/day=[^/]*\/[^/]*$/.exec(file)?.[1] ?? schemaVersion)
 
-/** Whether boots were added to a folder. */
+/** Whether boots were added to a folder: who was stopped may have left folders without files. */
 export const holdsBoots = (folder: string): boolean =>
-  readableSchemas.some((schema) => existsSync(join(folder, 'boots', `schema=${schema}`)))
+  readableSchemas.some((schema) => {
+    const boots = join(folder, 'boots', `schema=${schema}`)
+    return (
+      existsSync(boots) && readdirSync(boots, { recursive: true }).some((name) => String(name).endsWith('.parquet'))
+    )
+  })
 
 /** The file of a batch's reads, from the one of its boots. */
 export const readsBeside = (boots: string): string =>

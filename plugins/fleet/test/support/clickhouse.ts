@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface TestServer {
   readonly url: string
+  readonly pid: number
   stop(): Promise<void>
 }
 
@@ -77,7 +78,7 @@ async function start(
       ({ ok }) => ok,
       () => false,
     )
-    if (up) return { url, stop: () => stop(child) }
+    if (up) return { url, pid: child.pid!, stop: () => stop(child) }
     if (tries > 300 || child.exitCode !== null) {
       await stop(child)
       throw new Error('clickhouse-server did not start')
