@@ -9,6 +9,20 @@
  * repair, `no-space` needs room, `io` is the device.
  */
 
+import {
+  codeOfStructure,
+  errorCodes,
+  isCodeOf,
+  type CodeOf,
+  type ErrorCode,
+  type ErrorFamily,
+  type KernelCode,
+  type Structure,
+} from './error-codes.js'
+
+export { errorCodes, isCodeOf, meanwhileCode } from './error-codes.js'
+export type { CodeOf, ContainerCode, ErrorCode, ErrorFamily } from './error-codes.js'
+
 /** Exit codes of every command; see docs/architecture.md. */
 export const exitCode = {
   done: 0,
@@ -22,10 +36,8 @@ export const exitCode = {
   interrupted: 130,
 } as const
 
-export type ErrorFamily =
-  'usage' | 'refused' | 'stopped' | 'unsupported' | 'corrupt' | 'no-space' | 'io' | 'interrupted'
-
-const exitOf: Record<ErrorFamily, number> = {
+/** With which code a command ends for each family. */
+export const exitOf: Readonly<Record<ErrorFamily, number>> = {
   usage: exitCode.usage,
   refused: exitCode.refused,
   stopped: exitCode.partial,
@@ -46,6 +58,10 @@ export interface ErrorDetails {
   readonly number?: number
 }
 
+type Kind =
+  | { [Family in ErrorFamily]: [family: Family, code: CodeOf<Family>] }[ErrorFamily]
+  | [family: ErrorFamily, code: KernelCode]
+
 export class BootpackError extends Error {
   override readonly name = 'BootpackError'
   readonly next: string | undefined
@@ -53,14 +69,13 @@ export class BootpackError extends Error {
   readonly number: number | undefined
 
   readonly family: ErrorFamily
-  readonly code: string
+  readonly code: ErrorCode
 
   /**
-   * @param family  decides the exit code
-   * @param code    short and stable, for programs: `mounted`, `bad-checksum`
-   * @param message one sentence, for people
+   * @param kind a family, which decides the exit code, and a code of it (docs/errors.md); then
+   *   one sentence for people, and details
    */
-  constructor(family: ErrorFamily, code: string, message: string, details: ErrorDetails = {}) {
+  constructor(...[family, code, message, details = {}]: [...Kind, message: string, details?: ErrorDetails]) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.family = family
     this.code = code
@@ -75,33 +90,50 @@ export class BootpackError extends Error {
   }
 }
 
-export const usageError = (code: string, message: string, next?: string): BootpackError =>
+export interface ToldError {
+  readonly family: ErrorFamily
+  readonly code: string
+  readonly message: string
+  readonly next?: string | undefined
+}
+
+/** An error as another process told it; one whose family and code are not known ones is `io`. */
+export function errorFrom({ family, code, message, next }: ToldError): BootpackError {
+  const known = /^E[A-Z0-9]+$/.test(code) || (Object.hasOwn(errorCodes, family) && isCodeOf(family, code))
+  return new BootpackError(
+    ...((known ? [family, code] : ['io', 'io']) as Kind),
+    message,
+    next === undefined ? {} : { next },
+  )
+}
+
+export const usageError = (code: CodeOf<'usage'>, message: string, next?: string): BootpackError =>
   new BootpackError('usage', code, message, next === undefined ? {} : { next })
 
-export const refused = (code: string, message: string, next: string): BootpackError =>
+export const refused = (code: CodeOf<'refused'>, message: string, next: string): BootpackError =>
   new BootpackError('refused', code, message, { next })
 
-export const unsupported = (code: string, message: string, next?: string): BootpackError =>
+export const unsupported = (code: CodeOf<'unsupported'>, message: string, next?: string): BootpackError =>
   new BootpackError('unsupported', code, message, next === undefined ? {} : { next })
 
 /**
- * @param structure what is damaged: "superblock", "inode", "extent tree of inode"
+ * @param structure what is damaged
  * @param number    which one: the block, inode or group number
  * @param problem   what was found, and what was expected
  */
 export const corrupt = (
-  structure: string,
+  structure: Structure,
   number: number,
   problem: string,
   next = 'Run e2fsck on it first.',
 ): BootpackError =>
-  new BootpackError('corrupt', `bad-${structure.replaceAll(' ', '-')}`, `${structure} ${number}: ${problem}`, {
+  new BootpackError('corrupt', codeOfStructure(structure), `${structure} ${number}: ${problem}`, {
     next,
     structure,
     number,
   })
 
-export const noSpace = (code: string, message: string, next: string): BootpackError =>
+export const noSpace = (code: CodeOf<'no-space'>, message: string, next: string): BootpackError =>
   new BootpackError('no-space', code, message, { next })
 
 /** What the system says to who may not, and the way out. */

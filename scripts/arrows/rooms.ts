@@ -22,9 +22,15 @@ export interface Room {
 
 export const rooms: readonly Room[] = [
   {
+    name: 'error-codes',
+    what: 'the closed set of error codes: family, meaning, what to do (docs/errors.md)',
+    imports: [],
+    node: [],
+  },
+  {
     name: 'errors',
     what: 'one error class; its family decides the exit code',
-    imports: [],
+    imports: ['error-codes'],
     node: [],
   },
   {

@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand } from '../cli/session/base-command.js'
 import { anyTraceFlag, formatFlag, partitionFlag, targetArgument } from '../cli/args/flags.js'
-import { usageError } from '../errors.js'
+import { refused } from '../errors.js'
 import { fsBlock } from '../layout/block.js'
 import type { DiskLayout } from '../layout/file-layout.js'
 import { RunSet } from '../layout/run-set.js'
@@ -78,7 +78,8 @@ In colour on a terminal, in plain characters elsewhere or with NO_COLOR.`
     const volume = await openTarget(args.target, { write: false, partition: flags.partition }, this.config)
     try {
       const { blockCount, blockSize, uuid } = volume.geometry()
-      if (plan && plan.volume.uuid !== uuid) throw usageError('other-volume', 'The plan is for another filesystem.')
+      if (plan && plan.volume.uuid !== uuid)
+        throw refused('other-volume', 'The plan is for another filesystem.', 'Name the one it was made for.')
       let layout: DiskLayout = new Map()
       if (flags.trace !== undefined) {
         const trace = await loadTrace(flags.trace, flags.format)

@@ -56,7 +56,7 @@ const nameOf = new Map<number, ErrnoName>(
 )
 
 /** 'ENOSPC', or 'errno 200' for a number without a name here. */
-export const errnoName = (errno: number): string => nameOf.get(errno) ?? `errno ${errno}`
+export const errnoName = (errno: number): ErrnoName | `errno ${number}` => nameOf.get(errno) ?? `errno ${errno}`
 
 /** What the kernel was asked to do, and on what. */
 export interface KernelSubject {

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { BootpackError, corrupt, ioError, noSpace, refused, unsupported, usageError } from '../errors.js'
+export { BootpackError, corrupt, errorFrom, ioError, noSpace, refused, unsupported, usageError } from '../errors.js'
 
 export { fileBlock, fsBlock, type FileBlock, type FsBlock } from '../layout/block.js'
 export { extent, mergeExtents, relocateExtents, type Extent, type Relocation } from '../layout/extent.js'

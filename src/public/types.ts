@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export type { ErrorDetails, ErrorFamily } from '../errors.js'
+export type { CodeOf, ErrorCode, ErrorDetails, ErrorFamily, ToldError } from '../errors.js'
 export type { ReadKind, TraceHeader, TraceRead } from '../trace/model/trace.js'
 export type { ReadTraceOptions } from '../trace/read-trace.js'
 export type { WritableTrace } from '../trace/write-trace.js'

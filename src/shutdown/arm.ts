@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { PinnedRoot } from '../collect/setup/pinned-root.js'
-import { ioError, refused, unsupported, usageError } from '../errors.js'
+import { ioError, isCodeOf, refused, unsupported, usageError } from '../errors.js'
 import { escapePath } from '../text/escape-path.js'
 import { estimateSeconds, type Measured } from './estimate.js'
 import { refuseMachine, refuseMemory } from './fitness.js'
@@ -153,7 +153,10 @@ function tryNow([node, entry]: readonly [string, string]): Tried {
   if (status === 0 && typeof told.bytes === 'number' && typeof told.seconds === 'number')
     return { bytes: told.bytes, seconds: told.seconds }
   const why = told.error?.message ?? error?.message ?? stderr.trim().split('\n').at(-1) ?? `status ${status}`
-  if (told.error?.next !== undefined) throw refused(told.error.code ?? 'not-ready', why, told.error.next)
+  if (told.error?.next !== undefined) {
+    const { code } = told.error
+    throw refused(isCodeOf('refused', code) ? code : 'not-ready', why, told.error.next)
+  }
   throw ioError(why)
 }
 

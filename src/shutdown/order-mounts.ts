@@ -1,7 +1,7 @@
 /** Filesystems of the machine, as they can be mounted once more when all has been unmounted. */
 import { readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { refused, unsupported } from '../errors.js'
+import { refused, unsupported, usageError } from '../errors.js'
 import { parseMountinfo, type Mount } from '../host/mountinfo.js'
 import { escapePath } from '../text/escape-path.js'
 import type { OrderedMount } from './order.js'
@@ -25,11 +25,13 @@ export function describeMount(mountPoint: string): OrderedMount {
   const found = parseMountinfo(text).filter((mount) => mount.mountPoint === mountPoint)
   const mount = found.at(-1)
   const shown = escapePath(mountPoint)
-  if (!mount) throw refused('not-mounted', `Nothing is mounted at ${shown}.`, 'Name the mount point of a filesystem.')
+  if (!mount)
+    throw usageError('not-mounted', `Nothing is mounted at ${shown}.`, 'Name the mount point of a filesystem.')
   const device = deviceOf(mount)
   if (device === undefined)
     throw unsupported('no-block-device', `What is mounted at ${shown} (${mount.type}) is on no block device.`)
-  if (mount.root !== '/') throw unsupported('partly-mounted', `Only a folder of its filesystem is mounted at ${shown}.`)
+  if (mount.root !== '/')
+    throw refused('partly-mounted', `Only a folder of its filesystem is mounted at ${shown}.`, 'Mount all of it.')
   return { mountPoint, device, type: mount.type, options: mount.options }
 }
 

@@ -252,7 +252,7 @@ for (const { rmapbt, exchange } of [
         await collect(reader.relocate([], { reserved: [] })).catch((error: unknown) => {
           failed = error
         })
-        expect(failed).to.have.property('code', 'read-only')
+        expect(failed).to.have.property('code', 'opened-for-reading')
       } finally {
         await reader.close()
       }

@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { join } from 'node:path'
-import { usageError } from '../../errors.js'
+import { refused, usageError } from '../../errors.js'
 import { packVolume, type PackOptions, type PackResult } from '../../pack/pack-volume.js'
 import { planText } from '../../plan/plan-file.js'
 import type { Plan } from '../../plan/plan.js'
@@ -121,9 +121,10 @@ export async function orderPlan(request: PlanOrder): Promise<OrderReport> {
   const foreseen = await foresee(filesystem, diskOf(filesystem.device), (volume) => {
     const { uuid } = volume.geometry()
     if (uuid !== plan.volume.uuid)
-      throw usageError(
+      throw refused(
         'other-filesystem',
         `The plan is for the filesystem ${plan.volume.uuid}, and ${quoted(filesystem.mountPoint)} is ${uuid}.`,
+        'Name the filesystem of the plan, or make a plan for this one.',
       )
     return Promise.resolve({ plan })
   })

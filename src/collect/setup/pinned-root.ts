@@ -113,7 +113,7 @@ export class PinnedRoot {
       )
       try {
         if (stats.size > mostBytes)
-          throw refused('too-large', `${this.shown(path)} is too large to be one of ours.`, 'Look at what it is.')
+          throw refused('file-too-large', `${this.shown(path)} is too large to be one of ours.`, 'Look at what it is.')
         return { kind: 'file', text: readFileSync(fd, 'utf8'), mode: stats.mode & 0o7777 }
       } finally {
         closeSync(fd)

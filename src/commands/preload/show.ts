@@ -3,7 +3,7 @@ import { BootpackCommand } from '../../cli/session/base-command.js'
 import { anyTraceFlag, formatFlag, partitionFlag, targetArgument } from '../../cli/args/flags.js'
 import { sweepFlags, sweepOptions } from '../../cli/args/preload-flags.js'
 import type { SweepSummary } from '../../cli/render/preload-text.js'
-import { usageError } from '../../errors.js'
+import { refused } from '../../errors.js'
 import type { FormName } from '../../preload/install-targets.js'
 import type { ListedFile, PreloadList } from '../../preload/list-text.js'
 import type { ListState } from '../../provision/list-freshness.js'
@@ -74,7 +74,7 @@ for it.`
       const { forms, list: listed } = await findInstalled(volume)
       const list = listed === undefined ? undefined : parseList(listed)
       if (!trace && !list && forms.length === 0)
-        throw usageError(
+        throw refused(
           'nothing-installed',
           'Nothing is installed there to be read in advance.',
           'Install it, or give --trace to see what would be.',

@@ -4,6 +4,7 @@
  * specifications and libblkid's list of superblocks; each was checked against a
  * file made by the format's own tool where one was at hand.
  */
+import { errorCodes, type ContainerCode } from '../../errors.js'
 import { besides } from './convert-command.js'
 import { shellWord } from '../../text/shell-word.js'
 
@@ -15,7 +16,7 @@ interface Magic {
 
 export interface ContainerFormat {
   /** Short and stable: 'qcow2'. */
-  readonly code: string
+  readonly code: ContainerCode
   /** With its article: 'a qcow2 disk image'. */
   readonly title: string
   /** Any one of these is enough. */
@@ -54,17 +55,17 @@ const archive =
 
 const otherFilesystem = (): string => 'bootpack packs ext4; nothing can be done with this one.'
 
-const disk = (code: string, title: string, advice: (path: string) => string, ...magic: Magic[]): ContainerFormat => ({
+const disk = (code: ContainerCode, advice: (path: string) => string, ...magic: Magic[]): ContainerFormat => ({
   code,
-  title,
+  title: errorCodes.unsupported[code].means,
   advice,
   magic,
   standing: 'outer',
 })
 
-const filesystem = (code: string, title: string, ...magic: Magic[]): ContainerFormat => ({
+const filesystem = (code: ContainerCode, ...magic: Magic[]): ContainerFormat => ({
   code,
-  title,
+  title: errorCodes.unsupported[code].means,
   advice: otherFilesystem,
   magic,
   standing: 'inner',
@@ -74,53 +75,40 @@ const swapMagics = [4096, 8192, 16384, 65536].map((page) => page - 10)
 
 export const containerFormats: readonly ContainerFormat[] = [
   // Disks of virtual machines.
-  disk('qcow', 'a qcow disk image', qemu('qcow'), at(0, 'QFI', 0xfb, 0, 0, 0, 1)),
-  disk('qcow2', 'a qcow2 disk image', qemu('qcow2'), at(0, 'QFI', 0xfb)),
-  disk('qed', 'a QED disk image', qemu('qed'), at(0, 'QED', 0)),
-  disk('vmdk', 'a VMDK disk image', qemu('vmdk'), at(0, 'KDMV'), at(0, 'COWD')),
+  disk('qcow', qemu('qcow'), at(0, 'QFI', 0xfb, 0, 0, 0, 1)),
+  disk('qcow2', qemu('qcow2'), at(0, 'QFI', 0xfb)),
+  disk('qed', qemu('qed'), at(0, 'QED', 0)),
+  disk('vmdk', qemu('vmdk'), at(0, 'KDMV'), at(0, 'COWD')),
   disk(
     'vmdk-descriptor',
-    'the description of a VMDK disk image',
     (path) =>
       `Give the raw file it names (often ${shellWord(besides(path, '-flat.vmdk'))}), or convert it with: qemu-img convert -f vmdk -O raw ${shellWord(path)} ${shellWord(besides(path, '.img'))}`,
     at(0, '# Disk DescriptorFile'),
   ),
-  disk('vdi', 'a VDI disk image', qemu('vdi'), at(0x40, 0x7f, 0x10, 0xda, 0xbe)),
-  disk('vhd', 'a dynamic VHD disk image', qemu('vpc'), at(0, 'conectix')),
-  disk('vhdx', 'a VHDX disk image', qemu('vhdx'), at(0, 'vhdxfile')),
-  disk('parallels', 'a Parallels disk image', qemu('parallels'), at(0, 'WithoutFreeSpace'), at(0, 'WithouFreSpacExt')),
-  disk('dmg', 'an Apple disk image', qemu('dmg'), at(-512, 'koly')),
+  disk('vdi', qemu('vdi'), at(0x40, 0x7f, 0x10, 0xda, 0xbe)),
+  disk('vhd', qemu('vpc'), at(0, 'conectix')),
+  disk('vhdx', qemu('vhdx'), at(0, 'vhdxfile')),
+  disk('parallels', qemu('parallels'), at(0, 'WithoutFreeSpace'), at(0, 'WithouFreSpacExt')),
+  disk('dmg', qemu('dmg'), at(-512, 'koly')),
   disk(
     'android-sparse',
-    'an Android sparse image',
     (path) => `Convert it with: simg2img ${shellWord(path)} ${shellWord(besides(path, '.raw.img'))}`,
     at(0, 0x3a, 0xff, 0x26, 0xed),
   ),
 
   // Compressed files and archives.
-  disk('xz', 'compressed with xz', unpack('xz -dc'), at(0, 0xfd, '7zXZ', 0)),
-  disk('gzip', 'compressed with gzip', unpack('gzip -dc'), at(0, 0x1f, 0x8b, 8)),
-  disk(
-    'bzip2',
-    'compressed with bzip2',
-    unpack('bzip2 -dc'),
-    ...[...'123456789'].map((level) => at(0, 'BZh', level, '1AY&SY')),
-  ),
-  disk('zstd', 'compressed with zstd', unpack('zstd -dc'), at(0, 0x28, 0xb5, 0x2f, 0xfd)),
-  disk('lz4', 'compressed with lz4', unpack('lz4 -dc'), at(0, 0x04, 0x22, 0x4d, 0x18), at(0, 0x02, 0x21, 0x4c, 0x18)),
-  disk(
-    'lzma',
-    'compressed with lzma',
-    unpack('xz --format=lzma -dc'),
-    at(0, 0x5d, 0, 0, 0x80, 0, 0xff, 0xff, 0xff, 0xff),
-  ),
-  disk('lzop', 'compressed with lzop', unpack('lzop -dc'), at(0, 0x89, 'LZO', 0, 0x0d, 0x0a, 0x1a, 0x0a)),
-  disk('zip', 'a ZIP archive', archive('unzip'), at(0, 'PK', 3, 4)),
-  disk('7z', 'a 7z archive', archive('7z x'), at(0, '7z', 0xbc, 0xaf, 0x27, 0x1c)),
-  disk('tar', 'a tar archive', archive('tar -xf'), at(257, 'ustar')),
+  disk('xz', unpack('xz -dc'), at(0, 0xfd, '7zXZ', 0)),
+  disk('gzip', unpack('gzip -dc'), at(0, 0x1f, 0x8b, 8)),
+  disk('bzip2', unpack('bzip2 -dc'), ...[...'123456789'].map((level) => at(0, 'BZh', level, '1AY&SY'))),
+  disk('zstd', unpack('zstd -dc'), at(0, 0x28, 0xb5, 0x2f, 0xfd)),
+  disk('lz4', unpack('lz4 -dc'), at(0, 0x04, 0x22, 0x4d, 0x18), at(0, 0x02, 0x21, 0x4c, 0x18)),
+  disk('lzma', unpack('xz --format=lzma -dc'), at(0, 0x5d, 0, 0, 0x80, 0, 0xff, 0xff, 0xff, 0xff)),
+  disk('lzop', unpack('lzop -dc'), at(0, 0x89, 'LZO', 0, 0x0d, 0x0a, 0x1a, 0x0a)),
+  disk('zip', archive('unzip'), at(0, 'PK', 3, 4)),
+  disk('7z', archive('7z x'), at(0, '7z', 0xbc, 0xaf, 0x27, 0x1c)),
+  disk('tar', archive('tar -xf'), at(257, 'ustar')),
   disk(
     'cpio',
-    'a cpio archive',
     () => 'bootpack packs filesystems; an initramfs is read in one piece as it is.',
     at(0, '070701'),
     at(0, '070702'),
@@ -129,35 +117,30 @@ export const containerFormats: readonly ContainerFormat[] = [
   // What stands between a disk and a filesystem.
   disk(
     'luks',
-    'encrypted with LUKS',
     (path) =>
       `Open it with: cryptsetup open ${shellWord(path)} packing; give /dev/mapper/packing; then: cryptsetup close packing`,
     at(0, 'LUKS', 0xba, 0xbe),
   ),
-  disk('bitlocker', 'encrypted with BitLocker', otherFilesystem, at(3, '-FVE-FS-')),
+  disk('bitlocker', otherFilesystem, at(3, '-FVE-FS-')),
   disk(
     'lvm2',
-    'an LVM physical volume',
     (path) =>
       `Give a logical volume of it: vgchange -ay, then lvs -o lv_path shows them (for an image file first: losetup -f --show ${shellWord(path)}).`,
     ...[0, 512, 1024, 1536].map((sector) => at(sector, 'LABELONE')),
   ),
   disk(
     'raid',
-    'a member of a Linux RAID array',
     () => 'Assemble the array with: mdadm --assemble --scan, and give the /dev/md device.',
     at(0, 0xfc, 0x4e, 0x2b, 0xa9),
     at(4096, 0xfc, 0x4e, 0x2b, 0xa9),
   ),
   disk(
     'bcache',
-    'a bcache device',
     () => 'Register it and give the /dev/bcache device.',
     at(4096 + 24, 0xc6, 0x85, 0x73, 0xf6, 0x4e, 0x1a, 0x45, 0xca, 0x82, 0x65, 0xf5, 0x7f, 0x48, 0xba, 0x6d, 0x81),
   ),
   disk(
     'hibernated',
-    'a swap area with a hibernated system in it',
     () => 'Resume or discard the hibernated system first; swap is not packed.',
     ...swapMagics.map((offset) => at(offset, 'S1SUSPEND')),
   ),
@@ -165,43 +148,36 @@ export const containerFormats: readonly ContainerFormat[] = [
   // Other filesystems.
   {
     code: 'squashfs',
-    title: 'a squashfs filesystem',
+    title: errorCodes.unsupported.squashfs.means,
     standing: 'outer',
     magic: [at(0, 'hsqs'), at(0, 'sqsh')],
     advice: () =>
       'It cannot be changed in place: bootpack trace export --format squashfs-sort writes the sort file with which mksquashfs -sort builds it in boot order.',
   },
-  { ...filesystem('xfs', 'an XFS filesystem', at(0, 'XFSB')), standing: 'outer' },
-  { ...filesystem('cramfs', 'a cramfs filesystem', at(0, 0x45, 0x3d, 0xcd, 0x28)), standing: 'outer' },
-  { ...filesystem('romfs', 'a romfs filesystem', at(0, '-rom1fs-')), standing: 'outer' },
-  { ...filesystem('ubi', 'a UBI image', at(0, 'UBI#')), standing: 'outer' },
-  { ...filesystem('ubifs', 'a UBIFS filesystem', at(0, 0x31, 0x18, 0x10, 0x06)), standing: 'outer' },
-  { ...filesystem('ntfs', 'an NTFS filesystem', at(3, 'NTFS    ')), standing: 'outer' },
-  { ...filesystem('exfat', 'an exFAT filesystem', at(3, 'EXFAT   ')), standing: 'outer' },
-  filesystem('vfat', 'a FAT filesystem', at(54, 'FAT12   '), at(54, 'FAT16   '), at(82, 'FAT32   ')),
-  filesystem('erofs', 'an EROFS filesystem', at(1024, 0xe2, 0xe1, 0xf5, 0xe0)),
-  filesystem('f2fs', 'an F2FS filesystem', at(1024, 0x10, 0x20, 0xf5, 0xf2)),
-  filesystem('hfsplus', 'an HFS+ filesystem', at(1024, 'H+', 0, 4), at(1024, 'HX', 0, 5)),
-  filesystem('apfs', 'an APFS container', at(32, 'NXSB')),
-  filesystem('nilfs2', 'a NILFS2 filesystem', at(1024 + 6, 0x34, 0x34)),
+  { ...filesystem('xfs', at(0, 'XFSB')), standing: 'outer' },
+  { ...filesystem('cramfs', at(0, 0x45, 0x3d, 0xcd, 0x28)), standing: 'outer' },
+  { ...filesystem('romfs', at(0, '-rom1fs-')), standing: 'outer' },
+  { ...filesystem('ubi', at(0, 'UBI#')), standing: 'outer' },
+  { ...filesystem('ubifs', at(0, 0x31, 0x18, 0x10, 0x06)), standing: 'outer' },
+  { ...filesystem('ntfs', at(3, 'NTFS    ')), standing: 'outer' },
+  { ...filesystem('exfat', at(3, 'EXFAT   ')), standing: 'outer' },
+  filesystem('vfat', at(54, 'FAT12   '), at(54, 'FAT16   '), at(82, 'FAT32   ')),
+  filesystem('erofs', at(1024, 0xe2, 0xe1, 0xf5, 0xe0)),
+  filesystem('f2fs', at(1024, 0x10, 0x20, 0xf5, 0xf2)),
+  filesystem('hfsplus', at(1024, 'H+', 0, 4), at(1024, 'HX', 0, 5)),
+  filesystem('apfs', at(32, 'NXSB')),
+  filesystem('nilfs2', at(1024 + 6, 0x34, 0x34)),
   filesystem(
     'bcachefs',
-    'a bcachefs filesystem',
     at(4096 + 24, 0xc6, 0x85, 0x73, 0xf6, 0x66, 0xce, 0x90, 0xa9, 0xd9, 0x6a, 0x60, 0xcf, 0x80, 0x3d, 0xf7, 0xef),
   ),
-  filesystem('iso9660', 'an ISO 9660 image', at(32769, 'CD001')),
-  filesystem('jfs', 'a JFS filesystem', at(32768, 'JFS1')),
-  filesystem('btrfs', 'a btrfs filesystem', at(65600, '_BHRfS_M')),
-  filesystem(
-    'reiserfs',
-    'a ReiserFS filesystem',
-    at(65536 + 52, 'ReIsErFs'),
-    at(65536 + 52, 'ReIsEr2Fs'),
-    at(65536 + 52, 'ReIsEr3Fs'),
-  ),
+  filesystem('iso9660', at(32769, 'CD001')),
+  filesystem('jfs', at(32768, 'JFS1')),
+  filesystem('btrfs', at(65600, '_BHRfS_M')),
+  filesystem('reiserfs', at(65536 + 52, 'ReIsErFs'), at(65536 + 52, 'ReIsEr2Fs'), at(65536 + 52, 'ReIsEr3Fs')),
   {
     code: 'swap',
-    title: 'a swap area',
+    title: errorCodes.unsupported.swap.means,
     standing: 'inner',
     advice: () => 'Swap holds no files; give the partition or image with the root filesystem.',
     magic: [

@@ -9,7 +9,7 @@
  * he is let in, and if he stays nothing more is written. A reader is let in at once.
  */
 import { setTimeout } from 'node:timers/promises'
-import { BootpackError, ioError, refused } from '../../errors.js'
+import { BootpackError, ioError, meanwhileCode, refused } from '../../errors.js'
 import type { Newcomer, Newcomers } from '../../host/newcomers.js'
 import { shellWord } from '../../text/shell-word.js'
 import type { CommitGuard } from '../commit/guarded-committer.js'
@@ -210,12 +210,12 @@ export class Guard implements CommitGuard {
       ? `${moved} had been changed by then, and the filesystem is whole.`
       : 'The filesystem is as it was.'
     const mend = this.atRest ? [] : [`Then ${this.options.mend.replace(/^./, (first) => first.toLowerCase())}`]
-    this.stopped = new BootpackError(
-      this.changed ? 'stopped' : 'refused',
-      `${error.code}-meanwhile`,
-      `${error.message} That happened while bootpack was at work, so nothing more was written. ${until}`,
-      { next: [error.next, ...mend, 'To go on, run the same command again.'].join('\n'), cause: error },
-    )
+    const code = meanwhileCode(error.code)
+    const message = `${error.message} That happened while bootpack was at work, so nothing more was written. ${until}`
+    const details = { next: [error.next, ...mend, 'To go on, run the same command again.'].join('\n'), cause: error }
+    this.stopped = this.changed
+      ? new BootpackError('stopped', code, message, details)
+      : new BootpackError('refused', code, message, details)
     this.options.newcomers.openDoor()
     return this.stopped
   }

@@ -177,7 +177,7 @@ export class ImageVolume implements Volume {
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
     const { filesystem, committer } = this
-    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    if (!committer) throw usageError('opened-for-reading', 'The image was opened for reading only.')
     this.suspects ??= findSuspects(filesystem, this.claims)
     this.claims = undefined
     const suspects = await this.suspects
@@ -205,7 +205,7 @@ export class ImageVolume implements Volume {
     options: RenumberOptions,
   ): AsyncGenerator<RenumberOutcome, void, undefined> {
     const { filesystem, committer } = this
-    if (!committer) throw usageError('read-only', 'The image was opened for reading only.')
+    if (!committer) throw usageError('opened-for-reading', 'The image was opened for reading only.')
     this.suspects ??= findSuspects(filesystem, this.claims)
     this.claims = undefined
     try {

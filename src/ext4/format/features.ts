@@ -3,7 +3,7 @@
  * gives them, and which of them the reading side cannot live with. A bit without a
  * name here is a format nobody has told us about, and is refused.
  */
-import { unsupported } from '../../errors.js'
+import { errorCodes, unsupported } from '../../errors.js'
 
 const compatNames: Readonly<Record<number, string>> = {
   0x1: 'dir_prealloc',
@@ -74,15 +74,15 @@ export function unwritableCompat({ compat }: Pick<Features, 'compat'>): string |
 }
 
 /** Features whose layout is read wrongly, or only in part, by what is written here. */
-const refusedFeatures: Readonly<Record<string, string>> = {
-  compression: 'compressed files have blocks that are not theirs',
-  journal_dev: 'this is the separate journal of another filesystem, not a filesystem',
-  dirdata: 'directory entries carry data of Lustre',
-  snapshot: 'blocks may belong to a snapshot as well',
-  bigalloc: 'bitmaps count clusters, not blocks',
-  replica: 'blocks may be replicas',
-  shared_blocks: 'several files may own the same block',
-}
+const refusedFeatures = [
+  'compression',
+  'journal_dev',
+  'dirdata',
+  'snapshot',
+  'bigalloc',
+  'replica',
+  'shared_blocks',
+] as const
 
 export interface Features {
   readonly compat: number
@@ -101,11 +101,12 @@ export function decodeFeatures(compat: number, incompat: number, roCompat: numbe
   collect(names, compat, compatNames, undefined)
   collect(names, incompat, incompatNames, 'incompatible')
   collect(names, roCompat, roCompatNames, 'read-only compatible')
-  for (const [name, why] of Object.entries(refusedFeatures)) {
+  for (const name of refusedFeatures) {
     if (names.has(name)) {
+      const code = `feature-${name}` as const
       throw unsupported(
-        `feature-${name}`,
-        `The filesystem has the feature ${name}: ${why}.`,
+        code,
+        `The filesystem has the feature ${name}: ${errorCodes.unsupported[code].means}.`,
         'Use a filesystem made without it.',
       )
     }

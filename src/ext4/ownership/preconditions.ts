@@ -55,7 +55,7 @@ export function useError(use: Use, path: string): BootpackError {
     }
     case 'swap':
       return refused(
-        'swap',
+        'active-swap',
         `${name} is in use as swap${by}.`,
         `Take it out of use with: swapoff ${shellWord(use.through ?? path)}.`,
       )

@@ -14,7 +14,7 @@
  * What is not kept by anything else: verity and case folding would allow another number,
  * and are left alone because nothing here can look behind them.
  */
-import { unsupported } from '../../errors.js'
+import { errorCodes, unsupported } from '../../errors.js'
 import type { NumberReason } from '../../layout/reason.js'
 import { numberedFolders } from '../ownership/boot-loader.js'
 import { directoryBlocks } from '../read/directory.js'
@@ -31,16 +31,11 @@ import { blockXattrs, inodeXattrs, xattrIndex, type XattrEntry } from '../format
 
 /** @throws unsupported when something outside may rely on the numbers of all inodes */
 export function refuseRenumbering({ features: { names } }: Superblock): void {
-  for (const [feature, why] of [
-    ['stable_inodes', 'the keys of its encrypted files depend on inode numbers'],
-    ['imagic_inodes', 'its inodes are opened by number'],
-  ] as const) {
-    if (names.has(feature))
-      throw unsupported(
-        `feature-${feature}`,
-        `The filesystem has the feature ${feature}: ${why}.`,
-        'Leave out --inodes.',
-      )
+  for (const feature of ['stable_inodes', 'imagic_inodes'] as const) {
+    if (!names.has(feature)) continue
+    const code = `feature-${feature}` as const
+    const { means, helps } = errorCodes.unsupported[code]
+    throw unsupported(code, `The filesystem has the feature ${feature}: ${means}.`, helps)
   }
 }
 

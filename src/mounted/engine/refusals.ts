@@ -62,7 +62,7 @@ export function refuseToWrite(mounted: MountedFilesystem, superblock: Superblock
     )
   }
   if (!has('has_journal')) {
-    throw unsupported(
+    throw refused(
       'no-journal',
       `The filesystem at ${where} has no journal: a crash while blocks move could not be mended.`,
       offline(mounted),

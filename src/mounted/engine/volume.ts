@@ -4,7 +4,7 @@
  * the device below it for what only describes (names, owners, metadata blocks).
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
-import { refused } from '../../errors.js'
+import { refused, usageError } from '../../errors.js'
 import { treeShape } from '../../ext4/read/extent-tree.js'
 import { inodePlace, inodeTableShape } from '../../ext4/renumber/slots.js'
 import { fileExtents, readFileMap } from '../../ext4/read/file-map.js'
@@ -208,7 +208,7 @@ export class LiveVolume implements Volume {
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
     if (!this.relocating)
-      throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
+      throw usageError('opened-for-reading', 'The filesystem was opened for looking only.', 'Open it for writing.')
     try {
       yield* relocateLive(this.relocating, moves, options)
     } finally {

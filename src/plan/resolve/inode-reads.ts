@@ -6,7 +6,7 @@
  * boot merely looks at (stat, short links): for those the tables are read wherever the
  * others go (measured: such a boot gained nothing), so the blocks stay in.
  */
-import { unsupported, usageError } from '../../errors.js'
+import { refused, usageError } from '../../errors.js'
 import { runEnd } from '../../layout/run.js'
 import type { FileLayout } from '../../layout/file-layout.js'
 import type { BootRead } from '../../measure/boot-read.js'
@@ -15,10 +15,10 @@ import type { FixedRun, Volume } from '../../volume/volume.js'
 import type { BootSet } from './boot-set.js'
 import { tellsInodes } from '../inodes/remap-table-reads.js'
 
-/** @throws unsupported where inodes keep their numbers */
+/** @throws refused where inodes keep their numbers */
 export function refuseFixedNumbers(volume: Volume): void {
   if (volume.capabilities.inodeTables?.numbers) return
-  throw unsupported(
+  throw refused(
     'numbers-fixed',
     `Inodes cannot be renumbered by ${volume.engine}: the kernel holds them by number while a filesystem is mounted.`,
     'Unmount it and name the device or image, or leave out --inodes.',

@@ -1,17 +1,12 @@
 /** A command that goes on after its caller has got its prompt back. */
 import { spawn } from 'node:child_process'
 import { BootpackError } from 'bootpack'
-import { ioError } from 'bootpack/engine'
-import type { ErrorFamily } from 'bootpack/types'
+import { errorFrom, ioError } from 'bootpack/engine'
+import type { ToldError } from 'bootpack/types'
 
 interface Told {
   readonly mounted?: unknown
-  readonly error?: {
-    readonly family: ErrorFamily
-    readonly code: string
-    readonly message: string
-    readonly next?: string | undefined
-  }
+  readonly error?: ToldError
 }
 
 /**
@@ -36,10 +31,8 @@ export function startInBackground(words: readonly string[]): Promise<unknown> {
       child.removeAllListeners('exit')
       child.disconnect()
       child.unref()
-      if (told.error) {
-        const { family, code, message, next } = told.error
-        reject(new BootpackError(family, code, message, next === undefined ? {} : { next }))
-      } else resolve(told.mounted)
+      if (told.error) reject(errorFrom(told.error))
+      else resolve(told.mounted)
     })
   })
 }

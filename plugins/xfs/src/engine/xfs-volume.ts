@@ -27,6 +27,7 @@ import {
   type OwnedRun,
   type BlockRun,
   type RelocateOptions,
+  usageError,
 } from 'bootpack/engine'
 import { xfsInode, type XfsInode } from '../kernel/bulkstat.js'
 import { extendedFlag } from '../kernel/fsxattr.js'
@@ -149,7 +150,8 @@ export class XfsVolume implements Volume {
   }
 
   async *relocate(moves: readonly Move[], options: RelocateOptions): AsyncGenerator<MoveOutcome, void, undefined> {
-    if (!this.write) throw refused('read-only', 'The filesystem was opened for looking only.', 'Open it for writing.')
+    if (!this.write)
+      throw usageError('opened-for-reading', 'The filesystem was opened for looking only.', 'Open it for writing.')
     const may: Move[] = []
     for (const move of moves) {
       if (this.swapFiles.has(move.inode)) yield { move, status: 'skipped', reason: 'swap-file' }
