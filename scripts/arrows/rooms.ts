@@ -165,6 +165,11 @@ export const rooms: readonly Room[] = [
     imports: ['collect', 'host', 'kernel', 'measure', 'mounted', 'plan', 'volume', 'bytes', 'text'],
   },
   {
+    name: 'boots',
+    what: 'how long boots took, and whether they have become faster (docs/boots.md)',
+    imports: ['collect', 'host', 'shutdown'],
+  },
+  {
     name: 'doctor',
     what: 'what can be done with a target, and whether it is worth it',
     imports: ['volume', 'layout'],
@@ -210,6 +215,7 @@ export const rooms: readonly Room[] = [
       'measure',
       'provision',
       'shutdown',
+      'boots',
       'mounted',
       'doctor',
     ],

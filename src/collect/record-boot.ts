@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly signal: AbortSignal
   /** Called once it is sure that something was recorded, before anything is waited for or taken. */
   readonly opened?: () => void
+  /** Called when the boot is over, before anything is read for ourselves. */
+  readonly over?: () => void
 }
 
 export interface BootRecording extends Recording {
@@ -44,6 +46,7 @@ export async function recordBoot({
   devices,
   signal,
   opened,
+  over,
 }: BootOptions): Promise<BootRecording> {
   const buffer = BootBuffer.open(findTracing(), instance)
   try {
@@ -58,6 +61,7 @@ export async function recordBoot({
             atMostMs,
             signal,
           })
+    over?.()
     buffer.stop()
     const stats = buffer.stats()
     for (const task of ownTasks()) tasks.add(task)

@@ -24,3 +24,6 @@ export const outputFolder = '/output'
 
 /** In the environment: the former root; systemd's name for it. */
 export const oldRoot = '/oldroot'
+
+/** Where the plan that packed the root is kept, unless another place is named. */
+export const packedPlan = '/var/lib/bootpack/packed.plan'

@@ -185,6 +185,9 @@ for i in range(4096): os.pread(page, 1, (i * 509 % 4096) * 4096)`
       }
       expect(removed).to.deep.equal(['boot-20010101T000000.trace.gz', 'boot-20020101T000000.trace.gz'])
       const files = readdirSync(join(lib, 'bootpack')).sort()
+      // How long the boot took is kept beside them (test/boots).
+      expect(files.pop()).to.equal('boots')
+      expect(readdirSync(join(lib, 'bootpack/boots'))).to.have.length(1)
       expect(files).to.have.length(2)
       expect(files[0]).to.equal('boot-20030101T000000.trace.gz')
       expect(files[1]).to.match(/^boot-20\d{6}T\d{6}\.trace\.gz$/)

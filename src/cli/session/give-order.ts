@@ -16,6 +16,7 @@ import { backingDevice } from '../../doctor/device-kind.js'
 import { arm, fitFilesystem, type Armed } from '../../shutdown/arm.js'
 import { foresee, type Foreseen } from '../../shutdown/foresee.js'
 import type { OrderedMount, OrderWord } from '../../shutdown/order.js'
+import { packedPlan } from '../../shutdown/places.js'
 import type { Trace } from '../../trace/model/trace.js'
 import { traceLines } from '../../trace/write-trace.js'
 import { findMounted } from '../../mounted/engine/filesystem.js'
@@ -25,9 +26,6 @@ import { existsSync } from 'node:fs'
 import { orderWords, type Token } from '../args/at-shutdown.js'
 import { fittingTrace } from '../args/load-trace.js'
 import type { Progress } from './progress.js'
-
-/** Where the plan is kept unless another place is named. */
-export const packedPlan = '/var/lib/bootpack/packed.plan'
 
 export interface OrderReport {
   readonly command: 'pack' | 'apply' | 'undo'

@@ -8,6 +8,9 @@ import { bootEvents, eventSwitch, inodeProbe } from '../tracing-folder.js'
 
 export const unitName = 'bootpack-collect.service'
 
+/** The environment variable with /proc/diskstats as it was before the recorder was loaded. */
+export const diskstatsVariable = 'BOOTPACK_DISKSTATS'
+
 /** The first line of everything that is written, by which it is known again. */
 export const marker = '# Written by bootpack collect setup; bootpack collect setup --remove takes it away.'
 
@@ -41,8 +44,9 @@ RequiresMountsFor=/var/lib/bootpack
 
 [Service]
 Type=exec
-# The kernel leaves out this process from here on; what it does before is left out later.
-ExecStart=/bin/sh -c 'echo $$$$ >/sys/kernel/tracing/set_event_notrace_pid; exec "$$0" "$$@"' ${words}
+# The kernel leaves out this process from here on; what it does before is left out later. What the disks
+# had done by then is handed on, so that loading this program does not count as part of the boot.
+ExecStart=/bin/sh -c 'echo $$$$ >/sys/kernel/tracing/set_event_notrace_pid; d=; while read -r l; do d="$$d$$l;"; done </proc/diskstats; ${diskstatsVariable}="$$d" exec "$$0" "$$@"' ${words}
 # However it ended, the kernel must not go on recording.
 ExecStopPost=/bin/sh -c '[ "$$SERVICE_RESULT" = success ] || { cd /sys/kernel/tracing || exit 0; for e in ${switches}; do [ ! -e $$e ] || echo 0 >$$e; done; echo !${inodeProbe.event} >>set_event 2>/dev/null; echo >set_event_notrace_pid; echo 1 >options/overwrite; echo >trace; echo 1 >buffer_size_kb; }'
 # 3: written, but events were lost.

@@ -1,7 +1,9 @@
 import { Flags } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../../cli/session/base-command.js'
+import type { DiskUse } from '../../boots/figures.js'
 import type { WrittenTrace } from '../../cli/args/collected-traces.js'
 import type { StopReason } from '../../collect/stop-moment.js'
+import { BootpackError } from '../../errors.js'
 import { escapePath } from '../../text/escape-path.js'
 
 interface BootReport {
@@ -21,7 +23,7 @@ export default class CollectBootCommand extends BootpackCommand {
   static override description = `For a boot prepared by collect setup, which also has this run by itself.
 Waits until the boot is over and the disks are quiet, writes a trace of each
 filesystem that was read, then switches the recording off and gives its
-memory back.
+memory back. How long the boot took is kept, too, for bootpack boots.
 Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
   static override examples = ['<%= config.bin %> collect boot', '<%= config.bin %> collect boot --now -o boot.trace.gz']
   static override flags = {
@@ -73,12 +75,14 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       { mountOf },
       { bootTraceName, makeTracesFolder, removeOldTraces, tracesFolder },
       { currentMounts, needOutputFolder, writeRecording, writtenText },
+      { BootMeter },
       { uptime },
     ] = await Promise.all([
       import('../../collect/record-boot.js'),
       import('../../collect/mounts.js'),
       import('../../collect/boot-traces.js'),
       import('../../cli/args/collected-traces.js'),
+      import('../../boots/boot-meter.js'),
       import('node:os'),
     ])
     const { target, instance, unit } = flags
@@ -87,6 +91,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
     const warn = (sentence: string): void => {
       process.stderr.write(`${sentence}\n`)
     }
+    const meter = new BootMeter()
     const only = target && new Set(target.map((path) => mountOf(path, mounts).device))
     const recording = await recordBoot({
       unit,
@@ -101,6 +106,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
             `Waiting until ${escapePath(unit)} is reached and the disks are quiet for ${flags['quiet-for']} s, at most ${flags['at-most']} s.`,
           )
       },
+      over: meter.over,
       ...(instance !== undefined && { instance }),
       ...(only && { devices: only }),
     })
@@ -113,6 +119,7 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
       header: { stopped, started: started.toISOString() },
       warn,
     })
+    if (flags.output === undefined) await this.keepFigures(traces[0]?.file, meter.use)
     const removed = flags.output === undefined && flags.keep > 0 ? removeOldTraces(flags.keep) : []
     const text = [
       writtenText(traces, recording),
@@ -123,5 +130,16 @@ Exit codes: 0 all done, 3 events were lost, 5 the kernel recorded nothing.`
     else this.log(text)
     this.end(stopped === 'interrupted' ? exitCode.interrupted : lost > 0 ? exitCode.partial : exitCode.done)
     return { stopped, events, eventBytes, lost, ignored, traces, removed }
+  }
+
+  /** For `bootpack boots`. A recording is worth more than its figures: without them it is whole all the same. */
+  private async keepFigures(trace: string | undefined, disk: DiskUse | undefined): Promise<void> {
+    const { noteBoot } = await import('../../boots/note-boot.js')
+    try {
+      noteBoot({ ...(trace !== undefined && { trace }), ...(disk && { disk }) })
+    } catch (error) {
+      if (!(error instanceof BootpackError)) throw error
+      this.note(`The figures of this boot were not kept: ${error.message}`)
+    }
   }
 }
