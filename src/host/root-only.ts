@@ -2,7 +2,16 @@
  * Whether a file is root's alone to change: it, and every folder on the way to it. What
  * runs as root while nobody looks must not be somebody else's to write.
  */
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  type Dirent,
+  type Stats,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { refused } from '../errors.js'
 import { shellWord } from '../text/shell-word.js'
@@ -40,16 +49,6 @@ export const isOthers = (stats: Pick<Stats, 'uid' | 'mode' | 'isDirectory'>, own
   (stats.uid !== 0 && !owners.includes(stats.uid)) ||
   ((stats.mode & 0o022) !== 0 && !(stats.isDirectory() && (stats.mode & sticky) !== 0))
 
-/**
- * @param path of this machine
- * @param when root runs it, as in 'root runs it at every boot'
- * @throws refused when others than root can change it
- */
-export function needRootOnly(path: string, when: string, next: string): void {
-  const others = changeableByOthers(path)
-  if (others !== undefined) throw notRootOnly(others, when, next)
-}
-
 export const notRootOnly = (path: string, when: string, next: string): Error =>
   refused('not-root-only', `${shellWord(path)} can be changed by others than root, and ${when}.`, next)
 
@@ -71,6 +70,12 @@ export function programChangeableByOthers(words: readonly string[]): string | un
   return undefined
 }
 
+/** The same of a package of Node in a folder, the way to it and all it may load. */
+export function packageChangeableByOthers(folder: string): string | undefined {
+  const known = new Set<string>()
+  return changeableByOthers(folder, known) ?? below(folder, false, known, new Set([realpathSync(folder)]))
+}
+
 /** The folders whose files a script may load: its package, and where npm put what that depends on. */
 function packageOf(script: string): string[] {
   const home = dirname(dirname(script))
@@ -87,14 +92,27 @@ function treeChangeableByOthers(folders: readonly string[], known: Set<string>):
   return undefined
 }
 
-function below(folder: string, top: boolean, known: Set<string>): string | undefined {
+/** @param entered folders that links led to, where links are to be followed */
+function below(folder: string, top: boolean, known: Set<string>, entered?: Set<string>): string | undefined {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (top && notRun.has(entry.name)) continue
     const path = join(folder, entry.name)
     // What a dangling link would lead to cannot be loaded.
     if (entry.isSymbolicLink() && !existsSync(path)) continue
-    const found = changeableByOthers(path, known) ?? (entry.isDirectory() ? below(path, false, known) : undefined)
+    const found =
+      changeableByOthers(path, known) ??
+      (isEntered(entry, path, entered) ? below(path, false, known, entered) : undefined)
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** Whether what a folder holds is a folder that has to be looked through, and is so for the first time. */
+function isEntered(entry: Dirent, path: string, entered?: Set<string>): boolean {
+  if (entry.isDirectory()) return true
+  if (!entered || !entry.isSymbolicLink() || !statSync(path).isDirectory()) return false
+  const real = realpathSync(path)
+  if (entered.has(real)) return false
+  entered.add(real)
+  return true
 }

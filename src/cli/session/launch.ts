@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BootpackError } from '../../errors.js'
 import { tellBrokenOutput } from './broken-output.js'
+import { loadForeignPlugins, pluginFolder, type Surroundings } from './foreign-plugins.js'
 import { isManifestFresh } from './manifest.js'
 import { slipOf } from './usage-error.js'
 import { tellError } from '../render/tell-error.js'
@@ -18,6 +19,8 @@ export async function launch(words: readonly string[]): Promise<void> {
   process.env['BOOTPACK_DISABLE_THEME'] = '1'
   tellBrokenOutput()
   const plugins = await loadPlugins()
+  const own = [...plugins.values()]
+  for (const plugin of await loadForeignPlugins(home, own, surroundings(), tellNote)) plugins.set(plugin.name, plugin)
   try {
     await run([...words], { root: home, plugins, userPlugins: false, devPlugins: false })
     void flush()
@@ -31,6 +34,14 @@ export async function launch(words: readonly string[]): Promise<void> {
   }
 }
 
+const surroundings = (): Surroundings => ({
+  environment: process.env,
+  uid: process.getuid?.() ?? 0,
+  folder: pluginFolder,
+})
+
+const tellNote = (sentence: string): void => void process.stderr.write(`bootpack: ${sentence}\n`)
+
 /** Commands of bootpack's own tell their slips themselves; the help command is oclif's, and repeats words as they are. */
 function slipIn(error: Error, words: readonly string[], plugins: readonly Plugin[]): BootpackError | undefined {
   if (!/^Command [^]* not found\.$/.test(error.message)) return slipOf(error, 'bootpack help', [])
@@ -41,7 +52,7 @@ function slipIn(error: Error, words: readonly string[], plugins: readonly Plugin
   )
 }
 
-/** Those named in package.json that are installed, and nothing else: nothing of the home folder, as above. */
+/** Those that come with bootpack: named in package.json, and installed. */
 export async function loadPlugins(): Promise<Map<string, Plugin>> {
   const { oclif } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { oclif: { plugins: string[] } }
   const plugins = await Promise.all([

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { BootpackCommand } from 'bootpack/cli'
 import { bootFlags } from '../../cli/boot-flags.js'
-import type { Conditions, ImageRuns } from '../../cli/boot-report.js'
+import type { BootRun, Conditions, ImageRuns } from '../../cli/boot-report.js'
 
 export interface VmBoot extends ImageRuns, Conditions {
   readonly traces: readonly string[]
@@ -50,20 +50,26 @@ that the trace can be used after the layout has changed: bootpack pack IMAGE
 
   async run(): Promise<VmBoot> {
     const { args, flags } = await this.parse(VmBootCommand)
-    const [{ bootSeries }, { parseUntil }, report, { BootProgress }, { interruption }, { OutputFiles }] =
-      await Promise.all([
-        import('../../machine/series.js'),
-        import('../../machine/until.js'),
-        import('../../cli/boot-report.js'),
-        import('../../cli/boot-progress.js'),
-        import('../../cli/signal.js'),
-        import('../../cli/output-files.js'),
-      ])
+    const [
+      { bootSeries },
+      { parseUntil },
+      { bootRun, busyHostText, conditionsText, imageRuns, runsTable },
+      { BootProgress },
+      { interruption },
+      { OutputFiles },
+    ] = await Promise.all([
+      import('../../machine/series.js'),
+      import('../../machine/until.js'),
+      import('../../cli/boot-report.js'),
+      import('../../cli/boot-progress.js'),
+      import('../../cli/signal.js'),
+      import('../../cli/output-files.js'),
+    ])
     const { runs, accelerator: choice, ...choices } = flags
     const progress = new BootProgress(this.live)
     const output = new OutputFiles(flags, runs)
     await output.need()
-    const results: ReturnType<typeof report.bootRun>[] = []
+    const results: BootRun[] = []
     try {
       const { accelerator, kernels } = await bootSeries([args.image], choices, {
         runs,
@@ -75,15 +81,15 @@ that the trace can be used after the layout has changed: bootpack pack IMAGE
         onProgress: (_image, run, seconds, reads) => progress.update(`boot ${run + 1} of ${runs}`, seconds, reads),
         onConsole: (_image, run, bytes) => output.console(run, bytes),
         onResult: async (machine, _image, run, result) => {
-          results.push(report.bootRun(result))
+          results.push(bootRun(result))
           await output.write(machine, run, result)
         },
       })
       progress.end()
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
-      const booted = report.imageRuns(args.image, kernels[0]!, results)
-      this.log(`${report.conditionsText(conditions)}\n\n${report.runsTable(booted)}`)
-      const busy = report.busyHostText([booted])
+      const booted = imageRuns(args.image, kernels[0]!, results)
+      this.log(`${conditionsText(conditions)}\n\n${runsTable(booted)}`)
+      const busy = busyHostText([booted])
       if (busy !== undefined) this.log(`\n${busy}`)
       if (output.traces.length > 0) this.log(`\nTrace written to ${output.traces.join(', ')}.`)
       if (output.unnamed !== undefined) {

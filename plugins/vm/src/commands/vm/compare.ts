@@ -27,7 +27,13 @@ written.`
 
   async run(): Promise<VmCompare> {
     const { args, flags } = await this.parse(VmCompareCommand)
-    const [{ bootSeries }, { parseUntil }, report, { BootProgress }, { interruption }] = await Promise.all([
+    const [
+      { bootSeries },
+      { parseUntil },
+      { bootRun, busyHostText, comparisonTable, conditionsText, imageRuns },
+      { BootProgress },
+      { interruption },
+    ] = await Promise.all([
       import('../../machine/series.js'),
       import('../../machine/until.js'),
       import('../../cli/boot-report.js'),
@@ -49,19 +55,14 @@ written.`
         onProgress: (image, run, seconds, reads) =>
           progress.update(`${image === 0 ? 'A' : 'B'}, boot ${run + 1} of ${runs}`, seconds, reads),
         onResult: async (_machine, image, _run, result) => {
-          results[image]!.push(report.bootRun(result))
+          results[image]!.push(bootRun(result))
         },
       })
       progress.end()
       const conditions = { disk: flags.disk, scale: flags.scale, until: flags.until, accelerator }
-      const [a, b] = [
-        report.imageRuns(args.a, kernels[0]!, results[0]),
-        report.imageRuns(args.b, kernels[1]!, results[1]),
-      ]
-      this.log(
-        `A        ${args.a}\nB        ${args.b}\n${report.conditionsText(conditions)}\n\n${report.comparisonTable(a, b)}`,
-      )
-      const busy = report.busyHostText([a, b])
+      const [a, b] = [imageRuns(args.a, kernels[0]!, results[0]), imageRuns(args.b, kernels[1]!, results[1])]
+      this.log(`A        ${args.a}\nB        ${args.b}\n${conditionsText(conditions)}\n\n${comparisonTable(a, b)}`)
+      const busy = busyHostText([a, b])
       if (busy !== undefined) this.log(`\n${busy}`)
       return { a, b, speedup: a.median.seconds / b.median.seconds, ...conditions }
     } finally {
