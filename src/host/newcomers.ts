@@ -46,7 +46,7 @@ export class Newcomers {
   private readonly file: WatchedFile | undefined
   private door: Door | undefined
   private readonly files: readonly (WatchedFile & { readonly notice: OpenNotice | undefined })[]
-  private stamp: bigint | undefined
+  private stamps: readonly bigint[] = []
   private nextLook = 0
   private opened = false
   private called = false
@@ -127,18 +127,28 @@ export class Newcomers {
 
   /** Says that what was written until now was written here. */
   written(): void {
-    this.stamp = this.file && fstatSync(this.file.fd, { bigint: true }).mtimeNs
+    this.stamps = this.timesOfWriting()
   }
 
-  /** Whether the file was written to since `written` was called. */
+  /**
+   * Whether the file was written to since `written` was called, or one that the target
+   * reads: what this machine remembers of the target may then be older. Where another
+   * device gives out bytes of such a file as well, it may be written to at any time.
+   */
   rewritten(): Newcomer | undefined {
-    const now = this.file && fstatSync(this.file.fd, { bigint: true }).mtimeNs
-    return now === this.stamp ? undefined : { as: 'rewritten' }
+    const now = this.timesOfWriting()
+    if (now.every((time, i) => time === this.stamps[i])) return undefined
+    const shared = !this.file && relatedDevices(this.identity).some(({ as, beside }) => beside && as === 'loop')
+    return shared ? undefined : { as: 'rewritten' }
   }
 
   close(): void {
     this.openDoor()
     for (const { notice } of this.files) notice?.close()
+  }
+
+  private timesOfWriting(): bigint[] {
+    return this.files.map(({ fd }) => fstatSync(fd, { bigint: true }).mtimeNs)
   }
 
   /** Whether a file was opened since the last look, or might have been. */

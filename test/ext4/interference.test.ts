@@ -162,6 +162,19 @@ describe('somebody who comes meanwhile', function () {
       whole(path, '/newcomer')
     })
 
+    it('and writes to the file behind a loop device, and is gone: refused', async function () {
+      needLoopMounts(this)
+      const path = copy('behind-gone.img')
+      const volume = await opened(attach(path))
+      const moves = await planned(volume, 1)
+      // Bytes that ext4 leaves to the boot loader, in the page that holds the superblock.
+      run('dd', [`of=${path}`, 'bs=512', 'count=1', 'conv=notrunc,fsync', 'status=none'], { input: 'x'.repeat(512) })
+      expect(await errorOf(carryOut(volume, moves))).to.include({ code: 'rewritten-meanwhile', exitCode: 5 })
+      await volume.close()
+      expect(readFileSync(path).subarray(0, 512).equals(Buffer.alloc(512, 'x'))).to.equal(true)
+      whole(path)
+    })
+
     it('and truncates the file: refused', async () => {
       const path = copy('truncated.img')
       const volume = await opened(path)

@@ -80,6 +80,8 @@ async function openForWriting(
     if (held.writer) throw writerError(held.writer, held.path, path)
     const writer = identity.kind === 'file' ? lockForWriting(file.descriptor, identity) : findDeviceWriter(identity)
     if (writer) throw writerError(writer, path)
+    // What this machine still had to write to a file behind the device is nobody's later.
+    if (held.files.length > 0) await file.flush()
     const target = identity.kind === 'file' ? { fd: file.descriptor, identity } : undefined
     const newcomers = new Newcomers(identity, target, held.files)
     releases.push(() => newcomers.close())
