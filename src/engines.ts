@@ -15,6 +15,10 @@ export interface OpenTargetOptions {
   readonly undoFile?: string | undefined
   /** Told why nothing happens for some seconds, which may be when it is opened or before the first write. */
   readonly onWaiting?: ((why: string) => void) | undefined
+  /** It is an overlay of our own over a virtual machine's disk (packed-copy/), written to through QEMU. */
+  readonly overlay?: boolean | undefined
+  /** What messages call it, where it is a copy of something else. */
+  readonly calledAs?: string | undefined
   /** Engines to consider besides bootpack's own; see `bootpack/engine`. */
   readonly engines?: readonly EngineProvider[]
 }
@@ -29,12 +33,14 @@ export interface OpenTargetOptions {
  */
 export async function openTarget(
   target: string,
-  { write, partition, undoFile, onWaiting, engines: more = [] }: OpenTargetOptions,
+  { write, partition, undoFile, overlay, calledAs, onWaiting, engines: more = [] }: OpenTargetOptions,
 ): Promise<Volume> {
   const options = {
     write,
     ...(partition !== undefined && { partition }),
     ...(undoFile !== undefined && { undoFile }),
+    ...(overlay && { overlay }),
+    ...(calledAs !== undefined && { calledAs }),
     ...(onWaiting && { onWaiting }),
   }
   return await openVolume(target, options, [...engines, ...more])

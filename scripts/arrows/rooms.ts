@@ -68,8 +68,13 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'disk',
-    what: 'partition tables, and disk containers that are recognised and refused',
+    what: 'partition tables, and disk containers that are recognised',
     imports: ['storage', 'bytes', 'text'],
+  },
+  {
+    name: 'qemu',
+    what: "disks in QEMU's formats: read and written through qemu-nbd, copied by qemu-img",
+    imports: ['storage', 'text'],
   },
   {
     name: 'kernel',
@@ -113,7 +118,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'ext4',
     what: 'ext4 on disk, one structure per file; journal; the offline engine',
-    imports: ['bytes', 'layout', 'mballoc', 'volume', 'storage', 'disk', 'host', 'text'],
+    imports: ['bytes', 'layout', 'mballoc', 'volume', 'storage', 'disk', 'qemu', 'host', 'text'],
     packages: ['p-limit'],
   },
   {
@@ -130,6 +135,11 @@ export const rooms: readonly Room[] = [
     name: 'pack',
     what: 'drives a plan through a volume: gate, apply, verify, resume, undo',
     imports: ['plan', 'volume', 'measure', 'layout', 'trace'],
+  },
+  {
+    name: 'packed-copy',
+    what: 'packing into a new image: what is worked on, and how it takes its place',
+    imports: ['qemu', 'ext4', 'disk', 'storage', 'files', 'host', 'volume', 'text'],
   },
   {
     name: 'e4defrag',

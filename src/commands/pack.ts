@@ -8,11 +8,14 @@ import { usageError } from '../errors.js'
 import type { ContentCheck, ContentHash } from '../pack/content-hashes.js'
 import type { PackResult } from '../pack/pack-volume.js'
 import type { BootSet } from '../plan/resolve/boot-set.js'
+import type { CopyReport, PackedCopy } from '../packed-copy/packed-copy.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
 
 type PackReport = Omit<PackResult, 'plan'> & {
   readonly contents?: ContentCheck
+  /** With --to: the new image; absent when nothing was packed. */
+  readonly copy?: CopyReport
   readonly plan: Omit<PackResult['plan'], 'rounds'>
 }
 
@@ -28,6 +31,7 @@ corrupt, 7 no space.`
     '<%= config.bin %> pack disk.img --trace boot.trace --evict',
     '<%= config.bin %> pack disk.img --trace files.txt --evict --dry-run',
     '<%= config.bin %> pack disk.img --trace boot.trace --evict --dry-run --report boot.html',
+    '<%= config.bin %> pack disk.qcow2 --trace boot.trace --evict --to packed.qcow2',
     '<%= config.bin %> pack / --trace boot.trace --evict --inodes --at-shutdown',
   ]
   static override args = { target: targetArgument }
@@ -55,6 +59,12 @@ corrupt, 7 no space.`
       description: 'keep the plan in this file, for verify and undo',
       helpValue: 'PLAN',
     }),
+    to: Flags.string({
+      description:
+        'leave the target as it is, and write a packed copy to this new file; qcow2, VMDK, VHDX, VDI and others, too',
+      helpValue: 'IMAGE',
+      exclusive: ['undo-file', 'at-shutdown'],
+    }),
     report: Flags.string({
       description: 'write an HTML page that shows before and after (docs/report.md)',
       helpValue: 'FILE',
@@ -65,6 +75,41 @@ corrupt, 7 no space.`
   async run(): Promise<PackReport | OrderReport> {
     const { args, flags, raw } = await this.parse(PackCommand)
     if (flags['at-shutdown']) return this.order(args.target, flags, raw)
+    await needPlaces(args.target, flags)
+    if (flags.to === undefined || flags['dry-run']) return this.pack(args.target, flags)
+    const { PackedCopy } = await import('../packed-copy/packed-copy.js')
+    const progress = this.progress('Looking at the image')
+    const onStep = (step: string): ((done: number, total: number) => void) => {
+      progress.step(step)
+      return (done, total) => progress.update(done, total)
+    }
+    // Until the packing begins, Ctrl-C ends at once, and the copy goes with the process.
+    const copy = await PackedCopy.begin(args.target, flags.to, { onStep })
+    try {
+      progress.end()
+      const report = await this.pack(args.target, flags, copy)
+      if (report.applied === undefined || report.applied.interrupted) {
+        this.note(`${flags.to} was not written; ${args.target} is as it was.`)
+        return report
+      }
+      const writing = this.progress('Writing the new image')
+      const made = await copy.finish({
+        signal: this.signal,
+        onStep: (step) => {
+          writing.step(step)
+          return (done, total) => writing.update(done, total)
+        },
+      })
+      writing.end()
+      this.log(`\nThe packed image is ${made.path} (${made.format}); ${args.target} is as it was.`)
+      for (const note of made.notes) this.log(note)
+      return { ...report, copy: made }
+    } finally {
+      await copy.discard()
+    }
+  }
+
+  private async pack(target: string, flags: PackFlags, copy?: PackedCopy): Promise<PackReport> {
     const [
       { openTarget },
       { fittingTrace, loadTrace },
@@ -82,15 +127,15 @@ corrupt, 7 no space.`
       import('../report/pack-report.js'),
       import('../text/shell-word.js'),
     ])
-    await needPlaces(args.target, flags)
     const drifted = flags.drifted ? await this.driftedOptions(flags.plan) : undefined
     const progress = this.progress('Reading the trace')
     const trace = await loadTrace(flags.trace, flags.format)
     progress.step('Planning')
     const volume = await openTarget(
-      args.target,
+      copy?.work ?? target,
       {
         write: !flags['dry-run'],
+        ...(copy && { overlay: copy.overlay, calledAs: target }),
         partition: flags.partition,
         undoFile: flags['undo-file'],
         onWaiting: (why) => this.note(why),
@@ -104,7 +149,7 @@ corrupt, 7 no space.`
     try {
       const { reads, fit } = fittingTrace(trace, volume, flags['any-trace'], (sentence) => this.note(sentence))
       const result = await packVolume(volume, reads, {
-        ...planOptions(args.target, flags),
+        ...planOptions(target, flags),
         fit,
         ...(drifted && { drifted }),
         force: flags.force,
@@ -147,7 +192,7 @@ corrupt, 7 no space.`
         ])
         await writeReportPage(
           flags.report,
-          await packReportData({ target: args.target, traceName: flags.trace, trace, boot: resolved, result, volume }),
+          await packReportData({ target, traceName: flags.trace, trace, boot: resolved, result, volume }),
         )
       }
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
@@ -204,11 +249,12 @@ interface PackOutputs {
   readonly plan?: string | undefined
   readonly output?: string | undefined
   readonly report?: string | undefined
+  readonly to?: string | undefined
   readonly check: boolean
 }
 
 /** Packing takes a while; that a file has no place is better said before. */
-async function needPlaces(target: string, { trace, plan, output, report, check }: PackOutputs): Promise<void> {
+async function needPlaces(target: string, { trace, plan, output, report, to, check }: PackOutputs): Promise<void> {
   if (report === '-')
     throw usageError(
       'no-output',
@@ -226,7 +272,7 @@ async function needPlaces(target: string, { trace, plan, output, report, check }
     import('../cli/args/outputs.js'),
     import('../pack/contents-record.js'),
   ])
-  for (const path of [output, report]) if (path !== undefined) needOutputFolder(path)
+  for (const path of [output, report, to]) if (path !== undefined) needOutputFolder(path)
   await needOutputs(
     [
       { path: output, kind: 'plan' },

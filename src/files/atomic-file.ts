@@ -108,7 +108,8 @@ async function refuseOtherContents(path: string, kind: OutputKind): Promise<void
   )
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Brings the names in a folder to stable storage. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     // Some network filesystems cannot; the contents are flushed all the same.

@@ -13,6 +13,7 @@ export { walkPath } from '../ext4/read/path-walk.js'
 export { openGated } from '../ext4/engine/open-exclusive.js'
 export { findFilesystem } from '../ext4/engine/open-image.js'
 export { refuseState, type FilesystemName } from '../ext4/ownership/preconditions.js'
+export * as nbd from '../qemu/nbd/protocol.js'
 export type { Store } from '../storage/store.js'
 
 export { Allocator } from '../mballoc/allocator.js'

@@ -31,6 +31,10 @@ export interface OpenOptions {
   readonly undoFile?: string
   /** Told why nothing happens for some seconds: another machine may be using the filesystem. */
   readonly onWaiting?: (why: string) => void
+  /** It is an overlay of our own over a virtual machine's disk, written to through QEMU. */
+  readonly overlay?: boolean
+  /** What messages call it, where it is a copy of something else. */
+  readonly calledAs?: string
   /** Name of the engine to take, whatever the others say. */
   readonly engine?: string
 }

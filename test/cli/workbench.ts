@@ -13,7 +13,7 @@ import type { Trace } from '../../src/trace/model/trace.js'
 import { openVolume } from '../../src/volume/open-volume.js'
 import type { Volume } from '../../src/volume/volume.js'
 import { loopMount, type LoopMount } from '../support/loop-mount.js'
-import { isRoot, run, scratchFolder, type Ran } from '../support/tools.js'
+import { hasTool, isRoot, run, scratchFolder, type Ran } from '../support/tools.js'
 
 const home = new URL('../..', import.meta.url).pathname
 const script = async <T>(path: string): Promise<T> =>
@@ -71,6 +71,7 @@ export class Workbench {
     const recording = await kernelText(volume, await readTrace(trace))
     await volume.close()
     copyFileSync(image, this.at('aged/old.img'))
+    if (hasTool('qemu-img')) run('qemu-img', ['convert', '-O', 'qcow2', image, this.at('aged/disk.qcow2')])
     for (const name of ['boot', 'monday', 'tuesday', 'friday']) copyFileSync(trace, this.at('aged', `${name}.trace`))
     for (const n of [1, 2]) writeFileSync(this.at(`aged/boots/may/${n}.trace.gz`), gzipSync(readFileSync(trace)))
     for (const name of ['monday', 'tuesday']) copyFileSync(trace, this.at('aged/boots', `${name}.trace`))
@@ -100,9 +101,10 @@ export class Workbench {
    * A whole command line, where / and /mnt stand for the sample mounted (for e4defrag,
    * which writes, whatever lies below / too), /mnt/meta for
    * an empty folder and /dev/sdb1 for the sample on a device.
-   * @returns undefined when that needs root
+   * @returns undefined when that needs root, or QEMU's programs
    */
   line(text: string, ok: readonly number[]): Ran | undefined {
+    if (text.includes('qcow2') && !hasTool('qemu-nbd')) return undefined
     const words = text.split(' ').map((word) => {
       if (word === '/mnt/meta') return this.at('meta')
       const below = text.startsWith('e4defrag ') && word.startsWith('/') ? word : ''

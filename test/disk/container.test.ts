@@ -29,6 +29,17 @@ async function refusal(path: string): Promise<BootpackError> {
   throw new Error('not reached')
 }
 
+/** As on a machine without QEMU's programs. */
+async function withoutPrograms<T>(work: () => Promise<T>): Promise<T> {
+  const { PATH } = process.env
+  process.env['PATH'] = '/nowhere'
+  try {
+    return await work()
+  } finally {
+    process.env['PATH'] = PATH
+  }
+}
+
 describe('words for a shell', () => {
   const folder = scratchFolder()
   after(folder.remove)
@@ -142,7 +153,7 @@ describe('containers', () => {
         mkdirSync(inner)
         const path = join(inner, name)
         make(at('disk.img'), path)
-        const error = await refusal(path)
+        const error = await withoutPrograms(() => refusal(path))
         expect(error).to.include({ family: 'unsupported', exitCode: 5, code })
         const command = /: ([^:]+)$/.exec(error.next!)![1]!
         if (/^simg2img/.test(command)) needTools(this, 'simg2img')

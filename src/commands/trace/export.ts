@@ -139,15 +139,14 @@ Parquet holds many traces in one file, for databases; what is below /home and
     partition: number | undefined,
     trace: Trace,
   ): Promise<{ ranges: DeviceRange[]; skipped: Record<string, number> }> {
-    const [{ openTarget }, { rangesOnVolume }, { partitionStart }] = await Promise.all([
+    const [{ openTarget }, { rangesOnVolume }] = await Promise.all([
       import('../../cli/session/open-target.js'),
       import('../../plan/resolve/ranges-on-volume.js'),
-      import('../../disk/partitions/start.js'),
     ])
     const volume = await openTarget(target, { write: false, partition }, this.config)
     try {
       const start =
-        volume.partition === undefined || volume.partition === 0 ? 0 : await partitionStart(target, volume.partition)
+        volume.partition === undefined || volume.partition === 0 ? 0 : await startOf(target, volume.partition)
       return await rangesOnVolume(trace, volume, start)
     } finally {
       await volume.close()
@@ -188,5 +187,19 @@ Parquet holds many traces in one file, for databases; what is below /home and
     if (left > 0) process.stderr.write(`Left out: ${counted(left, 'read')} of private files.\n`)
     this.log(`${count(reads)} reads of ${counted(boots, 'boot')} written to ${flags.output}.`)
     return { written: reads, skipped }
+  }
+}
+
+/** Bytes from the start of the disk, which may be inside a disk image of QEMU's, to a partition of it. */
+async function startOf(target: string, partition: number): Promise<number> {
+  const [{ openGated }, { partitionStart }] = await Promise.all([
+    import('../../ext4/engine/open-exclusive.js'),
+    import('../../disk/partitions/start.js'),
+  ])
+  const { store } = await openGated(target, false)
+  try {
+    return await partitionStart(store, partition)
+  } finally {
+    await store.close()
   }
 }

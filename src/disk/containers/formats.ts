@@ -27,6 +27,8 @@ export interface ContainerFormat {
    * what the magic tells may be left over from earlier.
    */
   readonly standing: 'outer' | 'inner'
+  /** What QEMU calls it, whose programs can read it. */
+  readonly qemu?: string
   /** What to do with it, a full sentence. */
   readonly advice: (path: string) => string
 }
@@ -63,6 +65,12 @@ const disk = (code: ContainerCode, advice: (path: string) => string, ...magic: M
   standing: 'outer',
 })
 
+/** A disk that QEMU's programs read. @param format what they call it */
+const virtual = (code: ContainerCode, format: string, ...magic: Magic[]): ContainerFormat => ({
+  ...disk(code, qemu(format), ...magic),
+  qemu: format,
+})
+
 const filesystem = (code: ContainerCode, ...magic: Magic[]): ContainerFormat => ({
   code,
   title: errorCodes.unsupported[code].means,
@@ -75,21 +83,24 @@ const swapMagics = [4096, 8192, 16384, 65536].map((page) => page - 10)
 
 export const containerFormats: readonly ContainerFormat[] = [
   // Disks of virtual machines.
-  disk('qcow', qemu('qcow'), at(0, 'QFI', 0xfb, 0, 0, 0, 1)),
-  disk('qcow2', qemu('qcow2'), at(0, 'QFI', 0xfb)),
-  disk('qed', qemu('qed'), at(0, 'QED', 0)),
-  disk('vmdk', qemu('vmdk'), at(0, 'KDMV'), at(0, 'COWD')),
-  disk(
-    'vmdk-descriptor',
-    (path) =>
-      `Give the raw file it names (often ${shellWord(besides(path, '-flat.vmdk'))}), or convert it with: qemu-img convert -f vmdk -O raw ${shellWord(path)} ${shellWord(besides(path, '.img'))}`,
-    at(0, '# Disk DescriptorFile'),
-  ),
-  disk('vdi', qemu('vdi'), at(0x40, 0x7f, 0x10, 0xda, 0xbe)),
-  disk('vhd', qemu('vpc'), at(0, 'conectix')),
-  disk('vhdx', qemu('vhdx'), at(0, 'vhdxfile')),
-  disk('parallels', qemu('parallels'), at(0, 'WithoutFreeSpace'), at(0, 'WithouFreSpacExt')),
-  disk('dmg', qemu('dmg'), at(-512, 'koly')),
+  virtual('qcow', 'qcow', at(0, 'QFI', 0xfb, 0, 0, 0, 1)),
+  virtual('qcow2', 'qcow2', at(0, 'QFI', 0xfb)),
+  virtual('qed', 'qed', at(0, 'QED', 0)),
+  virtual('vmdk', 'vmdk', at(0, 'KDMV'), at(0, 'COWD')),
+  {
+    ...disk(
+      'vmdk-descriptor',
+      (path) =>
+        `Give the raw file it names (often ${shellWord(besides(path, '-flat.vmdk'))}), or convert it with: qemu-img convert -f vmdk -O raw ${shellWord(path)} ${shellWord(besides(path, '.img'))}`,
+      at(0, '# Disk DescriptorFile'),
+    ),
+    qemu: 'vmdk',
+  },
+  virtual('vdi', 'vdi', at(0x40, 0x7f, 0x10, 0xda, 0xbe)),
+  virtual('vhd', 'vpc', at(0, 'conectix')),
+  virtual('vhdx', 'vhdx', at(0, 'vhdxfile')),
+  virtual('parallels', 'parallels', at(0, 'WithoutFreeSpace'), at(0, 'WithouFreSpacExt')),
+  virtual('dmg', 'dmg', at(-512, 'koly')),
   disk(
     'android-sparse',
     (path) => `Convert it with: simg2img ${shellWord(path)} ${shellWord(besides(path, '.raw.img'))}`,

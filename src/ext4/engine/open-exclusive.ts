@@ -6,12 +6,15 @@
  * bootpack of this machine, whatever namespace it runs in. What a device reads is kept
  * in the same way, so that the file behind a loop device is not written beside it.
  *
- * Reading takes no lock and keeps nobody off.
+ * Reading takes no lock and keeps nobody off. Of a disk of a virtual machine (qcow2, VMDK …)
+ * what is read is the disk inside, where QEMU's programs are at hand; QEMU's own locks tell
+ * who else is at it.
  *
  * The looks at mounts, loop devices and writers are taken again when the lock is ours:
  * of two who come at the same time, at least one then sees the other.
  */
 import { statSync, type BigIntStats } from 'node:fs'
+import { resolve } from 'node:path'
 import { ioError, refused, usageError } from '../../errors.js'
 import { deviceNumber, identify, isReadOnlyDevice, sectorSizeOf, type Identity } from '../../host/block-devices.js'
 import { FreshReader } from '../../host/fresh-read.js'
@@ -21,6 +24,9 @@ import { Newcomers } from '../../host/newcomers.js'
 import { openersOf } from '../../host/openers.js'
 import { relatedDevices } from '../../host/device-stack.js'
 import { findHolder, findWriter, lockForWriting, type OtherWriter } from '../../host/writer-lock.js'
+import { recogniseContainer } from '../../disk/containers/recognise.js'
+import { usableImage } from '../../qemu/image-info.js'
+import { canServe, serveImage } from '../../qemu/serve-image.js'
 import { FileStore } from '../../storage/file-store.js'
 import { ReleasingStore } from '../../storage/releasing-store.js'
 import type { Store } from '../../storage/store.js'
@@ -50,7 +56,30 @@ export async function openGated(path: string, write: boolean): Promise<GatedDisk
   const disk = { identity, sectorSize: sectorSizeOf(identity) }
   if (write) return { ...disk, ...(await openForWriting(path, identity)), writer: () => undefined }
   const store = await openSame(path, identity, false)
-  return { ...disk, store, writer: () => findHolder(store.descriptor, path, identity) }
+  try {
+    const inside = await diskInside(store, path, identity)
+    return { ...disk, store: inside, writer: () => findHolder(store.descriptor, path, identity) }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/**
+ * Opens for writing an image of QEMU's that nobody else knows of, in a folder of our own: an overlay over
+ * one that is not written to (packed-copy/).
+ */
+export async function openOverlay(path: string): Promise<GatedDisk> {
+  const identity = identify(statOrSay(path))
+  return { identity, sectorSize: undefined, store: await serveImage(path, 'qcow2', true), writer: () => undefined }
+}
+
+async function diskInside(file: FileStore, path: string, identity: Identity): Promise<Store> {
+  const format = identity.kind === 'file' ? (await recogniseContainer(file, 'outer'))?.qemu : undefined
+  if (format === undefined || !canServe()) return file
+  const whole = resolve(path)
+  await usableImage(whole, format)
+  return new ReleasingStore(await serveImage(whole, format, false), () => file.close())
 }
 
 async function openForWriting(

@@ -4,7 +4,8 @@
  * their order. Nothing is written on the way, and every refusal leaves the image as
  * it was.
  */
-import { BootpackError, usageError } from '../../errors.js'
+import { extname } from 'node:path'
+import { BootpackError, unsupported, usageError } from '../../errors.js'
 import { claim, type Claim, type EngineProvider, type OpenOptions } from '../../volume/open-volume.js'
 import type { Target } from '../../volume/target.js'
 import type { Volume } from '../../volume/volume.js'
@@ -18,10 +19,12 @@ import {
   notAFilesystem,
   recogniseContainer,
 } from '../../disk/containers/recognise.js'
+import type { ContainerFormat } from '../../disk/containers/formats.js'
+import { canServe } from '../../qemu/serve-image.js'
 import { FileStore } from '../../storage/file-store.js'
 import { Filesystem } from '../read/filesystem.js'
 import { MultiMount } from './multi-mount.js'
-import { openGated, type GatedDisk } from './open-exclusive.js'
+import { openGated, openOverlay, type GatedDisk } from './open-exclusive.js'
 import { refuseState, writerError, type FilesystemName } from '../ownership/preconditions.js'
 import { ImageVolume, type Watch } from './image-volume.js'
 import { Guard } from './guard.js'
@@ -49,6 +52,10 @@ export interface OpenImageOptions {
   readonly partition?: number
   /** Keep what is overwritten in this new file, for e2undo. */
   readonly undoFile?: string
+  /** It is an overlay of our own over an image of QEMU's, and written to through QEMU. */
+  readonly overlay?: boolean
+  /** What messages call it, where it is a copy of something else. */
+  readonly calledAs?: string
   /** Told why nothing happens for some seconds. */
   readonly onWaiting?: ((why: string) => void) | undefined
 }
@@ -60,20 +67,21 @@ export interface OpenImageOptions {
  *   else or of a kind that is not handled, with the command that helps; usage when the
  *   partition must be named; corrupt; io
  */
-export async function openImage(path: string, options: OpenImageOptions): Promise<Volume> {
-  const disk = await openGated(path, options.write)
+export async function openImage(place: string, options: OpenImageOptions): Promise<Volume> {
+  const disk = options.overlay ? await openOverlay(place) : await openGated(place, options.write)
+  const path = options.calledAs ?? place
   const asked = new GuardedStore(disk.store, () => disk.guard?.glance())
   try {
-    const place = await findFilesystem(asked, path, { partition: options.partition, sectorSize: disk.sectorSize })
-    const filesystem = await Filesystem.open(place.store)
-    const multiMount = await lookAtOtherMachines(disk, path, place, filesystem.superblock, options)
-    refuseBusy(filesystem.superblock, disk, place.name)
-    refuseState(filesystem.superblock, place.name, options.write)
+    const found = await findFilesystem(asked, path, { partition: options.partition, sectorSize: disk.sectorSize })
+    const filesystem = await Filesystem.open(found.store)
+    const multiMount = await lookAtOtherMachines(disk, path, found, filesystem.superblock, options)
+    refuseBusy(filesystem.superblock, disk, found.name)
+    refuseState(filesystem.superblock, found.name, options.write)
     if (options.undoFile === undefined)
       return await ImageVolume.open(
         filesystem,
-        place.partition,
-        await watchOver(disk, path, place, filesystem, multiMount),
+        found.partition,
+        await watchOver(disk, path, found, filesystem, multiMount),
       )
     if (!options.write)
       throw usageError(
@@ -81,11 +89,11 @@ export async function openImage(path: string, options: OpenImageOptions): Promis
         'An undo file is of use only where something is written.',
         'Leave out --undo-file.',
       )
-    const undoable = await UndoStore.create(place.store, options.undoFile, startOf(place.store))
+    const undoable = await UndoStore.create(found.store, options.undoFile, startOf(found.store))
     try {
       const recorded = await Filesystem.open(undoable)
-      const watch = await watchOver(disk, path, place, recorded, multiMount, options.undoFile)
-      return await ImageVolume.open(recorded, place.partition, watch)
+      const watch = await watchOver(disk, path, found, recorded, multiMount, options.undoFile)
+      return await ImageVolume.open(recorded, found.partition, watch)
     } catch (error) {
       // Closes what is below, too, and takes the empty undo file away.
       await undoable.close()
@@ -166,7 +174,10 @@ export async function findFilesystem(
   const vhdSize = await fixedVhdSize(disk)
   const store = vhdSize === undefined ? disk : new PartitionStore(disk, 0, vhdSize)
   const outer = await recogniseContainer(store, 'outer')
-  if (outer) throw containerError(outer, path)
+  if (outer)
+    throw store.writable && outer.qemu !== undefined && canServe()
+      ? notInPlace(outer, path)
+      : containerError(outer, path)
   const whole: FilesystemPlace = { store, partition: 0, name: { title: shellWord(path), operand: path } }
 
   const partitions = options.partition === 0 ? undefined : await partitionsOf(store, options.sectorSize)
@@ -208,6 +219,17 @@ export async function findFilesystem(
       operand: path.startsWith('/dev/') ? partitionDevice(path, chosen.number) : `${path}?offset=${chosen.start}`,
     },
   }
+}
+
+/** QEMU's programs are here, so there is a way without converting it first. */
+function notInPlace(format: ContainerFormat, path: string): BootpackError {
+  const { message } = containerError(format, path)
+  const copy = `packed${extname(path)}`
+  return unsupported(
+    format.code,
+    message,
+    `It is not written to where it is. Pack it into a new image: bootpack pack ${shellWord(path)} --to ${copy} …`,
+  )
 }
 
 /** @returns undefined when there is no partition table, or an empty one */
