@@ -26,6 +26,8 @@ const meanwhile = 'End the other program, look at the filesystem, and run the co
 
 /** What was asked for cannot be meant: a slip on the command line, or of a program. */
 const usage = {
+  'needs-yes': { means: 'nobody is there to be asked', helps: 'Say --yes.' },
+  'not-the-root': { means: 'auto is for the root of this machine' },
   'already-free': { means: 'blocks were to be freed that are not all in use' },
   'ambiguous-image': { means: 'the image has a partition table and a filesystem on the whole', helps: look },
   'ambiguous-target': { means: 'several engines open the target', helps: 'Name one with --engine.' },
@@ -152,6 +154,9 @@ const newcomers = {
 /** It could be done and would be unsafe, or is not permitted. Nothing was changed. */
 const refused = {
   ...newcomers,
+  'kept-already': { means: 'a timer keeps the boot packed already' },
+  'not-begun': { means: 'the first step of auto could not be taken' },
+  'on-battery': { means: 'the machine runs on its battery', helps: 'Plug it in.' },
   'arguments-not-taken': { means: 'the boot loader did not take the arguments of the kernel' },
   'etc-elsewhere': { means: '/etc is on another filesystem than the root' },
   'file-too-large': { means: 'a file that was to be replaced is larger than any of ours' },

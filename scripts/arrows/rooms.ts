@@ -180,6 +180,11 @@ export const rooms: readonly Room[] = [
     imports: ['collect', 'host', 'shutdown'],
   },
   {
+    name: 'auto',
+    what: 'packs the machine it runs on over its next boots: what comes next (`machine.ts`, pure), and the commands it is done by (docs/auto.md)',
+    imports: ['boots', 'collect', 'host', 'shutdown', 'text'],
+  },
+  {
     name: 'doctor',
     what: 'what can be done with a target, and whether it is worth it',
     imports: ['volume', 'layout'],
@@ -226,6 +231,7 @@ export const rooms: readonly Room[] = [
       'provision',
       'shutdown',
       'boots',
+      'auto',
       'mounted',
       'doctor',
     ],
