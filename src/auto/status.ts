@@ -17,9 +17,9 @@ export interface AutoStatus {
 /** @throws KernelError for who may not read it */
 export function autoStatus(root: PinnedRoot): AutoStatus {
   const state = readState(root)
-  if (!state) return {}
-  const decision = decide(state, gatherFacts(root))
   const comparison = compareBoots(readNotes(root))
+  if (!state) return comparison ? { comparison } : {}
+  const decision = decide(state, gatherFacts(root))
   return {
     state,
     ...(decision.kind === 'wait' && { waits: decision.what }),

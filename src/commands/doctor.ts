@@ -1,6 +1,7 @@
 import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
 import { partitionFlag, targetArgument } from '../cli/args/flags.js'
 import type { Examination } from '../doctor/examine.js'
+import type { AutoStatus } from '../auto/status.js'
 import type { ShutdownStatus } from '../shutdown/status.js'
 
 export default class DoctorCommand extends BootpackCommand {
@@ -12,7 +13,7 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
   static override args = { target: targetArgument }
   static override flags = { partition: partitionFlag }
 
-  async run(): Promise<Examination & { readonly shutdown?: ShutdownStatus }> {
+  async run(): Promise<Examination & { readonly shutdown?: ShutdownStatus; readonly auto?: AutoStatus }> {
     const { args, flags } = await this.parse(DoctorCommand)
     const [{ enginesFor }, { examine }, { doctorReport }] = await Promise.all([
       import('../cli/session/open-target.js'),
@@ -25,8 +26,10 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
     )
     this.log(doctorReport(found))
     if (found.refusals.length > 0) this.end(exitCode.refused)
-    const shutdown = args.target === '/' ? await this.atShutdown() : undefined
-    return { ...found, ...(shutdown && { shutdown }) }
+    if (args.target !== '/') return found
+    const shutdown = await this.atShutdown()
+    const auto = await this.byItself()
+    return { ...found, ...(shutdown && { shutdown }), ...(auto && { auto }) }
   }
 
   /** Of this machine: what is ordered for when it goes down, and what became of it. */
@@ -39,5 +42,25 @@ and the way out, and whether packing is worth it here. Writes nothing. Exit
     if (!status.order && !status.outcome) return undefined
     this.log(`\n${statusText(status.order, status.outcome, status.active)}`)
     return status
+  }
+
+  /** Of this machine: how far `auto` is, and whether boots have become faster. Only root may look. */
+  private async byItself(): Promise<AutoStatus | undefined> {
+    if (process.geteuid?.() !== 0) return undefined
+    const [{ PinnedRoot }, { autoStatus }, { autoText }, { comparisonSentence }] = await Promise.all([
+      import('../collect/setup/pinned-root.js'),
+      import('../auto/status.js'),
+      import('../cli/render/auto-text.js'),
+      import('../boots/comparison.js'),
+    ])
+    const root = PinnedRoot.open('/')
+    try {
+      const status = autoStatus(root)
+      if (status.state) this.log(`\n${autoText(status)}`)
+      else if (status.comparison) this.log(`\n${comparisonSentence(status.comparison)}`)
+      return status.state || status.comparison ? status : undefined
+    } finally {
+      root.close()
+    }
   }
 }
