@@ -19,15 +19,6 @@ const timer = `${units}/${timerName}`
 const link = `${units}/timers.target.wants/${timerName}`
 const dropIn = `${units}/${recorder}.d/bootpack-auto.conf`
 
-/** Those that may have been made for it, innermost last. */
-export const foldersOfOurs = [
-  'etc/systemd',
-  units,
-  `${units}/timers.target.wants`,
-  `${units}/${recorder}.d`,
-  'var/lib/bootpack',
-]
-
 export const serviceText = (program: readonly string[]): string => `${marker}
 [Unit]
 Description=Take the next step of packing this machine's boot
