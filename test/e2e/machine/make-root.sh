@@ -52,6 +52,9 @@ cat >"$root/etc/systemd/system/serial-getty@ttyS0.service.d/at.conf" <<'U'
 ExecStart=
 ExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I dumb
 U
+# However slow the processor is that is emulated.
+mkdir -p "$root/etc/systemd/system/dev-ttyS0.device.d"
+printf '[Unit]\nJobTimeoutSec=infinity\nJobRunningTimeoutSec=infinity\n' >"$root/etc/systemd/system/dev-ttyS0.device.d/at.conf"
 # Nothing that begins at a moment of its own choice.
 for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
