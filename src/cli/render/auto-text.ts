@@ -55,6 +55,7 @@ export function autoText({ state, waits, comparison }: AutoStatus): string {
   const { step, trouble } = state
   const lines = [`auto      ${done[step]}`]
   if (waits !== undefined) lines.push(`waits     ${waits}`)
+  else if (trouble) lines.push('waits     to try again after the next boot')
   else lines.push('waits     for nothing: it goes on by itself, after this boot or the next')
   if (next[step] !== undefined) lines.push(`next      ${next[step]}`)
   if (trouble) {
