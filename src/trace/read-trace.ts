@@ -1,6 +1,6 @@
 import { BootpackError } from '../errors.js'
 import { settleDevice } from './parse/choose-device.js'
-import { inputName, openTraceBytes, type TraceInput } from './parse/input.js'
+import { inputName, inputWord, openTraceBytes, type TraceInput } from './parse/input.js'
 import { TraceParser, type ParseOptions, type TraceFacts } from './parse/parser.js'
 import type { Trace, TraceRead } from './model/trace.js'
 
@@ -21,7 +21,7 @@ export async function streamTrace(
   onReads: (reads: readonly TraceRead[]) => void | Promise<void>,
   options: ReadTraceOptions = {},
 ): Promise<TraceFacts> {
-  const parser = new TraceParser({ name: inputName(input), ...options })
+  const parser = new TraceParser({ name: inputName(input), word: inputWord(input), ...options })
   for await (const chunk of openTraceBytes(input, options.mostBytes)) {
     const reads = parser.push(chunk)
     if (reads.length > 0) await onReads(reads)
@@ -36,7 +36,7 @@ export async function* traceReads(
   input: TraceInput,
   options: ReadTraceOptions = {},
 ): AsyncGenerator<TraceRead, TraceFacts> {
-  const parser = new TraceParser({ name: inputName(input), ...options })
+  const parser = new TraceParser({ name: inputName(input), word: inputWord(input), ...options })
   for await (const chunk of openTraceBytes(input, options.mostBytes)) yield* parser.push(chunk)
   yield* parser.end()
   return parser.facts()

@@ -17,6 +17,7 @@ import { expect } from 'chai'
 import { BootpackError } from '../../src/errors.js'
 import { fsBlock, fileBlock } from '../../src/layout/block.js'
 import { liveEngine, openLive } from '../../src/mounted/engine/open.js'
+import { findMounted } from '../../src/mounted/engine/filesystem.js'
 import { resolveTarget } from '../../src/volume/target.js'
 import type { Move, MoveOutcome, Volume } from '../../src/volume/volume.js'
 import { filefrag, loopMount, type LoopMount } from '../support/loop-mount.js'
@@ -79,6 +80,27 @@ describe('live: what is refused', () => {
     }
   })
 
+  it('btrfs, whose subvolumes have device numbers that no mount has', function () {
+    if (!hasTool('mkfs.btrfs')) skip(this, 'needs mkfs.btrfs')
+    const folder = scratchFolder()
+    const at = (name: string): string => join(folder.path, name)
+    try {
+      run('truncate', ['-s', '128M', at('image')])
+      run('mkfs.btrfs', ['-q', at('image')])
+      mkdirSync(at('mnt'))
+      if (run('mount', ['-o', 'loop', at('image'), at('mnt')], { ok: [0, 32] }).status !== 0)
+        skip(this, 'needs btrfs, which this kernel does not have')
+      run('btrfs', ['subvolume', 'create', at('mnt/volume')])
+      for (const path of [at('mnt'), at('mnt/volume')])
+        expect(() => findMounted(resolveTarget(path)), path)
+          .to.throw(/lies on btrfs; bootpack moves blocks of mounted ext4 and XFS/)
+          .with.property('code', 'not-a-disk-filesystem')
+    } finally {
+      spawnSync('umount', [at('mnt')])
+      folder.remove()
+    }
+  })
+
   it('a mount of nothing but a folder of it', async () => {
     const mount = loopMount({ size: 32 << 20 })
     const folder = scratchFolder()
@@ -108,14 +130,17 @@ describe('live: what is refused', () => {
       const program = `
         import { openLive } from './src/mounted/engine/open.js'
         import { resolveTarget } from './src/volume/target.js'
-        await openLive(resolveTarget(${JSON.stringify(mount.path)}), true).catch((error) => console.log(error.code, error.exitCode, error.next))`
+        for (const write of [true, false])
+          await openLive(resolveTarget(${JSON.stringify(mount.path)}), write).catch((error) => console.log(error.code, error.exitCode, error.message, error.next))`
       chmodSync(join(mount.path, '..'), 0o755)
       const ran = run(
         'setpriv',
         ['--reuid=12345', '--clear-groups', process.execPath, '--import=tsx', '--input-type=module', '-e', program],
         { cwd: new URL('../..', import.meta.url).pathname },
       )
-      expect(ran.stdout).to.match(/^not-root 5 .*sudo/)
+      expect(ran.stdout).to.match(
+        /^not-root 5 Packing .* needs root\..*sudo.*\nnot-root 5 Where the files .* is read.*sudo/,
+      )
     } finally {
       mount.remove()
     }

@@ -1,3 +1,4 @@
+import { shellWord } from '../../src/text/shell-word.js'
 import { expect } from 'chai'
 import { detectFormat } from '../../src/trace/parse/detect-format.js'
 import { parseTrace } from '../../src/trace/parse/parser.js'
@@ -6,7 +7,7 @@ import type { BootpackError } from '../../src/errors.js'
 
 const refusal = (contents: Buffer | string): BootpackError => {
   try {
-    parseTrace(contents, { name: "my trace's" })
+    parseTrace(contents, { name: "my trace's", word: shellWord("my trace's") })
   } catch (error) {
     return error as BootpackError
   }
@@ -62,7 +63,7 @@ describe('telling a format by its contents', () => {
       const error = refusal(Buffer.from([...magic, 0, 0, 0]))
       expect(error.family).to.equal('unsupported')
       expect(error.exitCode).to.equal(5)
-      expect(error.next).to.contain(`${command} 'my trace'\\''s' | bootpack trace import -`)
+      expect(error.next).to.contain(`${command} 'my trace'\\''s' | bootpack trace import - -o boot.trace`)
     }
   })
 

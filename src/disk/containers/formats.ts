@@ -163,9 +163,14 @@ export const containerFormats: readonly ContainerFormat[] = [
     standing: 'outer',
     magic: [at(0, 'hsqs'), at(0, 'sqsh')],
     advice: () =>
-      'It cannot be changed in place: bootpack trace export --format squashfs-sort writes the sort file with which mksquashfs -sort builds it in boot order.',
+      'It cannot be changed in place. Build it in boot order: bootpack trace export boot.trace --to squashfs-sort -o sort.txt, then mksquashfs with -sort sort.txt.',
   },
-  { ...filesystem('xfs', at(0, 'XFSB')), standing: 'outer' },
+  disk(
+    'xfs',
+    (path) =>
+      `XFS is packed while it is mounted: mount ${path.startsWith('/dev/') ? '' : '-o loop '}${shellWord(path)} /mnt, and give /mnt.`,
+    at(0, 'XFSB'),
+  ),
   { ...filesystem('cramfs', at(0, 0x45, 0x3d, 0xcd, 0x28)), standing: 'outer' },
   { ...filesystem('romfs', at(0, '-rom1fs-')), standing: 'outer' },
   { ...filesystem('ubi', at(0, 'UBI#')), standing: 'outer' },

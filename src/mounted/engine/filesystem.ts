@@ -4,10 +4,11 @@
  */
 import { readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { parseMountinfo } from '../../host/mountinfo.js'
+import { parseMountinfo, type Mount } from '../../host/mountinfo.js'
 import { deviceNumber } from '../../host/block-devices.js'
 import { refused, unsupported } from '../../errors.js'
 import { quoted, type Target } from '../../volume/target.js'
+import { packable } from './refusals.js'
 
 export interface MountedFilesystem {
   /** Where its root is mounted. */
@@ -33,13 +34,16 @@ const rootInode = 2
 export function findMounted(target: Target): MountedFilesystem | undefined {
   const stats = statSync(target.path, { bigint: true })
   const number = deviceNumber(target.kind === 'block-device' ? stats.rdev : stats.dev)
-  const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')).filter(({ device }) => device === number)
+  const all = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))
+  const mounts = all.filter(({ device }) => device === number)
   if (mounts.length === 0) {
     if (target.kind === 'block-device') return undefined
+    // Subvolumes of btrfs have device numbers that no mount has.
+    const type = mountCovering(all, target.path)?.type ?? 'a filesystem of its own kind'
     throw unsupported(
       'not-a-disk-filesystem',
-      `${quoted(target.given)} lies on a filesystem that is no mounted block device.`,
-      'Name a path on a mounted ext4 filesystem.',
+      `${quoted(target.given)} lies on ${type}; bootpack moves blocks of mounted ext4 and XFS.`,
+      packable,
     )
   }
   const { type, readOnly } = mounts[0]!
@@ -61,6 +65,16 @@ export function findMounted(target: Target): MountedFilesystem | undefined {
     type,
     readOnly,
   }
+}
+
+/** The mount a path lies on: of those above it the deepest, and of these the last. */
+function mountCovering(mounts: readonly Mount[], path: string): Mount | undefined {
+  let best: Mount | undefined
+  for (const mount of mounts) {
+    const above = mount.mountPoint === '/' || `${path}/`.startsWith(`${mount.mountPoint}/`)
+    if (above && mount.mountPoint.length >= (best?.mountPoint.length ?? 0)) best = mount
+  }
+  return best
 }
 
 function deviceName(number: string): string {

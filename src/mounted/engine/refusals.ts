@@ -13,24 +13,33 @@ import type { MountedFilesystem } from './filesystem.js'
 const offline = (mounted: MountedFilesystem): string =>
   `Unmount it and pack the device instead: bootpack pack ${mounted.device}`
 
+/** The way out for who named a path on a filesystem that no engine knows. */
+export const packable = 'Name a path on a mounted ext4 or XFS filesystem, an unmounted device, or an image file.'
+
 /** @throws unsupported for anything but ext4 */
 export function refuseType(mounted: MountedFilesystem): void {
   if (mounted.type === 'ext4') return
   throw unsupported(
     'not-ext4',
-    `${quoted(mounted.mountPoint)} is ${mounted.type}; this engine moves blocks of mounted ext4.`,
-    mounted.type === 'xfs' ? 'There is a plugin for XFS: @bootpack/plugin-xfs.' : 'Name a path on an ext4 filesystem.',
+    `${quoted(mounted.mountPoint)} is ${mounted.type}; bootpack moves blocks of mounted ext4 and XFS.`,
+    mounted.type === 'xfs' ? 'XFS is done by a plugin that is not installed here: @bootpack/plugin-xfs.' : packable,
   )
 }
 
 /** @throws refused unless the process is root: reading the device and moving others' blocks need it */
-export function refuseWithoutRoot(mounted: MountedFilesystem): void {
+export function refuseWithoutRoot({ mountPoint }: MountedFilesystem, write: boolean): void {
   if (process.getuid?.() === 0) return
-  throw refused(
-    'not-root',
-    `Packing the mounted filesystem at ${quoted(mounted.mountPoint)} needs root.`,
-    'Run it with sudo; or use e4defrag, which works on files of your own without.',
-  )
+  throw write
+    ? refused(
+        'not-root',
+        `Packing the mounted filesystem at ${quoted(mountPoint)} needs root.`,
+        'Run it with sudo; or use e4defrag, which works on files of your own without.',
+      )
+    : refused(
+        'not-root',
+        `Where the files of the mounted filesystem at ${quoted(mountPoint)} lie is read from its device, which needs root.`,
+        'Run it with sudo; or give an image or a copy that you may read.',
+      )
 }
 
 /**

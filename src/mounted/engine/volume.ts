@@ -101,7 +101,7 @@ export class LiveVolume implements Volume {
    */
   static async open(mounted: MountedFilesystem, write: boolean): Promise<LiveVolume> {
     refuseType(mounted)
-    refuseWithoutRoot(mounted)
+    refuseWithoutRoot(mounted, write)
     const root = openRoot(mounted)
     let views: DiskViews | undefined
     let record: SettingsRecord | undefined

@@ -35,18 +35,18 @@ const binaries: readonly Binary[] = [
   },
 ]
 
-/** A name as a shell takes it. */
-const quoted = (name: string): string => (/^[\w./+:@%-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`)
-
-/** @throws unsupported for contents that another program must turn into text first */
-export function refuseBinary(head: Buffer, name: string): void {
+/**
+ * @param word the input as a word of a command line
+ * @throws unsupported for contents that another program must turn into text first
+ */
+export function refuseBinary(head: Buffer, name: string, word: string): void {
   const found = binaries.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
   if (!found) return
-  const command = found.command.replace('NAME', name === '-' ? '-' : quoted(name))
+  const command = found.command.replace('NAME', () => word)
   throw unsupported(
     'binary-trace',
     `${name} is ${found.what}.`,
-    `Turn it into text first: ${command} | bootpack trace import -`,
+    `Turn it into text first: ${command} | bootpack trace import - -o boot.trace`,
   )
 }
 
@@ -55,10 +55,11 @@ export function refuseBinary(head: Buffer, name: string): void {
  * format that knows it, and the one with the most lines wins.
  * @param head the first bytes, up to `headSize`
  * @param name of the input, for messages
+ * @param word the input as a word of a command line, for the command that turns it into text
  * @throws usage when it is empty or nothing known, unsupported when it is binary
  */
-export function detectFormat(head: Buffer, name = 'The input'): TraceFormat {
-  refuseBinary(head, name)
+export function detectFormat(head: Buffer, name = 'The input', word = '-'): TraceFormat {
+  refuseBinary(head, name, word)
   const nul = head.indexOf(0)
   const text = head.toString('latin1', head.subarray(0, 3).equals(byteOrderMark) ? 3 : 0, nul < 0 ? head.length : nul)
   const lines = text

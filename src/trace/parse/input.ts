@@ -6,6 +6,7 @@ import { open } from 'node:fs/promises'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { BootpackError, corrupt, ioError, usageError } from '../../errors.js'
+import { shellWord } from '../../text/shell-word.js'
 import { escapePath } from '../../text/escape-path.js'
 
 /** A path, '-' for standard input, or the bytes themselves. */
@@ -18,6 +19,10 @@ const chunkSize = 1 << 18
 
 export const inputName = (input: TraceInput): string =>
   typeof input !== 'string' ? 'The input' : input === '-' ? 'Standard input' : escapePath(input)
+
+/** The same as a word of a command line that reads it again. */
+export const inputWord = (input: TraceInput): string =>
+  typeof input !== 'string' || input === '-' ? '-' : shellWord(input)
 
 /**
  * @param mostBytes after unpacking
@@ -33,7 +38,7 @@ export async function* openTraceBytes(input: TraceInput, mostBytes = mostBytesBy
         ? (process.stdin as AsyncIterable<Uint8Array>)
         : await openFile(input)
   let total = 0
-  for await (const chunk of unpacked(raw, name)) {
+  for await (const chunk of unpacked(raw, name, inputWord(input))) {
     total += chunk.length
     if (total > mostBytes) {
       throw new BootpackError('refused', 'too-many-bytes', `${name} unpacks to more than ${mostBytes} bytes.`, {
@@ -63,7 +68,7 @@ async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
   return handle.createReadStream({ highWaterMark: chunkSize })
 }
 
-async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Buffer> {
+async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string, word: string): AsyncGenerator<Buffer> {
   const chunks = readable(raw, name)
   // Streams may begin with a chunk of one byte; the magic has two.
   const first: Buffer[] = []
@@ -95,7 +100,7 @@ async function* unpacked(raw: AsyncIterable<Uint8Array>, name: string): AsyncGen
       'gzip stream',
       1,
       `${name} ${code === 'Z_BUF_ERROR' ? 'ends too early' : 'is damaged'}`,
-      'What is left of it can be saved with: gzip -dc NAME | bootpack trace import - -o boot.trace',
+      `What is left of it can be saved with: gzip -dc ${word} | bootpack trace import - -o boot.trace`,
     )
   } finally {
     gunzip.destroy()

@@ -15,6 +15,8 @@ export interface ParseOptions extends FormatOptions {
   readonly format?: FormatName
   /** How messages call the input. */
   readonly name?: string
+  /** It as a word of a command line, for the command that would turn it into text. */
+  readonly word?: string
   /** Bytes of the longest line; longer ones are bad lines. Default 1 MiB. */
   readonly longestLine?: number
 }
@@ -99,9 +101,9 @@ export class TraceParser implements LineTaker {
     let head: Buffer = Buffer.concat(pieces)
     const { options } = this
     if (options.format === undefined) {
-      this.format = detectFormat(head, options.name)
+      this.format = detectFormat(head, options.name, options.word)
     } else {
-      refuseBinary(head, options.name ?? 'The input')
+      refuseBinary(head, options.name ?? 'The input', options.word ?? '-')
       this.format = formatNamed(options.format)
     }
     if (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf) head = head.subarray(3)
