@@ -4,6 +4,9 @@
  */
 import { CommandHelp, Help, type Command } from '@oclif/core'
 
+/** Columns; a longer name has a line of its own. */
+const widestLabel = 30
+
 class BootpackCommandHelp extends CommandHelp {
   /** What must be given; everything else is below, under FLAGS. */
   protected override defaultUsage(): string {
@@ -29,6 +32,18 @@ class BootpackCommandHelp extends CommandHelp {
         left,
         right?.replace(/<options: ([^>]+)>/, (_, words: string) => `<options: ${words.replaceAll('|', ' | ')}>`),
       ])
+  }
+
+  /** Two columns, whatever is in them: oclif gives up on them where a text is long, and then miscounts the width. */
+  override renderList(rows: (string | undefined)[][], { indentation }: { indentation: number }): string {
+    const width = Math.min(widestLabel, Math.max(...rows.map(([left = '']) => left.length)))
+    return rows
+      .flatMap(([left = '', right = '']) => {
+        const lines = this.wrap(right.trim(), indentation + width + 2).split('\n')
+        const first = left.length > width ? [left] : [`${left.padEnd(width)}  ${lines.shift()!.trim()}`.trimEnd()]
+        return [...first, ...lines.map((line) => this.indent(line.trim(), width + 2))]
+      })
+      .join('\n')
   }
 
   protected override description(): string | undefined {
