@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Flags, type Interfaces } from '@oclif/core'
 import { BootpackCommand, exitCode } from '../cli/session/base-command.js'
 import { shutdownFlags, type Token } from '../cli/args/at-shutdown.js'
@@ -6,13 +8,18 @@ import { planningFlags, targetArgument, undoFileFlag } from '../cli/args/flags.j
 import { planOptions } from '../cli/args/planning.js'
 import { usageError } from '../errors.js'
 import type { ContentCheck, ContentHash } from '../pack/content-hashes.js'
+import type { Progress } from '../cli/session/progress.js'
 import type { PackResult } from '../pack/pack-volume.js'
+import type { PlanOptions } from '../plan/create-plan.js'
+import type { NextGain } from '../provision/next-gain.js'
 import type { BootSet } from '../plan/resolve/boot-set.js'
 import type { CopyReport, PackedCopy } from '../packed-copy/packed-copy.js'
 import type { Plan } from '../plan/plan.js'
 import type { Volume } from '../volume/volume.js'
 
 type PackReport = Omit<PackResult, 'plan'> & {
+  /** On a mounted filesystem. */
+  readonly nextGain?: NextGain
   readonly contents?: ContentCheck
   /** With --to: the new image; absent when nothing was packed. */
   readonly copy?: CopyReport
@@ -177,6 +184,8 @@ corrupt, 7 no space.`
       })
       if (recorded && result.applied) progress.step('Hashing what was moved')
       const contents = recorded && result.applied && (await compareFor(recorded, volume, result.plan))
+      const next =
+        resolved && (await this.nextGain(result, volume, resolved, planOptions(args.target, flags), progress))
       progress.end()
       const resume =
         flags.output === undefined
@@ -185,6 +194,7 @@ corrupt, 7 no space.`
       this.log(flags['dry-run'] ? dryReport(result.plan, result.worthwhile || flags.force) : packReport(result, resume))
       if (flags['dry-run'] && flags.output !== undefined && resolved) this.log(`\n${planWritten(flags.output)}`)
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
+      if (next) await this.nameNextGain(next, args.target, flags.trace)
       if (flags.report !== undefined && resolved) {
         const [{ packReportData }, { writeReportPage }] = await Promise.all([
           import('../cli/render/pack-page.js'),
@@ -197,7 +207,7 @@ corrupt, 7 no space.`
       }
       this.end(contents?.different.some(({ change }) => change === 'changed') ? exitCode.corrupt : exitOf(result))
       const { rounds: _rounds, ...plan } = result.plan
-      return { ...result, plan, ...(contents && { contents }) }
+      return { ...result, plan, ...(contents && { contents }), ...(next && { nextGain: next }) }
     } finally {
       progress.end()
       await volume.close()
@@ -239,10 +249,55 @@ corrupt, 7 no space.`
     return report
   }
 
+  /** Only where something was packed while it was in use: then there is more to be had. */
+  private async nextGain(
+    { plan, applied, undone }: PackResult,
+    volume: Volume,
+    boot: BootSet,
+    options: PlanOptions,
+    progress: Progress,
+  ): Promise<NextGain | undefined> {
+    if (volume.atRest || !applied?.begun || applied.interrupted || undone) return undefined
+    progress.step('Looking at what else could be gained')
+    const [{ viewAgain }, { nextGain }, { sweepBounds }] = await Promise.all([
+      import('../pack/boot-views.js'),
+      import('../provision/next-gain.js'),
+      import('../cli/args/preload-flags.js'),
+    ])
+    const { layout } = await viewAgain(boot, volume, plan)
+    // What was deleted while it was packed is read by nobody.
+    const there = {
+      ...boot,
+      layout,
+      files: boot.files.filter((inode) => layout.has(inode)),
+      through: boot.through.filter((inode) => layout.has(inode)),
+      attributes: boot.attributes.filter((inode) => layout.has(inode)),
+      reads: boot.reads.filter(({ kind, inode }) => kind === 'device' || layout.has(inode)),
+    }
+    return nextGain(volume, there, plan.goal.block, options, sweepBounds)
+  }
+
+  private async nameNextGain(gain: NextGain, target: string, trace: string): Promise<void> {
+    const [{ nextGainText }, { shellWord }] = await Promise.all([
+      import('../report/next-gain-text.js'),
+      import('../text/shell-word.js'),
+    ])
+    const words = `${shellWord(target)} --trace ${shellWord(trace)}`
+    const text = nextGainText(gain, {
+      ...('at-shutdown' in PackCommand.flags && { atShutdown: `bootpack pack ${words} --at-shutdown` }),
+      ...(isSystem(target) && { preload: `bootpack preload install ${words}` }),
+    })
+    if (text !== undefined) this.log(`\n${text}`)
+  }
+
   private async driftedOptions(path: string | undefined): Promise<{ packed?: Plan }> {
     return path === undefined ? {} : { packed: await (await import('../cli/args/plan-files.js')).readPlanFile(path) }
   }
 }
+
+/** Whether a system boots from there, so that reading in advance has a place. */
+const isSystem = (target: string): boolean =>
+  ['etc/os-release', 'usr/lib/os-release'].some((name) => existsSync(join(target, name)))
 
 interface PackOutputs {
   readonly trace: string

@@ -12,6 +12,9 @@ const mostEntries = 8192
 /** What a sweep is made with unless something else is asked for. */
 export const standardOptions: ListOptions = { disk: referenceModel, mostMebibytes: 512 }
 
+/** The bounds of a sweep when nobody gives others. */
+export const sweepBounds = { mostBytes: 512 * mebibyte, mostEntries }
+
 /** What decides how a sweep is made; shared by install and show. */
 export const sweepFlags = {
   disk: Flags.string({
