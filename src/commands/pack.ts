@@ -184,8 +184,7 @@ corrupt, 7 no space.`
       })
       if (recorded && result.applied) progress.step('Hashing what was moved')
       const contents = recorded && result.applied && (await compareFor(recorded, volume, result.plan))
-      const next =
-        resolved && (await this.nextGain(result, volume, resolved, planOptions(args.target, flags), progress))
+      const next = resolved && (await this.nextGain(result, volume, resolved, planOptions(target, flags), progress))
       progress.end()
       const resume =
         flags.output === undefined
@@ -194,7 +193,7 @@ corrupt, 7 no space.`
       this.log(flags['dry-run'] ? dryReport(result.plan, result.worthwhile || flags.force) : packReport(result, resume))
       if (flags['dry-run'] && flags.output !== undefined && resolved) this.log(`\n${planWritten(flags.output)}`)
       if (contents) this.log(`\n${(await import('../report/deep-report.js')).contentsReport(contents)}`)
-      if (next) await this.nameNextGain(next, args.target, flags.trace)
+      if (next) await this.nameNextGain(next, target, flags.trace)
       if (flags.report !== undefined && resolved) {
         const [{ packReportData }, { writeReportPage }] = await Promise.all([
           import('../cli/render/pack-page.js'),

@@ -38,20 +38,20 @@ const allKinds: ReadonlySet<OwnedKind> = new Set<OwnedKind>(['data', 'directory'
  * @returns undefined when there is no room for it
  */
 export function packingAtRest(boot: BootSet, snapshot: Snapshot, request: AtRestRequest): AtRest | undefined {
-  const { blockSize } = snapshot.geometry
+  const { trees } = snapshot
   const { goal, granularity, objective } = request
   const resting: BootSet = {
     ...boot,
     layout: new Map([...boot.layout].map(([inode, file]) => [inode, freed(file)])),
   }
-  const { items } = bootItems(resting, allKinds, { metadata: true, granularity, blockSize })
+  const { items } = bootItems(resting, allKinds, { metadata: true, granularity, trees })
   const atRest = { ...snapshot, movable: allKinds, owned: snapshot.owned.map((run) => freed(run)) }
   try {
     const packing = pack(atRest, { boot: resting, items, goal, exact: false, evict: true, objective })
     return (
       packing && {
         predicted: packing.predicted,
-        layout: layoutAfter(resting.layout, packing.rounds, blockSize),
+        layout: layoutAfter(resting.layout, packing.rounds, trees),
         bytesWritten: packing.cost.bytesWritten,
       }
     )

@@ -40,7 +40,11 @@ export async function nextGain(
   const objective = objectiveFor(options.disk)
   const geometry = volume.geometry()
   const model = objective.disk
-  const { items, skipped } = bootItems(boot, volume.moves, { metadata, granularity, blockSize: geometry.blockSize })
+  const { items, skipped } = bootItems(boot, volume.moves, {
+    metadata,
+    granularity,
+    trees: volume.capabilities.treeGrowth,
+  })
   const stays = skipped.filter(({ reason }) => onlyWhileMounted.has(reason))
   const blocks = items.reduce((sum, { length }) => sum + length, 0) + stays.reduce((sum, each) => sum + each.blocks, 0)
   const rest =
@@ -52,7 +56,8 @@ export async function nextGain(
           objective,
         })
   const homes = new Map<number, FsBlock>()
-  if (volume.inodeBlock) for (const inode of boot.layout.keys()) homes.set(inode, await volume.inodeBlock(inode))
+  const { inodeTables } = volume.capabilities
+  if (inodeTables) for (const inode of boot.layout.keys()) homes.set(inode, (await inodeTables.place(inode)).block)
   const swept = (layout: BootSet['layout']): number => {
     const there = { ...boot, layout }
     const { sweepMs, restMs } = sweepCost(

@@ -8,7 +8,9 @@ import { parseMountinfo, type Mount } from '../../host/mountinfo.js'
 import { deviceNumber } from '../../host/block-devices.js'
 import { refused, unsupported } from '../../errors.js'
 import { quoted, type Target } from '../../volume/target.js'
-import { packable } from './refusals.js'
+
+/** The way out for who named a path on a filesystem that no engine knows. */
+export const packable = 'Name a path on a mounted ext4 or XFS filesystem, an unmounted device, or an image file.'
 
 export interface MountedFilesystem {
   /** Where its root is mounted. */

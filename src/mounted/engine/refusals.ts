@@ -8,13 +8,10 @@ import { join } from 'node:path'
 import { refused, unsupported } from '../../errors.js'
 import type { Superblock } from '../../ext4/format/superblock.js'
 import { quoted } from '../../volume/target.js'
-import type { MountedFilesystem } from './filesystem.js'
+import { packable, type MountedFilesystem } from './filesystem.js'
 
 const offline = (mounted: MountedFilesystem): string =>
   `Unmount it and pack the device instead: bootpack pack ${mounted.device}`
-
-/** The way out for who named a path on a filesystem that no engine knows. */
-export const packable = 'Name a path on a mounted ext4 or XFS filesystem, an unmounted device, or an image file.'
 
 /** @throws unsupported for anything but ext4 */
 export function refuseType(mounted: MountedFilesystem): void {
