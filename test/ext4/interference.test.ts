@@ -272,6 +272,20 @@ describe('somebody who comes meanwhile', function () {
       whole(path)
     })
 
+    it('behind a loop device waits, writes beside the filesystem, and is gone: nothing more is written', async function () {
+      needLoopMounts(this)
+      const path = copy('behind-marks.img')
+      const volume = await opened(attach(path))
+      await move(volume, 1)
+      const marked = child('sh', '-c', `printf mark | dd of='${path}' conv=notrunc,fsync status=none`)
+      await once(marked, 'exit')
+      const error = await errorOf(move(volume, 2))
+      expect(error).to.include({ family: 'stopped', code: 'rewritten-meanwhile', exitCode: 3 })
+      await volume.close()
+      expect(readFileSync(path).toString('latin1', 0, 4)).to.equal('mark')
+      whole(path)
+    })
+
     it('behind a loop device and only reads is let in, and the work goes on', async function () {
       needLoopMounts(this)
       const path = copy('behind-reader.img')

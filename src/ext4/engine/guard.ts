@@ -107,13 +107,17 @@ export class Guard implements CommitGuard {
         this.waitingSince ??= performance.now()
         if (performance.now() - this.waitingSince < Guard.patience) return
         await rest()
+        newcomers.written()
         newcomers.letIn()
         await this.awaitArrival()
+        this.needUnwritten()
         break
       case 'somebody-waits':
         await rest()
+        newcomers.written()
         newcomers.letIn()
         await setTimeout(arrivalPause)
+        this.needUnwritten()
         break
       case 'alone':
       case 'shut':
@@ -124,8 +128,7 @@ export class Guard implements CommitGuard {
     if (!this.shutOnce) {
       this.shutOnce = true
       // Nobody was kept out while it was only read. Whoever was there and wrote has left a time.
-      const newcomer = newcomers.rewritten()
-      if (newcomer) throw this.stop(newcomer)
+      this.needUnwritten()
     }
     if (state !== 'alone') this.look()
   }
@@ -161,8 +164,7 @@ export class Guard implements CommitGuard {
   /** While nobody is kept out: those who are here, and those who were. */
   private async whoHasCome(): Promise<void> {
     if (this.stopped) throw this.stopped
-    const newcomer = this.options.newcomers.rewritten()
-    if (newcomer) throw this.stop(newcomer)
+    this.needUnwritten()
     await this.lastLook()
   }
 
@@ -178,6 +180,12 @@ export class Guard implements CommitGuard {
     await operation.catch((error: unknown) => {
       throw error instanceof BootpackError && error.family !== 'io' ? this.stopBecause(error) : error
     })
+  }
+
+  /** Who wrote and is gone again has left a time, whichever bytes they were. */
+  private needUnwritten(): void {
+    const newcomer = this.options.newcomers.rewritten()
+    if (newcomer) throw this.stop(newcomer)
   }
 
   private look(): void {
