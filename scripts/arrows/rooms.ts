@@ -34,6 +34,12 @@ export const rooms: readonly Room[] = [
     node: [],
   },
   {
+    name: 'lower-bound',
+    what: 'the binary search; pure',
+    imports: [],
+    node: [],
+  },
+  {
     name: 'text',
     what: 'numbers, tables, paths and words as people and shells read them; pure',
     imports: [],
@@ -48,7 +54,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'layout',
     what: 'blocks, extents, runs, owners, and their algebra; pure',
-    imports: [],
+    imports: ['lower-bound'],
     node: [],
   },
   {
@@ -85,7 +91,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'trace',
     what: 'the trace, its file format, one file per foreign format, merging; pure but for streams',
-    imports: ['bytes', 'files', 'text'],
+    imports: ['lower-bound', 'bytes', 'files', 'text'],
   },
   {
     name: 'collect',
@@ -95,36 +101,36 @@ export const rooms: readonly Room[] = [
   {
     name: 'mballoc',
     what: 'the allocator; pure (docs/mballoc.md)',
-    imports: ['layout'],
+    imports: ['lower-bound', 'layout'],
     node: [],
   },
   {
     name: 'measure',
     what: 'read order x layout = device reads; seek statistics; disk models; pure',
-    imports: ['layout'],
+    imports: ['lower-bound', 'layout'],
     node: [],
   },
   {
     name: 'volume',
     what: 'the Volume contract, and the choice of an engine',
-    imports: ['layout', 'mballoc'],
+    imports: ['layout', 'mballoc', 'text'],
   },
   {
     name: 'plan',
     what: 'trace + volume = plan; the decision itself (`place/packing.ts`) is pure',
-    imports: ['layout', 'trace', 'mballoc', 'measure', 'volume', 'text'],
+    imports: ['lower-bound', 'layout', 'trace', 'mballoc', 'measure', 'volume', 'text'],
     node: ['crypto'],
   },
   {
     name: 'ext4',
     what: 'ext4 on disk, one structure per file; journal; the offline engine',
-    imports: ['bytes', 'layout', 'mballoc', 'volume', 'storage', 'disk', 'qemu', 'host', 'text'],
+    imports: ['lower-bound', 'bytes', 'layout', 'mballoc', 'volume', 'storage', 'disk', 'qemu', 'host', 'text'],
     packages: ['p-limit'],
   },
   {
     name: 'mounted',
     what: 'the engine for mounted ext4: reserve, swap in, verify',
-    imports: ['kernel', 'layout', 'mballoc', 'volume', 'ext4', 'storage', 'host', 'bytes'],
+    imports: ['lower-bound', 'kernel', 'layout', 'mballoc', 'volume', 'ext4', 'storage', 'host', 'bytes', 'text'],
   },
   {
     name: 'blocks',
@@ -203,7 +209,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'report/page',
     what: 'what runs in the page: a TypeScript project of its own, for browsers',
-    imports: ['report/embedded', 'text'],
+    imports: ['lower-bound', 'report/embedded', 'text'],
     node: [],
   },
   {

@@ -1,3 +1,4 @@
+import { lowerBound } from '../lower-bound.js'
 import { fsBlock, type FsBlock } from './block.js'
 import { blockRun, type BlockRun } from './run.js'
 
@@ -60,14 +61,7 @@ export class RunSet implements Iterable<BlockRun> {
 
   /** Position of the first run that ends after `block`. */
   firstEndingAfter(block: number): number {
-    let low = 0
-    let high = this.starts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.starts[middle]! + this.lengths[middle]! > block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.starts.length, (place) => this.starts[place]! + this.lengths[place]! > block)
   }
 
   has(block: FsBlock): boolean {

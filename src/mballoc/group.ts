@@ -1,3 +1,4 @@
+import { lowerBound } from '../lower-bound.js'
 import { Buddy } from './buddy.js'
 
 /**
@@ -42,14 +43,7 @@ export class Group {
 
   /** Position of the first run that ends at or after `block`. */
   private firstEndingAt(block: number): number {
-    let low = 0
-    let high = this.ends.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.ends[middle]! >= block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.ends.length, (place) => this.ends[place]! >= block)
   }
 
   /** The start of the free run that holds the block before `block`; `block` itself when that is used. */

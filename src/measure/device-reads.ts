@@ -6,6 +6,7 @@
  * physical runs in time order, where a run that starts where the last one ended
  * continues it.
  */
+import { lowerBound } from '../lower-bound.js'
 import { RunSet } from '../layout/run-set.js'
 import { blockRun, type BlockRun } from '../layout/run.js'
 import type { DiskLayout, FileLayout } from '../layout/file-layout.js'
@@ -42,13 +43,7 @@ export function* physicalRuns(read: BootRead, layout: DiskLayout): Generator<Own
 
 function* extentRuns(file: FileLayout, from: number, to: number): Generator<OwnedPiece> {
   const { extents } = file
-  let low = 0
-  let high = extents.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (extents[middle]!.logical + extents[middle]!.length > from) high = middle
-    else low = middle + 1
-  }
+  const low = lowerBound(extents.length, (place) => extents[place]!.logical + extents[place]!.length > from)
   for (let i = low; i < extents.length && extents[i]!.logical < to; i++) {
     const { logical, physical, length, unwritten } = extents[i]!
     if (unwritten) continue

@@ -3,13 +3,9 @@
  * line, nothing the terminal obeys, nothing that turns the direction of writing.
  * Backslashes stay as they are, because systemd's names are full of `\x2d`.
  */
+import { unsafeCharacters } from './unsafe-characters.js'
 
 const named: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
-
-// C0, DEL and C1 controls; line and paragraph separators; bidirectional controls;
-// zero-width characters; lone surrogates.
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
 const escapeOne = (character: string): string => {
   const code = character.charCodeAt(0)
@@ -17,7 +13,7 @@ const escapeOne = (character: string): string => {
 }
 
 /** @returns `text` with control characters written as `\n`, `\x1b`, `\u{202e}` */
-export const escapePath = (text: string): string => text.replace(unsafe, escapeOne)
+export const escapePath = (text: string): string => text.replace(unsafeCharacters, escapeOne)
 
 /**
  * A piece of a foreign line, fit to be shown.

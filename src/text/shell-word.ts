@@ -1,3 +1,5 @@
+import { isUnsafe } from './unsafe-characters.js'
+
 /**
  * A word as a shell takes it, unchanged where nothing in it means anything to a
  * shell. Control bytes come out escaped, so that a sentence with a hostile file
@@ -6,8 +8,7 @@
 export function shellWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word) && !word.startsWith('-')) return word
   const named = word.startsWith('-') ? `./${word}` : word
-  if (!/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(named))
-    return `'${named.replaceAll("'", `'\\''`)}'`
+  if (!isUnsafe(named)) return `'${named.replaceAll("'", `'\\''`)}'`
   const escaped = [...Buffer.from(named)].map((byte) =>
     byte < 0x20 || byte > 0x7e || byte === 0x27 || byte === 0x5c
       ? `\\x${byte.toString(16).padStart(2, '0')}`

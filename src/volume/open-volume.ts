@@ -10,7 +10,8 @@
  */
 import { usageError } from '../errors.js'
 import type { Volume } from './volume.js'
-import { quoted, resolveTarget, type Target } from './target.js'
+import { resolveTarget, type Target } from './target.js'
+import { quoted } from '../text/json-text.js'
 
 /** How sure an engine is. Higher wins. */
 export const claim = {

@@ -1,3 +1,4 @@
+import { quoted } from '../text/json-text.js'
 import { readlinkSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { resolve } from 'node:path'
 import { ioError, usageError, type BootpackError } from '../errors.js'
@@ -71,10 +72,3 @@ function linkText(path: string): string | undefined {
     return undefined
   }
 }
-
-/** A name as it may be shown on a terminal: control bytes escaped. */
-export const quoted = (name: string): string =>
-  JSON.stringify(name).replace(
-    /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )

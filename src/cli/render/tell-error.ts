@@ -1,6 +1,6 @@
 import type { BootpackError } from '../../errors.js'
 import { escapePath } from '../../text/escape-path.js'
-import { jsonText } from './json-text.js'
+import { jsonText } from '../../text/json-text.js'
 
 /** What is wrong and what to do, on stderr, safe for a terminal. */
 export function tellError(error: BootpackError): void {

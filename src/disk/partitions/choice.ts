@@ -1,4 +1,5 @@
 /** Which of a disk's partitions is meant. */
+import { unsafeCharacters } from '../../text/unsafe-characters.js'
 import { usageError } from '../../errors.js'
 import { shellWord } from '../../text/shell-word.js'
 import { peekExt } from '../containers/peek-ext.js'
@@ -96,8 +97,7 @@ export function partitionList(partitions: readonly SurveyedPartition[]): string 
 }
 
 /** Labels come from the disk: nothing in them may reach a terminal as a command. */
-const printable = (text: string): string =>
-  text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?')
+const printable = (text: string): string => text.replace(unsafeCharacters, '?')
 
 function readableSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

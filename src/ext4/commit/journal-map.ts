@@ -1,4 +1,5 @@
 /** Where the blocks of the journal are: the journal inode's mapping, for look-ups by number. */
+import { lowerBound } from '../../lower-bound.js'
 import { corrupt } from '../../errors.js'
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import type { Extent } from '../../layout/extent.js'
@@ -24,14 +25,8 @@ export class JournalMap {
   }
 
   at(journalBlock: number): FsBlock {
-    let low = 0
-    let high = this.extents.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1
-      if (this.extents[middle]!.logical <= journalBlock) low = middle
-      else high = middle - 1
-    }
-    const piece = this.extents[low]
+    const piece =
+      this.extents[lowerBound(this.extents.length, (place) => this.extents[place]!.logical > journalBlock) - 1]
     if (!piece || journalBlock >= piece.logical + piece.length)
       throw new RangeError(`the journal has no block ${journalBlock}`)
     return fsBlock(piece.physical + (journalBlock - piece.logical))

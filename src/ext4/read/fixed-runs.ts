@@ -4,6 +4,7 @@
  * boot block before the first group. Computed once from superblock and
  * descriptors; with flex_bg a TiB has fewer than 2,000 such runs.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { corrupt } from '../../errors.js'
 import { blockRun, type BlockRun } from '../../layout/run.js'
 import type { FixedKind } from '../../layout/owner.js'
@@ -60,12 +61,5 @@ export function overlapping<Run extends BlockRun>(sorted: readonly Run[], run: B
 
 /** Index of the first of the sorted, disjoint runs that ends after `block`. */
 function firstEndingAfter(sorted: readonly BlockRun[], block: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]!.start + sorted[middle]!.length > block) high = middle
-    else low = middle + 1
-  }
-  return low
+  return lowerBound(sorted.length, (place) => sorted[place]!.start + sorted[place]!.length > block)
 }

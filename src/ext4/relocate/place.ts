@@ -1,4 +1,5 @@
 /** Where an inode's blocks are, asked in terms of a move. */
+import { lowerBound } from '../../lower-bound.js'
 import { hasBit } from '../../bytes/bitset.js'
 import type { Extent } from '../../layout/extent.js'
 import type { Move } from '../../volume/volume.js'
@@ -67,13 +68,7 @@ export function mappedAt(extents: readonly Extent[], logical: number, length: nu
 
 /** The extents that hold any of `length` file blocks from `logical` on, whole. */
 export function overlapping(extents: readonly Extent[], logical: number, length: number): Extent[] {
-  let low = 0
-  let high = extents.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (extents[middle]!.logical + extents[middle]!.length > logical) high = middle
-    else low = middle + 1
-  }
+  const low = lowerBound(extents.length, (place) => extents[place]!.logical + extents[place]!.length > logical)
   const found: Extent[] = []
   for (let i = low; i < extents.length && extents[i]!.logical < logical + length; i++) found.push(extents[i]!)
   return found

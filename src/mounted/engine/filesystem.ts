@@ -7,7 +7,8 @@ import { basename, join } from 'node:path'
 import { parseMountinfo, type Mount } from '../../host/mountinfo.js'
 import { deviceNumber } from '../../host/block-devices.js'
 import { refused, unsupported } from '../../errors.js'
-import { quoted, type Target } from '../../volume/target.js'
+import { type Target } from '../../volume/target.js'
+import { quoted } from '../../text/json-text.js'
 
 /** The way out for who named a path on a filesystem that no engine knows. */
 export const packable = 'Name a path on a mounted ext4 or XFS filesystem, an unmounted device, or an image file.'

@@ -1,7 +1,8 @@
 /** The live engine, for the table of engines. */
 import { usageError } from '../../errors.js'
 import { claim, type Claim, type EngineProvider } from '../../volume/open-volume.js'
-import { quoted, type Target } from '../../volume/target.js'
+import { type Target } from '../../volume/target.js'
+import { quoted } from '../../text/json-text.js'
 import type { Volume } from '../../volume/volume.js'
 import { findMounted } from './filesystem.js'
 import { LiveVolume } from './volume.js'

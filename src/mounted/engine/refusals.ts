@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { refused, unsupported } from '../../errors.js'
 import type { Superblock } from '../../ext4/format/superblock.js'
-import { quoted } from '../../volume/target.js'
+import { quoted } from '../../text/json-text.js'
 import { packable, type MountedFilesystem } from './filesystem.js'
 
 const offline = (mounted: MountedFilesystem): string =>

@@ -34,7 +34,7 @@ import type {
   Volume,
 } from '../../volume/volume.js'
 import type { Capabilities, InodeTableShape } from '../../volume/capabilities.js'
-import { quoted } from '../../volume/target.js'
+import { quoted } from '../../text/json-text.js'
 import { AllocatorSettings, restoreRecorded } from '../settings/allocator-settings.js'
 import { DiskViews, type DiskView } from '../view/disk-view.js'
 import { liveContents } from '../view/file-contents.js'

@@ -8,6 +8,7 @@
  * exchange, so that none needs an extent-tree block: the kernel would take that
  * from free space near by, where we may want every block ourselves.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { closeSync, readFileSync } from 'node:fs'
 import { errnoNumber, kernelError } from '../../kernel/errno.js'
 import { blockRun, intersectRuns, type BlockRun } from '../../layout/run.js'
@@ -207,14 +208,7 @@ export class Holdings {
   }
 
   private firstEndingAfter(block: number): number {
-    let low = 0
-    let high = this.pieces.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.pieces[middle]!.start + this.pieces[middle]!.length > block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.pieces.length, (place) => this.pieces[place]!.start + this.pieces[place]!.length > block)
   }
 }
 

@@ -10,6 +10,7 @@
  *   - the distance from the goal, and going on in a table that does not follow, count as
  *     they do for a window (objective.ts).
  */
+import { lowerBound } from '../../lower-bound.js'
 import type { FsBlock } from '../../layout/block.js'
 import type { PlaceWeights } from '../objective.js'
 import { slotState, type InodeTable } from '../../volume/capabilities.js'
@@ -118,13 +119,6 @@ class SlotLine {
     const { usable } = this.before
     const wanted = usable[start]! + count
     if (wanted > this.usableSlots) return undefined
-    let low = start
-    let high = this.numbers.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (usable[middle]! >= wanted) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.numbers.length, (place) => usable[place]! >= wanted, start)
   }
 }

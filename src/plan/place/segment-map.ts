@@ -13,6 +13,7 @@
  * A used disk has tens of thousands of segments, a large one a million, so they are kept
  * as columns of numbers and become objects only when a window is described.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { fileBlock, fsBlock, type FsBlock } from '../../layout/block.js'
 import { runEnd, type BlockRun } from '../../layout/run.js'
 import type { RunSet } from '../../layout/run-set.js'
@@ -126,13 +127,7 @@ export class Terrain {
   /** The first block such that `usable` usable blocks lie before it; undefined if there are not as many. */
   blockAfterUsable(usable: number): FsBlock | undefined {
     if (usable > this.usableBlocks || usable <= 0) return undefined
-    let low = 0
-    let high = this.count - 1
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.usableBefore[middle + 1]! >= usable) high = middle
-      else low = middle + 1
-    }
+    const low = lowerBound(this.count - 1, (place) => this.usableBefore[place + 1]! >= usable)
     return fsBlock(this.starts[low]! + (usable - this.usableBefore[low]!))
   }
 
@@ -208,14 +203,7 @@ export class Terrain {
 
   /** Index of the segment that holds a block; clamped to the region. */
   private indexOf(block: number): number {
-    let low = 0
-    let high = this.count - 1
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.endOf(middle) > block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.count - 1, (place) => this.endOf(place) > block)
   }
 
   private push(start: number, kind: number, owner: number): void {

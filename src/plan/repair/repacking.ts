@@ -18,6 +18,7 @@
  * files that were replaced have left behind, so a file that was replaced by one of
  * its size comes back to exactly where it was.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { fsBlock, type FsBlock } from '../../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
@@ -431,13 +432,7 @@ function touching<T extends { readonly length: number }>(
   start: number,
   end: number,
 ): T[] {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (startOf(sorted[middle]!) + sorted[middle]!.length > start) high = middle
-    else low = middle + 1
-  }
+  const low = lowerBound(sorted.length, (place) => startOf(sorted[place]!) + sorted[place]!.length > start)
   let last = low
   while (last < sorted.length && startOf(sorted[last]!) < end) last++
   return sorted.slice(low, last)

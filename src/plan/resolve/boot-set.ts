@@ -10,6 +10,7 @@
  * another layout than the one they were recorded on, but for the inode tables, whose
  * blocks are followed with the inodes (left-tables.ts).
  */
+import { lowerBound } from '../../lower-bound.js'
 import { runEnd, type BlockRun } from '../../layout/run.js'
 import { fsBlock } from '../../layout/block.js'
 import { isOwnedKind, type OwnedRun } from '../../layout/owner.js'
@@ -294,14 +295,7 @@ class Resolver {
   }
 
   private firstOwnerEndingAfter(block: number): number {
-    let low = 0
-    let high = this.owners.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.owners[middle]!.start + this.owners[middle]!.length > block) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(this.owners.length, (place) => this.owners[place]!.start + this.owners[place]!.length > block)
   }
 
   private ownerAt(block: number): OwnedRun | undefined {

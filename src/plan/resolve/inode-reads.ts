@@ -6,6 +6,7 @@
  * boot merely looks at (stat, short links): for those the tables are read wherever the
  * others go (measured: such a boot gained nothing), so the blocks stay in.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { refused, usageError } from '../../errors.js'
 import { runEnd } from '../../layout/run.js'
 import type { FileLayout } from '../../layout/file-layout.js'
@@ -71,13 +72,7 @@ export async function withInodeReads(boot: BootSet, volume: Volume): Promise<Boo
 
 /** @param runs sorted */
 function within(runs: readonly FixedRun[], { block, length }: BootRead): boolean {
-  let low = 0
-  let high = runs.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (runEnd(runs[middle]!) > block) high = middle
-    else low = middle + 1
-  }
+  const low = lowerBound(runs.length, (place) => runEnd(runs[place]!) > block)
   const run = runs[low]
   return run !== undefined && run.start <= block && block + length <= runEnd(run)
 }

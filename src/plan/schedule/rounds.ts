@@ -14,6 +14,7 @@
  * of a move whose target happens to be free goes ahead. As long as one block is free
  * one of the three applies.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { fileBlock, fsBlock } from '../../layout/block.js'
 import { blockRun, runEnd, type BlockRun } from '../../layout/run.js'
 import { RunSet } from '../../layout/run-set.js'
@@ -104,13 +105,10 @@ class Waiting {
   private waitingFor(runs: readonly BlockRun[]): PlannedMove[] {
     const found = new Set<PlannedMove>()
     for (const run of runs) {
-      let low = 0
-      let high = this.byTarget.length
-      while (low < high) {
-        const middle = (low + high) >>> 1
-        if (this.byTarget[middle]!.to + this.byTarget[middle]!.length > run.start) high = middle
-        else low = middle + 1
-      }
+      let low = lowerBound(
+        this.byTarget.length,
+        (place) => this.byTarget[place]!.to + this.byTarget[place]!.length > run.start,
+      )
       for (; low < this.byTarget.length && this.byTarget[low]!.to < runEnd(run); low++) found.add(this.byTarget[low]!)
     }
     return [...found].sort((a, b) => this.order.get(a)! - this.order.get(b)!)
@@ -166,13 +164,7 @@ function stageCycles(pending: readonly PlannedMove[], free: RunSet): Detour | un
 function cycleBreakers(pending: readonly PlannedMove[]): PlannedMove[] {
   const bySource = [...pending].sort((a, b) => a.from - b.from)
   const sitter = (move: PlannedMove): PlannedMove | undefined => {
-    let low = 0
-    let high = bySource.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (bySource[middle]!.from + bySource[middle]!.length > move.to) high = middle
-      else low = middle + 1
-    }
+    const low = lowerBound(bySource.length, (place) => bySource[place]!.from + bySource[place]!.length > move.to)
     const candidate = bySource[low]
     return candidate && candidate.from < move.to + move.length ? candidate : undefined
   }

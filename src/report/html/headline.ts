@@ -1,4 +1,5 @@
 /** The first screen: the result in one sentence, and four figures. */
+import { shellWord } from '../../text/shell-word.js'
 import { referenceModel } from '../../measure/disk-model.js'
 import { noticeableShare } from '../../plan/objective.js'
 import { bytes, count, seconds } from '../../text/units.js'
@@ -55,10 +56,6 @@ function lead(report: ReportData): Html {
       return html`Before: <b>${other}</b>. After: <b>${target}</b>. Both read from the disk, for ${boot}.`
   }
 }
-
-/** As it must be typed. */
-const shellWord = (word: string): string =>
-  /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 
 export function headlineSection(report: ReportData): Html {
   const disk = leadingDisk(report)

@@ -7,6 +7,7 @@
  * shapes as well as colours: file data squares (or lines, where a read is long enough
  * to have a length), directories and the like diamonds, fixed metadata crosses.
  */
+import { lowerBound } from '../../lower-bound.js'
 import type { MarkColumns } from '../embedded/mark-columns.js'
 import { acrossText, acrossTitle, positionText, upwardTitle, type Across, type Upward } from './plot-axes.js'
 import { ticks, type Window } from './window.js'
@@ -132,14 +133,7 @@ export function marksAcross(
 ): [first: number, end: number] {
   if (across === 'time') return [0, marks.count]
   const firstAfter = (value: number): number => {
-    let low = 0
-    let high = marks.count
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (marks.at[middle]! * blockSize > value) high = middle
-      else low = middle + 1
-    }
-    return low
+    return lowerBound(marks.count, (place) => marks.at[place]! * blockSize > value)
   }
   return [Math.max(0, firstAfter(window.x0) - 1), firstAfter(window.x1)]
 }

@@ -1,4 +1,5 @@
 /** What two traces of the same system do not have in common: files, bytes, order. */
+import { lowerBound } from '../../lower-bound.js'
 import { sizeOf, subtract } from '../model/byte-ranges.js'
 import { fileProfiles, type FileProfile } from '../model/file-profile.js'
 import { readIdentity } from '../model/read-identity.js'
@@ -110,13 +111,7 @@ export function longestIncreasing(values: readonly number[]): Set<number> {
   const tops: number[] = []
   const before = new Int32Array(values.length).fill(-1)
   for (let i = 0; i < values.length; i++) {
-    let low = 0
-    let high = tops.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (values[tops[middle]!]! < values[i]!) low = middle + 1
-      else high = middle
-    }
+    const low = lowerBound(tops.length, (place) => values[tops[place]!]! >= values[i]!)
     if (low > 0) before[i] = tops[low - 1]!
     tops[low] = i
   }

@@ -10,6 +10,7 @@
  * reads and the order in which they first come, so whoever has those (a database that
  * grouped a million boots) gets the same segments as whoever has all reads.
  */
+import { lowerBound } from '../../lower-bound.js'
 import { rangeOf, readIdentity, type ReadIdentity } from '../model/read-identity.js'
 import type { TraceRead } from '../model/trace.js'
 
@@ -115,12 +116,5 @@ export class Segmentation {
 
 /** Position of a value that is there. */
 function placeOf(sorted: Float64Array, value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < value) low = middle + 1
-    else high = middle
-  }
-  return low
+  return lowerBound(sorted.length, (place) => sorted[place]! >= value)
 }
