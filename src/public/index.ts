@@ -4,13 +4,14 @@
  * of the process.
  *
  * ```js
- * import { openTarget, readTrace, packVolume } from 'bootpack'
+ * import { openTarget, packVolume, readTrace } from 'bootpack'
  *
  * const { reads } = await readTrace('boot.trace')
  * const volume = await openTarget('disk.img', { write: true })
+ * const options = { target: 'disk.img', evict: true, metadata: true, dryRun: false, force: false }
  * try {
- *   const { status, before, after } = await packVolume(volume, reads)
- *   console.log(status, before.seeks, after?.seeks)
+ *   const { plan, after } = await packVolume(volume, reads, options)
+ *   console.log(plan.measure.before.seeks, 'seeks became', after?.seeks)
  * } finally {
  *   await volume.close()
  * }
