@@ -24,18 +24,19 @@ export function page(title: string, tables: readonly PageTable[], made: string):
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escaped(title)} - bootpack report</title><style>${style}</style>
 <h1>${escaped(title)}</h1>
-${tables.map(section).join('\n')}
+${tables.map((one) => section(one, one.title !== title)).join('\n')}
 <footer>${escaped(made)}</footer></html>
 `
 }
 
-function section({ title, header, rows, bar }: PageTable): string {
-  const isNumber = (column: number): boolean => column > 0
+function section({ title, header, rows, bar }: PageTable, headed: boolean): string {
+  // Names and lists of names may break; numbers keep their unit beside them.
+  const isNumber = (column: number): boolean =>
+    column > 0 && rows.every((row) => /^(-|\d[^/]*)$/.test(String(row[column])))
   const cell = (value: string | number, column: number): string =>
     column === bar && typeof value === 'number'
       ? `<td title="${escaped(Math.round(value * 100))} %"><div class="bar" style="width:${Math.max(0, Math.min(100, value * 100)).toFixed(1)}%"></div></td>`
       : `<td${isNumber(column) ? ' class="number"' : ''}>${escaped(value)}</td>`
-  return `<h2>${escaped(title)}</h2>
-<table><thead><tr>${header.map((name, i) => `<th${isNumber(i) && i !== bar ? ' class="number"' : ''}>${escaped(name)}</th>`).join('')}</tr></thead>
+  return `${headed ? `<h2>${escaped(title)}</h2>\n` : ''}<table><thead><tr>${header.map((name, i) => `<th${isNumber(i) && i !== bar ? ' class="number"' : ''}>${escaped(name)}</th>`).join('')}</tr></thead>
 <tbody>${rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')}</tbody></table>`
 }
