@@ -56,6 +56,7 @@ export type { TreeShape } from '../layout/tree-size.js'
 export { claim, type EngineProvider, type OpenOptions } from '../volume/open-volume.js'
 export type { Target } from '../volume/target.js'
 
+export { mountedBootLoaderFiles } from '../host/boot-tree.js'
 export { deviceNumber } from '../host/block-devices.js'
 export { parseMountinfo } from '../host/mountinfo.js'
 export type { Mount } from '../host/mountinfo.js'

@@ -36,14 +36,14 @@ for (const { rmapbt, exchange } of [
     const seed = Date.now() % 1_000_000
     const path = (name: string): string => join(mount.path, 'tree', name)
 
-    before(function () {
+    before(async function () {
       needXfs(this)
       mount = xfsMount({ rmapbt, exchange })
       growInTurns(join(mount.path, 'tree'), 30, new Random(seed), 6)
       symlinkSync('/tree', join(mount.path, 'link'))
       mkdirSync(join(mount.path, 'tree', 'folder'))
       symlinkSync('../file-1', path('folder/up'))
-      volume = XfsVolume.open(mountOf(mount.path)!, true)
+      volume = await XfsVolume.open(mountOf(mount.path)!, true)
     })
     after(async () => {
       await volume?.close()
@@ -246,7 +246,7 @@ for (const { rmapbt, exchange } of [
     })
 
     it('refuses to move blocks when it was opened for looking', async () => {
-      const reader = XfsVolume.open(mountOf(mount.path)!, false)
+      const reader = await XfsVolume.open(mountOf(mount.path)!, false)
       try {
         let failed: unknown
         await collect(reader.relocate([], { reserved: [] })).catch((error: unknown) => {

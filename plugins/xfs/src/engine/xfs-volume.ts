@@ -13,6 +13,7 @@ import {
   fsBlock,
   mergeExtents,
   refused,
+  mountedBootLoaderFiles,
   type Extent,
   type FileMetadata,
   type FileRef,
@@ -35,7 +36,6 @@ import type { XfsMount } from '../filesystem/mounts.js'
 import { directory, typeMask, XfsFilesystem } from '../filesystem/xfs-filesystem.js'
 import { longestExtentBlocks } from '../fsr/layout.js'
 import { MappedFiles } from '../fsr/mapped-files.js'
-import { bootLoaderInodes } from './boot-loader.js'
 import { findPaths, walk } from './names.js'
 import { claimsOf, extentsOf, ownersWithin } from './owners.js'
 import { relocateXfs } from './relocate.js'
@@ -66,24 +66,25 @@ export class XfsVolume implements Volume {
   private readonly filesystem: XfsFilesystem
   private readonly write: boolean
 
-  private constructor(filesystem: XfsFilesystem, mount: XfsMount, write: boolean) {
+  private constructor(filesystem: XfsFilesystem, mount: XfsMount, write: boolean, bootLoader: ReadonlySet<number>) {
     this.filesystem = filesystem
     this.write = write
     this.known = geometryOf(filesystem)
     this.mapped = new MappedFiles(mount.number)
     this.swapFiles = activeSwapFiles(mount.mountPoint)
-    this.bootLoader = bootLoaderInodes(mount.mountPoint)
+    this.bootLoader = bootLoader
   }
 
   /** @throws refused without root, or when it is to be written and mounted read-only */
-  static open(mount: XfsMount, write: boolean): XfsVolume {
+  static async open(mount: XfsMount, write: boolean): Promise<XfsVolume> {
     if (write && mount.readOnly)
       throw refused(
         'read-only',
         `${mount.mountPoint} is mounted read-only.`,
         `Remount it: mount -o remount,rw ${mount.mountPoint}`,
       )
-    return new XfsVolume(XfsFilesystem.open(mount.mountPoint), mount, write)
+    const bootLoader = (await mountedBootLoaderFiles(mount.mountPoint)) ?? new Set<number>()
+    return new XfsVolume(XfsFilesystem.open(mount.mountPoint), mount, write, bootLoader)
   }
 
   geometry(): Geometry {
