@@ -4,7 +4,7 @@
  * `remove`, and the end of the process takes what they left.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkImage, makeImage, type ImageRecipe } from './images.js'
 import { run, scratchFolder } from './tools.js'
@@ -21,6 +21,8 @@ export interface LoopMount {
   settings(): Record<string, string>
   mount(...options: string[]): void
   unmount(): void
+  /** Waits until the filesystem is mounted in no namespace any more. */
+  released(): void
   /** Unmounts and throws with e2fsck's own words unless it finds nothing. */
   check(): void
   remove(): void
@@ -58,9 +60,12 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
       if (mounted) run('umount', [path])
       mounted = false
     },
+    released() {
+      waitUntilReleased(device)
+    },
     check() {
       this.unmount()
-      waitUntilReleased(this.sysfs)
+      this.released()
       checkImage(image)
     },
     remove() {
@@ -84,11 +89,18 @@ export function loopMount(recipe: ImageRecipe | string, ...options: string[]): L
 
 /**
  * A process that was given a mount namespace of its own meanwhile still has the filesystem
- * mounted there, and until it ends the image is not what it will be.
+ * mounted there, and until it ends the image is not what it will be. Its folder in sysfs
+ * goes before the last is written; the device is free for others only afterwards.
  */
-function waitUntilReleased(sysfs: string): void {
-  for (let waits = 0; existsSync(sysfs); waits++) {
-    if (waits === 300) throw new Error(`${sysfs}: still mounted, in another namespace`)
+function waitUntilReleased(device: string): void {
+  for (let waits = 0; ; waits++) {
+    try {
+      closeSync(openSync(device, constants.O_RDONLY | constants.O_EXCL))
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+    }
+    if (waits === 600) throw new Error(`${device}: still mounted, in another namespace`)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
   }
 }
