@@ -14,6 +14,7 @@ const onlyParsed: readonly (readonly [RegExp, string])[] = [
   [/ --partition /, 'needs a partitioned disk'],
   [/ --engine clickhouse /, 'needs a server; the tests of the plugin start some'],
   [/^bootpack fsr/, 'reorganises the XFS filesystems of this machine'],
+  [/^bootpack auto/, 'changes this machine over its next boots'],
   [/^bootpack collect boot/, "ends the recording of this machine's boot"],
   [/^bootpack collect setup.* --(apply|remove|keep)/, 'changes this machine'],
   [/^bootpack collect watch(?!.* mincore)/, 'records this machine; the tests of collecting do'],

@@ -33,7 +33,8 @@ for (const { rmapbt, exchange } of [
   describe(`xfs-live, ${rmapbt ? 'with' : 'without'} rmapbt, ${exchange ? 'with' : 'without'} exchange`, () => {
     let mount: XfsMount
     let volume: XfsVolume
-    const seed = Date.now() % 1_000_000
+    // The same each time: where XFS puts its own blocks decides whether all of a run can be had.
+    const seed = Number(process.env['SEED'] ?? 1)
     const path = (name: string): string => join(mount.path, 'tree', name)
 
     before(async function () {
