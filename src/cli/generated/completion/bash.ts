@@ -4,17 +4,21 @@
  * what is offered fits.
  */
 import { e4defragEntry, spellings, type CommandEntry, type FlagEntry, type ValueKind } from '../command-table.js'
-import { firstWords, secondWords, topicNames } from './topics.js'
+import { firstWords, isCommand, secondWords, topicNames } from './topics.js'
 
 export function bashCompletion(table: readonly CommandEntry[], topics: ReadonlyMap<string, string>): string {
   const first = firstWords(table, topics).map(({ word }) => word)
-  const topicCases = topicNames(table).map(
-    (topic) => `    ${topic})
+  const topicCases = topicNames(table).map((topic) => {
+    const words = secondWords(table, topic).map(({ word }) => word)
+    if (!isCommand(table, topic))
+      return `    ${topic})
       command="$topic $second"
-      if ((at == 2)); then _bootpack_only '${secondWords(table, topic)
-        .map(({ word }) => word)
-        .join(' ')}' "$current"; return; fi ;;`,
-  )
+      if ((at == 2)); then _bootpack_only '${words.join(' ')}' "$current"; return; fi ;;`
+    // A command of its own, too: what is no word below it belongs to it.
+    return `    ${topic})
+      if ((at == 2)) && [[ $current != -* ]]; then COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$current")); return; fi
+      case $second in ${words.join('|')}) command="$topic $second" ;; esac ;;`
+  })
   return `# bash completion for bootpack and e4defrag. Made by: bootpack completion bash
 _bootpack_only() {
   compopt +o default +o bashdefault 2>/dev/null

@@ -28,11 +28,18 @@ export function fishCompletion(table: readonly CommandEntry[], topics: ReadonlyM
         ({ word, summary }) => `complete -c bootpack -n '__bootpack_just ${topic}' -a ${word} -d ${single(summary)}`,
       ),
     ),
-    ...table.flatMap((command) => commandLines('bootpack', `-n '__bootpack_at ${command.name}'`, command)),
+    ...table.flatMap((command) => commandLines('bootpack', `-n '${whenAt(table, command.name)}'`, command)),
     ...commandLines('e4defrag', '', e4defragEntry),
   ]
   return `${lines.join('\n')}\n`
 }
+
+/** Behind a command's words, and not behind those of one below it. */
+const whenAt = (table: readonly CommandEntry[], name: string): string =>
+  [
+    `__bootpack_at ${name}`,
+    ...table.filter((other) => other.name.startsWith(`${name} `)).map((other) => `not __bootpack_at ${other.name}`),
+  ].join('; and ')
 
 const single = (text: string): string => `'${text.replaceAll(/[\\']/g, (each) => `\\${each}`)}'`
 

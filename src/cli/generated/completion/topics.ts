@@ -32,3 +32,7 @@ export const secondWords = (table: readonly CommandEntry[], topic: string): Word
 export const topicNames = (table: readonly CommandEntry[]): string[] => [
   ...new Set(table.flatMap(({ name }) => (name.includes(' ') ? name.split(' ')[0]! : []))),
 ]
+
+/** Whether a topic's name alone is a command, too. */
+export const isCommand = (table: readonly CommandEntry[], topic: string): boolean =>
+  table.some(({ name }) => name === topic)

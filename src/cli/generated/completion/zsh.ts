@@ -1,6 +1,6 @@
 /** A completion for zsh, in the words of its _arguments and _describe. */
 import { e4defragEntry, type CommandEntry, type FlagEntry, type ValueKind } from '../command-table.js'
-import { firstWords, secondWords, topicNames, type Word } from './topics.js'
+import { firstWords, isCommand, secondWords, topicNames, type Word } from './topics.js'
 
 export function zshCompletion(table: readonly CommandEntry[], topics: ReadonlyMap<string, string>): string {
   return `#compdef bootpack e4defrag
@@ -20,15 +20,7 @@ ${offered(firstWords(table, topics), '    ')}
   command=$words[2]
   case $command in
 ${topicNames(table)
-  .map(
-    (topic) => `    ${topic})
-      if (( CURRENT == 3 )); then
-${offered(secondWords(table, topic), '        ')}
-        return
-      fi
-      command="$command $words[3]"
-      shift words; (( CURRENT-- )) ;;`,
-  )
+  .map((topic) => topicCase(table, topic))
   .join('\n')}
   esac
   shift words; (( CURRENT-- ))
@@ -39,6 +31,20 @@ ${table.map((command) => `    '${command.name}')\n${specs(command, '      ')} ;;
 
 if [[ $funcstack[1] == _bootpack ]]; then _bootpack "$@"; else compdef _bootpack bootpack e4defrag; fi
 `
+}
+
+function topicCase(table: readonly CommandEntry[], topic: string): string {
+  const words = secondWords(table, topic)
+  const alone = isCommand(table, topic)
+  // Of a command of its own, too, what is no word below it is an argument.
+  return `    ${topic})
+      if (( CURRENT == 3 ))${alone ? ' && [[ $PREFIX != -* ]]' : ''}; then
+${offered(words, '        ')}
+        ${alone ? '_files\n        ' : ''}return
+      fi
+      ${alone ? `case $words[3] in ${words.map(({ word }) => word).join('|')})` : ''}
+      command="$command $words[3]"
+      shift words; (( CURRENT-- )) ;;${alone ? '\n      esac ;;' : ''}`
 }
 
 const single = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
