@@ -414,7 +414,7 @@ describe('bootpack preload', function () {
 
   it('says what is wrong with the target or the trace', () => {
     make()
-    expect(bootpack(['preload', 'show', image], [2]).stderr).to.contain('Nothing is installed')
+    expect(bootpack(['preload', 'show', image], [5]).stderr).to.contain('Nothing is installed')
     writeFileSync(list, '/nowhere\n')
     expect(bootpack(['preload', 'install', image, '--trace', list], [2]).stderr).to.contain('None of the trace')
     expect(bootpack(['preload', 'install', image, '--trace', list, '--disk', 'floppy'], [2]).stderr).to.contain(
